@@ -1,7 +1,7 @@
-"""What import contracts cannot say about a package: `python -m tests.architecture`, a step of `make check`.
+"""Checks that import contracts cannot express: `python -m tests.architecture`, part of `make check`.
 
-No circles among imports, those under TYPE_CHECKING included; nobody imports another package's private module; no public
-class name stands twice.
+No import cycles, including imports under TYPE_CHECKING; no import of another package's private module; no public class
+name twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import grimp
 
 
 def import_circles(imports: Mapping[str, Set[str]]) -> Iterator[str]:
-    """The first circle found, if there is one."""
+    """The first cycle, if there is one."""
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:
@@ -25,7 +25,7 @@ def import_circles(imports: Mapping[str, Set[str]]) -> Iterator[str]:
 
 
 def private_imports(imports: Mapping[str, Set[str]]) -> Iterator[str]:
-    """Imports of a module whose name begins with an underscore, or of one below it, from outside of its package."""
+    """Imports, from outside of a package, of its modules with a leading underscore or of modules below those."""
     for importer, imported_modules in imports.items():
         for imported in sorted(imported_modules):
             owner, private, _ = imported.partition("._")
@@ -34,7 +34,7 @@ def private_imports(imports: Mapping[str, Set[str]]) -> Iterator[str]:
 
 
 def repeated_classes(folder: Path) -> Iterator[str]:
-    """Public classes whose name another one has."""
+    """Public classes that share their name."""
     places: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -45,7 +45,7 @@ def repeated_classes(folder: Path) -> Iterator[str]:
 
 
 def find_faults(package: str) -> list[str]:
-    """Everything that is wrong with a package, one line a fault."""
+    """All faults of a package, one line each."""
     graph = grimp.build_graph(package, exclude_type_checking_imports=False, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) - {module} for module in sorted(graph.modules)}
     spec = find_spec(package)

@@ -1,4 +1,4 @@
-"""What tests share: a database of each kind, Replicate's record in the ledger, and a judge of every request."""
+"""Shared fixtures: a database of each kind, Replicate's record in the ledger, and the judge of every request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.peers.postgres import Postgres
 settings.register_profile("any speed", settings.default, deadline=None)
 settings.load_profile("any speed")
 TALLY: Counter[str] = Counter()
-"""What the judges of xdist's workers counted."""
+"""Counts of the judges in xdist's workers."""
 LONGEST = (
     "test_year.py",
     "test_dask_executor.py",
@@ -42,12 +42,12 @@ LONGEST = (
     "worker/test_worker_with_discord.py",
     "web/test_web.py",
 )
-"""Files that begin, so that none of them is what all others wait for in the end."""
+"""Files that start first, so that no other process waits for one of them at the end."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _judge() -> Iterator[None]:
-    """Every request to X and Discord is heard, until the last peer is gone."""
+    """The judge hears every request to X and Discord until the last peer has stopped."""
     JUDGE.sitting = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(router, "dispatch", hear_simcord(router.dispatch))
@@ -57,14 +57,14 @@ def _judge() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _verdict() -> Iterator[None]:
-    """Every request that came in during a test agrees with the platform's description."""
+    """Every request of a test must agree with the platform's description."""
     yield
     assert not (faults := JUDGE.verdict()), faults
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what it needs; the longest files first."""
+    """Set the markers of each test; the longest files first."""
     for item in items:
         requirements.mark_item(item)
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
@@ -78,19 +78,19 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that started this one, where there is one, what was judged here."""
+    """Send the judge's counts to the main process, if there is one."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["judged"] = dict(JUDGE.tally)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    """A worker of xdist is done."""
+    """Collect the counts of an xdist worker that has ended."""
     TALLY.update(getattr(node, "workeroutput", {}).get("judged", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The last lines say what was compared with the platforms' descriptions, or that nothing was."""
+    """The last lines say how many requests were compared with the platforms' descriptions, or that none were."""
     for line in summary_lines(TALLY + JUDGE.tally):
         terminalreporter.write_line(line)
 
@@ -104,7 +104,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database without tables, of each kind in turn."""
+    """The URL of a database without tables, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'bare.db'}"
     address: str = request.getfixturevalue("postgres").bare()
@@ -113,7 +113,7 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database with this version's tables and nothing in them, of each kind in turn."""
+    """The URL of an empty database with this version's tables, of each kind in turn."""
     if request.param == "sqlite":
         return databases.sqlite(tmp_path / "footfall.db")
     address: str = request.getfixturevalue("postgres").database()
@@ -136,8 +136,8 @@ def record() -> Path:
 
 @pytest.fixture(scope="session")
 def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as an operator has it after a while: `config.yaml`, and in `data` a database that holds Replicate's
-    whole record and a digest of each of its days. Not to be written to: copy it."""
+    """An operator's folder after some time: `config.yaml`, and in `data` a database with Replicate's whole record and a
+    digest of each of its days. Read-only: copy it."""
     folder = tmp_path_factory.mktemp("watched")
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)

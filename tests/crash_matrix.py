@@ -1,9 +1,9 @@
-"""Kills the publishing process at every commit and at every network call and starts it again. Whatever the point, the
-platform's ledger then holds each part exactly once and the archive its receipt: for single posts, many channels,
+"""Kills the publishing process at every commit and every network call and starts it again. After each kill, the
+platform's ledger must hold each part exactly once and the archive its receipt: for single posts, many channels,
 threads, polls, corrections and the site.
 
-Plain posts of a worker alone are killed at every point. Of those with a second worker and of the other scenarios,
-points evenly spread are taken, and what is printed says how many of how many; `make crash-matrix` takes every one.
+Plain posts of a single worker are killed at every point. With a second worker, and in the other scenarios, evenly
+spread points are taken, and the output says how many of how many; `make crash-matrix` takes all of them.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tests.peers.fork_server import ForkServer
 from tests.publishing import CHANNEL, LAST, LONG, Peers
 
 PASSES = (0, 1300, 2600)
-"""Seconds on the clock of the runs after the kill: at once, past the lease, past the time that a look-back settles."""
+"""Seconds on the clock of the runs after the kill: at once, after the lease, after the look-back's settle time."""
 KILLED = -9
 PLAIN = 6
-"""How many points of a plain post are taken with a second worker."""
+"""Number of points of a plain post with a second worker."""
 CHANNELS = (CHANNEL, "200000000000000011", "200000000000000012")
 WEEK = date(2025, 3, 3)
 POLL = """
@@ -41,29 +41,29 @@ polls:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is published while the process is killed."""
+    """A scenario of publishing that is killed."""
 
     name: str
     outlet: str
     check: Callable[[Peers, list[Delivery], str], None]
-    """Peers, what the outbox holds and the database's address: raises where something is twice or lost."""
+    """Gets peers, outbox and the database's URL; raises if anything is duplicated or lost."""
     argv: tuple[str, ...] = ("--day", str(LAST))
     fill: Callable[[str], None] = publishing.fill
     settings: Callable[[str], str] = str
-    """What is made of the configuration."""
+    """Changes the configuration."""
     corrects: bool = False
-    """An edition stands there already, and a figure has changed since."""
+    """An edition is out already, and a figure has changed since."""
     most: int | None = None
-    """How many points are taken with a second worker, and three times as many alone; `None`: `PLAIN`, and all alone."""
+    """Number of points with a second worker, and a third of those without; `None`: `PLAIN`, and all points."""
     varies: bool = False
-    """Several sendings are under way at once, so that no two runs have quite the same points."""
+    """Several sends run at once, so that two runs differ in their points."""
 
 
 # --- what must hold in the end ---------------------------------------------------------------------------------------
 
 
 def receipted(url: str, rows: list[Delivery]) -> list[str]:
-    """The platform's ids that the archive has receipts for, of the newest edition."""
+    """The platform's ids of the archive's receipts, for the newest edition."""
     newest, edition = rows[-1], max(row.edition for row in rows)
     opened = store.open_store(url)
     receipts = Archive(opened).digest_receipts(newest.network, newest.period, newest.day, edition)
@@ -72,7 +72,7 @@ def receipted(url: str, rows: list[Delivery]) -> list[str]:
 
 
 def once(count: int) -> Callable[[Peers, list[Delivery], str], None]:
-    """So many posts, each with one receipt."""
+    """Check that there are so many posts, each with one receipt."""
 
     def check(peers: Peers, rows: list[Delivery], url: str) -> None:
         posts = peers.posts(rows[0].outlet)
@@ -90,7 +90,7 @@ def thread(peers: Peers, rows: list[Delivery], url: str) -> None:
 
 
 def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
-    """One poll is asked, and the outbox knows it as it was asked."""
+    """Check that one poll was posted and that the outbox has it as posted."""
     once(1 if rows[0].outlet == "x" else 2)(peers, rows, url)
     requests = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
     assert sum(bool(row.get("poll")) for row in requests) == 1
@@ -101,7 +101,7 @@ def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
 
 
 def corrected(peers: Peers, rows: list[Delivery], url: str) -> None:
-    """One correction: in the place of the post or, where that is too old by now, as one post beside it."""
+    """Check one correction: an edit or, if the post is too old, a second post."""
     texts = [post["sent"] for post in peers.x.posts]
     texts += [str(message["embeds"][0]["description"]) for message in peers.discord.messages]
     assert sum("Correction" in text for text in texts) == 1 and len(texts) <= 2, texts
@@ -139,9 +139,9 @@ SCENARIOS = {
 
 
 def worthwhile(points: list[str]) -> list[int]:
-    """The numbers of the points where a kill may matter: before every commit; of each request before its first piece,
-    in its middle and once all of it is out. After a commit or an answer is the same as before what comes next: the
-    world has not changed; of those only the very last is taken."""
+    """The points where a kill may matter: before every commit; of each request before its first piece, in its middle
+    and after its end. The state after a commit or response is that before the next point, so only the very last of
+    those is taken."""
     numbers: list[int] = []
     for kind, group in groupby(enumerate(points, 1), key=lambda numbered: numbered[1].split()[1]):
         run = [number for number, _ in group]
@@ -153,7 +153,7 @@ def worthwhile(points: list[str]) -> list[int]:
 
 
 def spread(points: list[int], most: int | None) -> list[int]:
-    """At most so many of them, evenly spread, the first and the last among them."""
+    """At most so many points, evenly spread, including the first and the last."""
     if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(points) <= most:
         return points
     return [points[n * (len(points) - 1) // (most - 1)] for n in range(most)]
@@ -161,12 +161,12 @@ def spread(points: list[int], most: int | None) -> list[int]:
 
 @dataclass(frozen=True)
 class Killed:
-    """One scenario with all its kills behind it."""
+    """One scenario after all its kills."""
 
     lines: list[str]
-    """What came of each."""
+    """The result of each kill."""
     points: int
-    """How many there are to kill at."""
+    """Number of points to kill at."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class Matrix:
         return {"argv": argv, "environ": {**self.peers.secrets, "DATABASE_URL": self.url}}
 
     def prepare(self) -> None:
-        """The world as it is before the run that is killed."""
+        """Prepare the state before the run that is killed."""
         publishing.unpublish(self.url)
         self.peers.forget()
         if self.scenario.corrects:
@@ -194,7 +194,7 @@ class Matrix:
             publishing.tamper(self.url)
 
     def killed(self) -> Killed:
-        """Every case that is taken."""
+        """Run every case."""
         self.warm()
         self.prepare()
         whole = self.server.run(self.run)[0]
@@ -207,12 +207,12 @@ class Matrix:
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 
     def warm(self) -> None:
-        """Draw what is to be drawn, once for all runs."""
+        """Draw pictures once for all runs."""
         dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
         self.server.here(*dry, environ={"DATABASE_URL": self.url})
 
     def accepted(self) -> list[str]:
-        """The cases of a kill right after a request to the platform has left."""
+        """The cases of a kill right after a request to the platform was sent."""
         self.warm()
         self.prepare()
         points = self.server.run(self.run)[0]["points"]
@@ -220,7 +220,7 @@ class Matrix:
         return [self.case(number, points[number - 1]) for number in left]
 
     def case(self, kill: int, name: str) -> str:
-        """Kill at one point, start again as often as it takes: how the posts came to be, and the passes it took."""
+        """Kill at one point and restart as often as needed; returns how the posts came about and the passes."""
         self.prepare()
         before = Counter(self.peers.posts(self.scenario.outlet))
         first = self.server.run({**self.run, "kill": kill})[0]
@@ -271,17 +271,17 @@ def peers() -> Iterator[Peers]:
 
 @dataclass(frozen=True)
 class Killing:
-    """What it takes to kill the process of one scenario everywhere."""
+    """Everything that is needed to kill one scenario's process at every point."""
 
     server: ForkServer
     peers: Peers
     folder: Path
     postgres: Callable[[], str]
-    """The address of a database, where one is wanted."""
+    """Creates a PostgreSQL database and returns its URL."""
     capsys: pytest.CaptureFixture[str]
 
     def matrix(self, name: str, workers: int) -> Matrix:
-        """One worker is alone on SQLite; two share a database on PostgreSQL."""
+        """One worker uses SQLite; two share a PostgreSQL database."""
         scenario = SCENARIOS[name]
         url = f"sqlite:///{self.folder / 'f.db'}" if workers == 1 else self.postgres()
         config = publishing.configured(self.folder, self.peers, (scenario.outlet,))
@@ -290,13 +290,13 @@ class Killing:
         return Matrix(scenario, self.server, self.peers, url, config, workers)
 
     def apart(self, name: str, ahead: timedelta) -> None:
-        """Kill once all of a request is out, so that the platform has it, on a machine whose clock is wrong."""
+        """Kill after a whole request, so that the platform has it, on a machine with a wrong clock."""
         with self.peers.behind(ahead):
             lines = self.matrix(name, workers=1).accepted()
         assert any("found there" in line for line in lines), lines
 
     def everywhere(self, name: str, workers: int) -> None:
-        """Kill at every point that is taken, and print what came of it, with how much of the whole it is."""
+        """Kill at every chosen point, and print the results and the share of points."""
         result = self.matrix(name, workers).killed()
         assert result.points >= 7
         tally = Counter(line.split(maxsplit=3)[-1] for line in result.lines)

@@ -1,5 +1,5 @@
-"""Databases as copies of one that was migrated and filled once a process: doing it anew for each test takes many times
-as long."""
+"""Databases as copies of one that is migrated and filled once per process, because doing so for each test takes many
+times as long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot import store
 
 
 def nothing(_opened: store.Store) -> None:
-    """What stands in a database that was only migrated."""
+    """The content of a database that was only migrated."""
 
 
 @cache
@@ -33,13 +33,13 @@ def content(told: Callable[..., None] = nothing, *given: object) -> bytes:
 
 
 def sqlite(path: Path, told: Callable[..., None] = nothing, *given: object) -> str:
-    """The address of a new file of that content."""
+    """The URL of a new file with that content."""
     path.write_bytes(content(told, *given))
     return f"sqlite:///{path}"
 
 
 def memory() -> store.Store:
-    """A migrated database of its own in memory."""
+    """A new migrated database in memory."""
     opened = store.Store("sqlite://")
     with TemporaryDirectory() as folder:
         sqlite(path := Path(folder, "footfall.db"))

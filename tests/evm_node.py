@@ -1,4 +1,4 @@
-"""The one EVM node that the tests of sources share; each test gets it back as it was at the start."""
+"""The EVM node that the tests of sources share; each test gets it in its initial state."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def fresh_node() -> Iterator[Node]:
 
 @pytest.fixture
 def node(fresh_node: Node) -> Node:
-    """A chain of its own with nothing on it: its first block is another than that of every test before."""
+    """A new, empty chain: its first block differs from that of all tests before."""
     fresh_node.rpc("anvil_reset")
     return fresh_node

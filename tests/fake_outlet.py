@@ -1,4 +1,4 @@
-"""A platform with a ledger, and an outlet for it that can fail in each way an outlet can; no network."""
+"""A platform with a ledger, and an outlet for it that can fail in every way; no network."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ HOWS = (
     "accepted, shown late",
     "raises, accepted",
 )
-"""How an attempt may end."""
+"""The possible ends of an attempt."""
 
 
 class Crash(BaseException):
-    """The process is gone: nothing after this point happens."""
+    """The process is killed: nothing after this point happens."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Posted:
 
 @dataclass
 class Ledger:
-    """What the platform accepted. It keeps whatever comes, twice too."""
+    """The posts that the platform accepted, duplicates included."""
 
     posts: list[Posted] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ class Ledger:
 
 
 class Fake:
-    """One worker's outlet. `hows` are how its next attempts end, then all succeed."""
+    """One worker's outlet. `hows` are the results of its next attempts; after that, all succeed."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime], hows: Sequence[str]) -> None:
         self.ledger, self.clock, self.hows = ledger, clock, list(hows)
@@ -150,13 +150,13 @@ class Fake:
     # --- crashing
 
     def step(self) -> None:
-        """A place where the process may die."""
+        """A point where the process may be killed."""
         self._steps += 1
         if self._steps == self.crash_at:
             raise Crash
 
     def crashing(self, outbox: Outbox) -> Any:
-        """The outbox of a process that may die before and after each of its transactions."""
+        """The outbox of a process that may be killed before and after each of its transactions."""
         return _Crashing(outbox, self)
 
     def content(self, archive: Archive) -> Callable[[Delivery], DeliveryContent]:

@@ -1,4 +1,4 @@
-"""A network of sixty models that are each used every day, of which a night's list may come otherwise."""
+"""A network of sixty models that are each used every day; the list of a night may differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def day(number: int) -> date:
 
 
 def told(db: store.Store, days: int, **other: Mapping[str, int]) -> store.Store:
-    """Days of the network; those given as `d8={...}` come otherwise."""
+    """Store the days of the network; those given as `d8={...}` differ."""
     for number in range(days):
         ledger.add_snapshot(db, snapshot(day(number), other.get(f"d{number}", counts(number))))
     return db

@@ -1,4 +1,4 @@
-"""Names that strangers could give a model, each made to bite somewhere. Raw, as a network would hand them over."""
+"""Hostile names of models, each an attack on some outlet. Raw, as a network would return them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains are read from a real node, through a proxy that keeps the limits and has the faults of real ones."""
+"""Reads chains from a real node, through a proxy with the limits and faults of real nodes."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ Open = Callable[..., ChainReader]
 
 @pytest.fixture
 def open_chain() -> Iterator[Open]:
-    """Opens chains over endpoints and closes them. What fails ends by the count of its tries: the seconds are more than
-    any machine needs."""
+    """Opens readers over endpoints and closes them. Failures end after a number of attempts; the time limit is more
+    than any machine needs."""
     with ExitStack() as stack:
 
         def opened(
@@ -61,7 +61,7 @@ def open_chain() -> Iterator[Open]:
 
 @pytest.fixture
 def far(node: Node) -> Iterator[Proxy]:
-    """The node, seen through a proxy that is honest until told otherwise."""
+    """The node behind a proxy without faults at first."""
     with proxy(node.url) as running:
         yield running
 

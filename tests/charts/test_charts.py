@@ -1,5 +1,5 @@
-"""Pictures are drawn from digests of Replicate's record (`tests/render/recorded`), and from those with figures blotted
-out or blown up, which say so where they are made."""
+"""Charts of digests of Replicate's record (`tests/render/recorded`), and of copies with unknown or huge figures, which
+the charts show as such."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def blotted(document: dict[str, Any]) -> None:
-    """Nothing known at all."""
+    """Make every figure unknown."""
     catalogue = document["catalogues"][0]
     for figure in catalogue["figures"].values():
         figure.update(value=None, unknown="no reading")
@@ -35,7 +35,7 @@ def blotted(document: dict[str, Any]) -> None:
 
 
 def blown_up(document: dict[str, Any]) -> None:
-    """Every count a trillion times larger."""
+    """Make every count a trillion times larger."""
     catalogue = document["catalogues"][0]
     for key in ("models_listed", "models_used", "uses"):
         catalogue["figures"][key]["value"] *= 10**9

@@ -31,7 +31,7 @@ HEAVY = ("sqlalchemy", "discord", "tweepy", "duckdb", "matplotlib", "aiohttp", "
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command left behind."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -47,7 +47,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def folder(watched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An operator's folder of this test's own, with the whole record in it."""
+    """An operator's folder for this test, with the whole record."""
     shutil.copytree(watched / "data", tmp_path / "data")
     config = (watched / "config.yaml").read_text().replace(str(watched), str(tmp_path))
     (tmp_path / "config.yaml").write_text(config)
@@ -73,7 +73,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def process(*arguments: str, folder: Path = ROOT, **environment: str) -> Ran:
-    """Runs a command as an operator does."""
+    """Run a command in a process, as an operator does."""
     asked = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
@@ -86,7 +86,7 @@ def process(*arguments: str, folder: Path = ROOT, **environment: str) -> Ran:
 
 
 def refused(ran: Ran, code: int, says: str) -> None:
-    """It ended with one clear line and nothing else."""
+    """The command ended with one clear line and nothing else."""
     assert (ran.code, ran.out) == (code, "")
     (line,) = ran.err.splitlines()
     assert re.search(says, line), line
@@ -642,7 +642,7 @@ def test_a_record_that_is_not_at_hand_is_said_and_no_mismatch(run: Run, folder: 
 
 
 class Halfway:
-    """A source that breaks after a snapshot."""
+    """A source that fails after one snapshot."""
 
     def __init__(self, good: int) -> None:
         self.good = good

@@ -28,7 +28,7 @@ def packed(path: Path, files: dict[str, bytes]) -> str:
 
 
 def program(folder: Path, text: str) -> None:
-    """Puts an `npm` of our own making into a folder."""
+    """Put a fake `npm` into a folder."""
     folder.mkdir(exist_ok=True)
     (folder / "npm").write_text(f"#!/bin/sh\n{text}\n")
     (folder / "npm").chmod(0o755)

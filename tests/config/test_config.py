@@ -34,7 +34,7 @@ def load(text: str, folder: Path, *names: str, **more: Any) -> LoadedConfig:
 
 
 def mistakes(text: str, folder: Path, **more: Any) -> list[str]:
-    """What is said of a configuration, each line without the file's name, with which it must begin."""
+    """The errors of a configuration, without the file's name, with which each line must begin."""
     with pytest.raises(ConfigError) as error:
         load(text, folder, **more)
     assert str(error.value) == "\n".join(error.value.mistakes)

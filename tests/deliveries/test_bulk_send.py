@@ -1,4 +1,4 @@
-"""Many destinations at once through the outbox: each is claimed before it leaves, and none harms another."""
+"""Bulk sends through the outbox: each delivery is claimed before its request, and none affects another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACES = tuple(f"channel {n}" for n in range(12))
 
 
 class Wide(Fake):
-    """Sends up to four at once; `order` says what was drawn and what landed when."""
+    """Sends up to four at once; `order` records when each job was drawn and done."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -60,7 +60,7 @@ class World:
     def publish(
         self, *hows: str, worker: str = "a", budget: str = "99", crash: int | None = None, replaces: bool = True
     ) -> list[str]:
-        """One pass; the states of all deliveries after it."""
+        """Run one pass; returns the states of all deliveries."""
         fake = Fake(self.ledger, lambda: self.now, hows)
         fake.crash_at, fake.replaces = crash, replaces
         ready: Mapping[str, OutletHandle] = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE, Decimal(budget))}
@@ -277,7 +277,7 @@ def test_the_log_says_that_the_money_is_spent(world: World, caplog: pytest.LogCa
 
 
 FUTURE = datetime(2030, 1, 1, tzinfo=UTC)
-"""Where the clock was by mistake."""
+"""The time of a wrong clock."""
 
 
 def test_a_claim_of_a_wrong_clock_is_run_out(world: World) -> None:
@@ -303,7 +303,7 @@ def test_what_a_wrong_clock_let_wait_is_sent_now(world: World) -> None:
 
 
 HOURS_AHEAD = timedelta(hours=30)
-"""By how much a clock was wrong that nothing else gives away: less than the longest wait, more than a post may."""
+"""An error of the clock that nothing else shows: less than the longest wait, more than a post may be late."""
 
 
 @pytest.mark.parametrize(

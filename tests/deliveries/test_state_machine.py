@@ -1,4 +1,4 @@
-"""No sequence of crashes, failures, editions, second workers and operators' words leads to two posts or a lost one."""
+"""No sequence of crashes, failures, editions, second workers and operators' decisions posts twice or loses a post."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ START = datetime(2025, 1, 13, 2, 30, tzinfo=UTC)
 PLACES = ("one", "two")
 LEASE = timedelta(minutes=15)
 SETTLE = timedelta(minutes=3)
-"""How long the platform may hide a post from a look-back; the fake hides some for less."""
+"""How long the platform may hide a post from a look-back; the fake hides some for a shorter time."""
 
 
 class Publishing(RuleBasedStateMachine):
-    """Two workers, one database, a platform with two channels, an operator; time only goes on."""
+    """Two workers, one database, a platform with two channels, an operator; time only advances."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Publishing(RuleBasedStateMachine):
 
     @rule(hows=st.lists(st.sampled_from(HOWS), max_size=3))
     def a_slow_worker_is_overtaken(self, hows: list[str]) -> None:
-        """While one worker is in the middle of sending, the other makes a pass of its own."""
+        """While one worker is sending, the other runs a pass."""
         fake = Fake(self.ledger, lambda: self.now, hows)
         fake.meanwhile = lambda: self._flush(Fake(self.ledger, lambda: self.now, []), "b", None)
         self._flush(fake, "a", None)
@@ -91,7 +91,7 @@ class Publishing(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.outbox.list_deliveries(["unknown"]))
     def resolve(self, data: st.DataObject) -> None:
-        """The operator looks, and says what is so."""
+        """The operator looks and resolves the delivery correctly."""
         one = data.draw(st.sampled_from(self.outbox.list_deliveries(["unknown"])))
         there = self.ledger.find(one.destination, one.marker)
         self.outbox.resolve(one.id, f"https://x.example/{there}" if there else None, self.now)
@@ -130,7 +130,7 @@ class Publishing(RuleBasedStateMachine):
             )
 
     def settle_down(self) -> None:
-        """Once nothing fails any more, everything comes to an end, and nothing that is planned is lost."""
+        """Without further failures, every delivery ends, and nothing that is planned is lost."""
         for one in self.outbox.list_deliveries(["unknown"]):
             if one.not_before is None:
                 self.resolve_truly(one)

@@ -1,4 +1,4 @@
-"""What tests of the Discord face share."""
+"""Fixtures of the tests of the Discord interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discord.webhook import async_
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """discord.py's own pauses between attempts, in seconds, as they come; each takes a hundredth of its time."""
+    """discord.py's pauses between attempts, in seconds, in order; each takes a hundredth of its time."""
     pauses: list[float] = []
 
     class Hurried:

@@ -1,4 +1,4 @@
-"""A member of a server, in an in-process Discord, in front of the bot and the small world of `tests.query_contexts`."""
+"""A member of a server in an in-process Discord, with the bot and the small world of `tests.query_contexts`."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Rig:
     bob: Any
 
     def speak(self, locale: str) -> None:
-        """From here on members ask in this locale; the in-process Discord itself knows none."""
+        """From here on, members use this locale; the in-process Discord itself has none."""
         parsers: dict[str, Any] = self.bot._connection.parsers
         create = type(self.bot._connection).parse_interaction_create
         state = self.bot._connection
         parsers["INTERACTION_CREATE"] = lambda event: create(state, {**event, "locale": locale})
 
     async def ask(self, command: str, /, *, member: Any = None, **options: object) -> Any:
-        """What a member gets for a slash command."""
+        """The response to a member's slash command."""
         return await (member or self.ann).slash(self.channel, command, **options)
 
     async def choices(self, command: str, option: str, typed: str, /, **filled: object) -> list[str]:
-        """The values that Discord offers for what was typed."""
+        """The autocomplete values for a text."""
         return [one["value"] for one in await self.ann.autocomplete(self.channel, command, option, typed, **filled)]
 
 
@@ -61,7 +61,7 @@ async def discord_of(desk: QueryContext, folder: Path, **options: Any) -> AsyncI
 
 
 def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]], **options: Any) -> None:
-    """A scenario from beginning to end, with a database of its own."""
+    """Run a scenario with its own database."""
 
     async def go() -> None:
         with query_contexts.desk(folder) as desk:

@@ -1,4 +1,4 @@
-"""Charts of answers are drawn by a process of their own."""
+"""Charts of answers are drawn in a separate process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.records import Picture
 
 
 def drawn(name: str) -> Picture:
-    """Who drew it stands in the alt text."""
+    """The alt text names the drawing process."""
     return Picture(name, b"", str(os.getpid()))
 
 

@@ -1,4 +1,4 @@
-"""The commands as a member meets them, in an in-process Discord that enforces its limits."""
+"""The commands as members use them, in an in-process Discord that enforces its limits."""
 
 from __future__ import annotations
 
@@ -257,12 +257,12 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
 
 
 def kinds(rig: Rig) -> list[int]:
-    """What kind of first answer each interaction got."""
+    """The type of the first response to each interaction."""
     return [one.json["type"] for one in rig.env.http_requests if one.path.endswith("/callback")]
 
 
 def test_an_acknowledgement_that_was_accepted_and_lost_is_taken_as_given(tmp_path: Path) -> None:
-    """After a 5xx discord.py repeats; Discord then says that it was acknowledged already."""
+    """discord.py retries after a 5xx; Discord then says that it was acknowledged already."""
 
     async def scenario(rig: Rig) -> None:
         rig.env.inject_error("POST", "/interactions/*/*/callback", status=400, code=40060)

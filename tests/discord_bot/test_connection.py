@@ -1,4 +1,4 @@
-"""discord.py's real client against a local gateway: login, resume, a new session, lost answers, a gateway away."""
+"""discord.py's real client against a local gateway: login, resume, new session, lost responses, gateway unavailable."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
 
 @pytest.fixture(autouse=True)
 def _untold(desk: QueryContext) -> None:
-    """Discord was not told any commands yet."""
+    """No commands are registered with Discord yet."""
     with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
 
 
 @contextmanager
 def serving(peer: DiscordGateway, desk: QueryContext, data: Path, **options: object) -> Iterator[None]:
-    """The bot, in a thread of its own, as the worker runs it."""
+    """Run the bot in its own thread, like the worker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discord.http.Route, "BASE", peer.url)
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
@@ -59,7 +59,7 @@ def serving(peer: DiscordGateway, desk: QueryContext, data: Path, **options: obj
 
 
 def answered(peer: DiscordGateway, name: str, **options: object) -> str:
-    """The title of what a member is shown in the end."""
+    """The title of the final message to a member."""
     asked = peer.ask(name, **options)
     assert asked.done.wait(60), f"/{name} got no answer"
     assert asked.message is not None
@@ -86,7 +86,7 @@ def test_it_logs_in_tells_its_commands_once_and_answers(desk: QueryContext, tmp_
 def test_the_exceptions_to_the_description_are_needed(
     desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the peers of any test are asked is compared with the description; here, without the exceptions."""
+    """The requests of all tests are compared with the description; here, without the exceptions."""
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         for prompt in (60.0, 0.0):
@@ -193,7 +193,7 @@ def test_commands_that_discord_lost_are_registered_again(
 def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
     desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    """A ban of Cloudflare's: the 429 has no `Via`, so discord.py does not wait by itself."""
+    """A ban by Cloudflare: the 429 has no `Via`, so discord.py does not wait by itself."""
     waits: list[float] = []
     heard = threading.Event()
 
@@ -212,7 +212,7 @@ def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
 
 
 def told(desk: QueryContext) -> int:
-    """Of how many applications the database says which commands they were told."""
+    """Number of applications whose registered commands the database has."""
     with desk.store.read_transaction() as connection:
         return len(connection.execute(sa.select(store.synced)).all())
 

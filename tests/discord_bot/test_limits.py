@@ -1,5 +1,5 @@
-"""discord.py's real client where Discord limits, refuses, is late or breaks: no answer is lost that could be given, and
-nothing takes the bot down."""
+"""discord.py's real client when Discord limits, refuses, is late or fails: every possible answer is given, and nothing
+stops the bot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.peers.discord_gateway import CALLBACK, FOLLOW_UP, ORIGINAL, SYNC, Dis
 
 BROKEN = {"status": 500, "body": {"message": "500: Internal Server Error", "code": 0}}
 NOT_BEHIND_THE_LIMIT = rate_limited(5, via=False)
-"""As from whoever stands before Discord: no `Via`; discord.py does not try again."""
+"""As from a proxy before Discord: no `Via`, so discord.py does not retry."""
 FRESH = "How fresh it is"
 
 
@@ -32,7 +32,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
 
 
 class Heard:
-    """What the bot logs."""
+    """The bot's log lines."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -45,7 +45,7 @@ class Heard:
         raise structlog.DropEvent
 
     def until(self, words: str) -> str:
-        """The first line that holds words; waits for it."""
+        """Wait for the first line with these words."""
         with self._more:
             assert self._more.wait_for(lambda: any(words in line for line in self.lines), 60), self.lines
             return next(line for line in self.lines if words in line)
@@ -67,7 +67,7 @@ def peer() -> Iterator[DiscordGateway]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer comes before the asker needs a sign, however slow the machine."""
+    """Every answer is ready before a deferral, however slow the machine is."""
     monkeypatch.setattr(responder, "PROMPT", 60.0)
 
 
@@ -82,7 +82,7 @@ def bot(peer: DiscordGateway, desk: QueryContext, tmp_path: Path, heard: Heard) 
 
 @pytest.fixture
 def deferring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer takes longer than the asker should wait without a sign."""
+    """Every answer takes so long that it is deferred."""
     monkeypatch.setattr(responder, "PROMPT", 0.0)
 
 
@@ -186,7 +186,7 @@ def test_a_platform_broken_for_long_costs_one_answer_only(peer: DiscordGateway, 
 @pytest.mark.usefixtures("bot", "deferring")
 @pytest.mark.parametrize("fault", [rate_limited(1.25), Fault(**BROKEN)], ids=["429", "500"])
 def test_a_sorry_under_a_pressed_button_is_tried_again(peer: DiscordGateway, heard: Heard, fault: Fault) -> None:
-    """It goes as a follow-up, so that the answer above stays."""
+    """The error is a follow-up, so that the answer above stays."""
     peer.fail(fault, on=FOLLOW_UP)
     asked = peer.press("ask:0:usage:0:network=nowhere")
     assert asked.done.wait(60) and [one["flags"] for one in asked.further] == [64]
@@ -198,7 +198,7 @@ def test_a_sorry_under_a_pressed_button_is_tried_again(peer: DiscordGateway, hea
 def test_a_sorry_that_was_accepted_and_met_a_5xx_comes_again_in_private_and_leaves_the_answer(
     peer: DiscordGateway, heard: Heard
 ) -> None:
-    """Follow-ups have no nonce: once too often is better than never (docs/decisions/slash-commands.md)."""
+    """Follow-ups have no nonce: a duplicate is better than no answer (docs/decisions/slash-commands.md)."""
     peer.fail(Fault(**BROKEN, after=True), on=FOLLOW_UP)
     asked = peer.press("ask:0:usage:0:network=nowhere")
     peer.until(lambda: asked.further[1:])
@@ -293,7 +293,7 @@ def test_no_answer_leads_the_bot_to_another_address(
 
 @pytest.mark.usefixtures("bot", "deferring")
 def test_answers_go_out_while_the_token_is_taken_back(peer: DiscordGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interaction's own token carries its answer."""
+    """The answer uses the interaction's own token."""
     real, go_on = presenter.render_answer, threading.Event()
 
     def late(*given: object) -> presenter.RenderedAnswer:

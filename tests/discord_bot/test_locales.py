@@ -1,4 +1,4 @@
-"""Commands in the language of whoever asks: names and descriptions, every answer (golden files), errors, offers."""
+"""Commands in the user's language: names and descriptions, every answer (golden files), errors, autocomplete."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LOCALES = ["ar", "es-419", "es-ES", "tr", "vi", "zh-CN"]
 
 
 def test_commands_are_registered_with_discord_as_they_were() -> None:
-    """Option by option, in this order and in English; `make golden` writes the file anew."""
+    """Each option, in this order and in English; `make golden` writes the file again."""
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
     golden = GOLDEN.parent / "commands.json"
     payload = json.dumps([command.to_dict(tree) for command in COMMANDS], indent=1) + "\n"
@@ -64,7 +64,7 @@ def test_commands_are_registered_with_discord_as_they_were() -> None:
 
 
 def shown(result: Any) -> str:
-    """An answer as text a person can read: embed, alt text, buttons."""
+    """An answer as readable text: embed, alt text, buttons."""
     message = result.response
     lines = [text for text in (message.content,) if text]
     for one in message.embeds:
@@ -78,7 +78,7 @@ def shown(result: Any) -> str:
 
 @pytest.mark.parametrize("locale", ["en-US", "ar"])
 def test_every_answer_reads_as_it_was_signed(tmp_path: Path, locale: str) -> None:
-    """One file a command and language; `make golden` writes them anew."""
+    """One file per command and language; `make golden` writes them again."""
     told: dict[str, list[str]] = {}
 
     async def scenario(rig: Rig) -> None:
@@ -103,12 +103,12 @@ def test_every_answer_reads_as_it_was_signed(tmp_path: Path, locale: str) -> Non
 
 
 BITTER = frozenset(hostile.NAMES[key] for key in ("mention", "bold", "masked link", "heading", "tag"))
-"""Hostile names whose own answers stand among the golden files."""
+"""Hostile names whose own answers are golden files."""
 
 
 @pytest.mark.parametrize("locale", [one for one in LOCALES if one != "es-ES"])
 def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
-    """No English sentence of ours is left, but names of networks and keys of figures."""
+    """No English sentence of ours is left, except names of networks and keys of figures."""
     speech = i18n.translator_for(locale)
 
     async def scenario(rig: Rig) -> None:
@@ -127,7 +127,7 @@ def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
 
 
 BORROWED = ("onmouseover", "free money", "token", "x x")
-"""Foreign names in the answers that look like sentences."""
+"""Foreign names in the answers that look like English sentences."""
 
 
 def test_a_locale_without_words_is_answered_in_english(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_offers_are_in_the_askers_language_and_within_the_limit(tmp_path: Path, 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The commands as Discord was told them."""
+    """The commands as registered with Discord."""
     kept: list[list[dict[str, Any]]] = []
 
     async def scenario(rig: Rig) -> None:
@@ -272,7 +272,7 @@ def test_the_commands_agree_with_discords_description(told: list[dict[str, Any]]
 
 
 def locales_of(spec: str) -> set[str]:
-    """The locales that Discord's description lists; its schema of localisations does not check them."""
+    """The locales in Discord's description; its schema of localisations does not check them."""
     document = json.loads((Path(os.environ["SPECS_DIR"]) / spec).read_text(encoding="utf-8"))
     return {one["const"] for one in document["components"]["schemas"]["AvailableLocalesEnum"]["oneOf"]}
 
@@ -297,7 +297,7 @@ def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: p
 
 
 def test_the_real_client_answers_and_tells_commands_in_arabic(desk: Any, tmp_path: Path) -> None:
-    """Through the gateway: a locale that discord.py has no name for."""
+    """Through the gateway: a locale that discord.py lacks."""
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         asked = peer.ask("status", locale="ar")

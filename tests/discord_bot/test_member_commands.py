@@ -1,4 +1,4 @@
-"""/watch, /unwatch, /watches, /forget-me: what is kept of a member, and that nothing is left of it afterwards."""
+"""/watch, /unwatch, /watches, /forget-me: what is stored about a member, and that all of it can be deleted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sentence(result: Any) -> str:
 
 
 def holds(desk: QueryContext, needle: str) -> list[str]:
-    """Where in the whole database a text stands: table and column."""
+    """The places of a text in the whole database: table and column."""
     found = []
     with desk.store.read_transaction() as connection:
         for table in store.tables.sorted_tables:

@@ -1,4 +1,4 @@
-"""What is offered while somebody types, over names that are written down here."""
+"""Autocomplete over names that are listed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several networks at once: models of any are offered, and units that differ are never set against each other."""
+"""Several networks at once: autocomplete has the models of all, and different units are never compared."""
 
 from __future__ import annotations
 

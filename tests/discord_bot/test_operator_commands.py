@@ -1,4 +1,4 @@
-"""/deliveries: for the configured owners, and for nobody else."""
+"""/deliveries: only for the configured owners."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def owned(rig: Rig) -> Any:
 
 
 def uncertain(rig: Rig) -> int:
-    """A delivery whose fate is not known."""
+    """A delivery of unknown state."""
     outbox = rig.bot.repositories.outbox
     document = rig.desk.archive.find_digest("replicate", "day", EDITION.day)
     assert document is not None
@@ -51,7 +51,7 @@ def sentence(result: Any) -> str:
 
 
 FIRST = BotSettings(owners=frozenset({1}))
-"""There must be an owner for the commands to be there at all."""
+"""The commands exist only if there is an owner."""
 
 
 def test_without_owners_there_are_no_such_commands(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages and freshness: /top and /idle leaf through all there is, also after a restart; /status says what is next."""
+"""Pages and freshness: /top and /idle have all pages, also after a restart; /status shows the next posts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three faces in step: each question has the same answer in Discord, on the command line and on the web."""
+"""The three interfaces agree: each query has the same answer in Discord, on the command line and on the web."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers in words are kept for as long as they would come out the same."""
+"""Rendered answers are cached as long as they would not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/subscribe, /unsubscribe, /subscriptions: who may, what is refused and why, and when they end."""
+"""/subscribe, /unsubscribe, /subscriptions: permissions, refusals with reasons, and the end of subscriptions."""
 
 from __future__ import annotations
 

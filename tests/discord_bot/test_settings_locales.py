@@ -1,4 +1,4 @@
-"""Commands of members, of servers and of the operator in the language of whoever asks: golden files, and no English."""
+"""Commands of members, servers and the operator in the user's language: golden files, and no English."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ FILES: dict[str, tuple[tuple[Asked, ...], Callable[[Rig], Any]]] = {
 
 
 def told(tmp_path: Path, name: str, locale: str) -> tuple[str, list[str]]:
-    """What stands in the golden file, and every text of the answers."""
+    """The content of the golden file, and every text of the answers."""
     asked, whom = FILES[name]
     said: list[str] = []
     plain: list[str] = []

@@ -1,4 +1,4 @@
-"""Findings replayed: a watched world is told day by day, and every claim is counted again from what happened in it."""
+"""Findings replayed: a world is reported day by day, and every claim is counted again from its events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def kinds(one: PeriodData) -> dict[str, Values]:
 
 @lru_cache
 def replay() -> tuple[tuple[World, int, Finding], ...]:
-    """Every finding of every day of a dozen worlds, each told with what was known on its day."""
+    """Every finding of every day of a dozen worlds, with the knowledge of its day."""
     told = []
     for seed in SEEDS:
         one = world(seed, models=12 + 30 * (seed % 3 == 0))
@@ -54,7 +54,7 @@ def replay() -> tuple[tuple[World, int, Finding], ...]:
 
 
 def truth(one: World, day: int, metric: str) -> int | None:
-    """What a figure was on a day, by counting what happened; `None` where no two readings enclose it."""
+    """The true figure of a day, counted from the events; `None` if no two readings enclose it."""
     if metric == "models_listed":
         return len(one.listed[day]) if one.seen(day) else None
     if day < 1 or not (one.seen(day - 1) and one.seen(day)):
@@ -239,7 +239,7 @@ def candidates(page: FindingInput) -> Iterator[Any]:
 
 
 def test_a_claim_that_is_not_so_does_not_hold() -> None:
-    """Each number, day and name of each claim matters: change one and the claim fails."""
+    """Each number, day and name of each claim matters: if one changes, the claim fails."""
     spared = {"unit", "author", "first_listed"}  # said beside the claim, not part of it
     checked: Counter[tuple[str, str]] = Counter()
     for one, day, finding in replay():
@@ -269,7 +269,7 @@ def otherwise(value: object) -> object:
 
 
 def days(*uses: int | None, listed: int = 50) -> PeriodData:
-    """A book whose history ends with these days of use; the watch began the day before them."""
+    """Period data whose history ends with these days of use; the watch began the day before them."""
     first = DAY - (len(uses) - 1) * ONE
     history = [HistoryPoint(first - ONE, models_listed=listed)]
     history += [HistoryPoint(first + n * ONE, uses=count, models_listed=listed) for n, count in enumerate(uses)]

@@ -1,4 +1,4 @@
-"""What runs the other way stands in isolation, in pairs, and nothing foreign can open or close one."""
+"""Text of the other direction is isolated, in pairs, and no foreign text can open or close a pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The translations: whole, true to their English sentences, and in step with the code."""
+"""The translations are complete, have the same values as their English sentences, and agree with the code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from locales.collect import ROOT, messages
 from tests.render import documents
 
 UNTRANSLATED: dict[str, frozenset[str]] = {language: frozenset() for language in TARGETS}
-"""Sentences that may stay English, by name; whoever adds one here says why."""
+"""Sentences that may stay English, by name, each with a reason."""
 
 ONE_PAGE = {"number": 1, "of": 1, "first": True, "stamped": False}
 
@@ -172,7 +172,7 @@ def test_help_reads_no_catalogue() -> None:
 
 
 def reasons() -> Iterator[tuple[str, str]]:
-    """Every text that the code gives as a reason where it stands, with an X for what is set in."""
+    """Every literal reason in the code, with an X for each value."""
     for path in sorted((ROOT / "bot").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unknown":

@@ -16,7 +16,7 @@ def day_in(url: str, day: date = DAY, **limits: int) -> DayRef:
 
 
 def used(count: int, first: int = 0, callers: int = 7, day: date = DAY, models: int = 5) -> list[Use]:
-    """Uses of one block each, from block 100 on; of every sixth nobody knows the model."""
+    """Uses of one block each, from block 100 on; every sixth has no known model."""
     at = start_of_day(day)
     return [
         Use(

@@ -1,4 +1,4 @@
-"""A day in the lake: kept once, changed whole, checked at every reading, added up to the digit."""
+"""A day in the lake: stored once, replaced as a whole, checked at every read, added up exactly."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_what_is_not_what_its_manifest_says_is_refused_by_name(url: str, damage:
 
 
 def other(day: lake.DayRef, manifest: Path, damage: str) -> tuple[lake.DayRef, str, str]:
-    """A manifest that is sound in itself and not this day's, or of a version to come."""
+    """A manifest that is valid but of another day, or of a later version."""
     if damage == "other day":
         tomorrow = replace(day, day=DAY + timedelta(days=1))
         target = Path(day.lake.url, tomorrow.folder)
@@ -304,11 +304,12 @@ assert lake.roll_up_day(made).uses > 0
 """
 MEMORY = "170MB"
 ROWS = 500_000
-"""So many in one step were beyond that memory while a row group held 1,000,000."""
+"""With row groups of 1,000,000 rows, so many rows in one step exceeded that memory."""
 
 
 def test_a_day_larger_than_the_memory_is_written_in_one_step(url: str) -> None:
-    """As 1,000,000 uses are with 400 MB, which takes ten times as long. A process of its own: the limit is one's."""
+    """Like 1,000,000 uses with 400 MB, which takes ten times as long. In its own process, because the limit is per
+    process."""
     command = [sys.executable, "-c", LARGE, url, str(ROWS), MEMORY]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
@@ -352,7 +353,7 @@ def test_callers_of_several_days_estimated_and_counted_are_near_each_other(url: 
 
 
 def test_a_merged_estimate_is_that_of_all_days_together(url: str) -> None:
-    """A state is the same whether made by the day and merged or made at once: nothing is lost in keeping it."""
+    """A sketch is the same whether it is merged from days or made at once."""
     parts = [[f"0x{(n * 700 + i):040x}" for i in range(1000)] for n in range(4)]
     some = [
         lake.update_day(

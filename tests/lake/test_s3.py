@@ -1,4 +1,4 @@
-"""The lake in object storage that answers late, not at all, or with half of what was sent."""
+"""The lake in object storage that responds late, not at all, or with half of the data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def proxy(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
-    """The storage, and the environment as an operator sets it: nothing of it is in the configuration."""
+    """The storage, and an operator's environment: nothing of it is in the configuration."""
     with s3.proxied(port) as made:
         for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": made.url, "AWS_MAX_ATTEMPTS": "1"}.items():
             monkeypatch.setenv(name, value)

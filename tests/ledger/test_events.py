@@ -1,4 +1,4 @@
-"""Hauls in the ledger, on both databases: kept once, rolled up by day, unknown where anything is missing."""
+"""Event batches in the ledger, on both databases: stored once, rolled up by day, unknown if anything is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counters that fall, and those that come back: what is known of the days, from the ledger to the post."""
+"""Counters that fall and recover: what is known of the days, from the ledger to the post."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tests.ledger.test_ledger import everything, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot
 
 FELL = date(2025, 4, 6)
-"""The day at whose end one counter reads 0."""
+"""The day at whose end a counter reads 0."""
 HEADLINE = {"catalogue": "models", "figure": "models_used"}
 WHY = "the counter of 1 model fell, so its use is not known"
 
 
 def days(*counts: int | None) -> World:
-    """One model that stands still beside one with these counters from `START` on; none: not listed."""
+    """An unused model beside one with these counters from `START` on; `None`: not listed."""
     return {START + n * ONE: {"a/still": 5, **({} if c is None else {"a/x": c})} for n, c in enumerate(counts)}
 
 
 def spans(*counts: int) -> list[tuple[int, int, int | None]]:
-    """The falls of one counter: number of the first and last day, and the use over them."""
+    """The falls of one counter: numbers of the first and last day, and the use over them."""
     found = falls_of([(START + n * ONE, count) for n, count in enumerate(counts)])
     return [((f.first_day - START).days, (f.last_day - START).days, f.uses) for f in found]
 
 
 def glitch(until: date) -> World:
-    """30 models with 465 runs a day together; the most used one reads 0 at the end of 6 April."""
+    """30 models with 465 runs a day in total; the most used one reads 0 at the end of 6 April."""
     world: dict[date, Mapping[str, int]] = {}
     for number in range(48):
         day = date(2025, 3, 1) + number * ONE
@@ -213,7 +213,7 @@ def test_models_that_are_not_known_tie_with_none_that_was_not_used(db: store.Sto
 
 
 def use_of(db: store.Store, first: int, last: int | None = None) -> int | AtLeast | Unknown:
-    """All use of a day of `days`, or of the 7 that end with it."""
+    """All use of a day of `days`, or of the 7 days that end with it."""
     book = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + first * ONE))
     if last is not None:
         return book.total_7d
@@ -301,7 +301,7 @@ def test_an_older_ledger_is_brought_in_step_with_the_rule(tmp_path: Path) -> Non
 
 
 def before_rule(made: store.Store) -> None:
-    """The tables as the version before this rule had them: every step is use, and a fall only counted."""
+    """The tables of the version before this rule: every step is use, and a fall is only counted."""
     with made.write_transaction() as connection:
         connection.execute(sa.text("DROP TABLE falls"))
         later = {"figures": ["at_least"], "deliveries": ["platform_at", "accepted"]}

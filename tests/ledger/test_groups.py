@@ -1,4 +1,4 @@
-"""Lists and use by category and by author, against a count from what happened, on both databases."""
+"""Lists and use by category and by author, compared with a count from the events, on both databases."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_without_categories_there_are_authors_only(db: store.Store) -> None:
 
 
 def test_what_groups_cost_does_not_grow_with_history() -> None:
-    """By the steps of the database's machine, which no clock disturbs."""
+    """Counted in steps of the database's virtual machine, which no clock affects."""
     assert steps_after(300) <= 1.2 * steps_after(40)
 
 

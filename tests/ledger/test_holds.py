@@ -1,4 +1,4 @@
-"""Implausible lists in the ledger, on both databases: held, and then confirmed, repaired, or decided by hand."""
+"""Implausible lists in the ledger, on both databases: held, then confirmed, rejected, or decided by an operator."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_digests_from_the_day_of_a_decision_on_are_out_of_date(db: store.Store, 
 
 
 def _composed(db: store.Store) -> None:
-    """All digests are composed again."""
+    """Compose all digests again."""
     for name in ("day", "week", "month"):
         ledger.mark_recomposed(db, "replicate", name, day(8))
 
@@ -209,7 +209,7 @@ def _composed(db: store.Store) -> None:
 
 
 def everything(db: store.Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Verdicts and all that is rolled up, but for row ids."""
+    """Verdicts and all roll-ups, without row ids."""
     with db.read_transaction() as connection:
         rows = connection.execute(sa.select(store.models)).mappings().all()
         names = {row["id"]: row["name"] for row in rows}
@@ -228,7 +228,7 @@ def everything(db: store.Store) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def faulty(seed: int, days: int = 16) -> World:
-    """Days of the network with faults of all kinds among them, for one night or more."""
+    """Days of the network with faults of all kinds, each for one night or more."""
     chance, world = random.Random(seed), {}
     number = 0
     while number < days:
@@ -258,8 +258,8 @@ def test_verdicts_and_figures_are_the_same_in_whichever_order_snapshots_arrive(d
 
 
 def returned(number: int) -> dict[str, int]:
-    """The network beside a large model that is not used: it reads 0 on day 8, is back on day 9 and leaves on day 10, as
-    do four models with an eighth of the use for that night."""
+    """The network with an unused large model: it reads 0 on day 8, is back on day 9 and leaves on day 10, as do four
+    models with an eighth of the use for that night."""
     counted = counts(number)
     if number == 10:
         return {name: count for name, count in counted.items() if int(name.partition("/m")[2]) < 56}

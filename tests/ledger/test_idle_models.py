@@ -1,4 +1,4 @@
-"""What `idle` may say of models whose use is told event by event: nothing of a day that nobody read."""
+"""`idle` for models of event sources: a day that was not read counts for nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lists(db: store.Store, first: int = -1) -> None:
 
 
 def read(db: store.Store, number: int, *models: str) -> None:
-    """A whole day: one use of each of these models, "" for none that is named."""
+    """A complete day: one use of each of these models, "" for an unnamed use."""
     day = DAY + number * ONE
     used = tuple(
         Use(f"{day}:{n}", 100 + n, start_of_day(day) + timedelta(seconds=n), 1, SafeName(m) if m else None, "0x1", "c")
@@ -41,7 +41,7 @@ def read(db: store.Store, number: int, *models: str) -> None:
 
 
 def first_told(db: store.Store) -> tuple[list[str], str | None]:
-    """The models that the findings call newly used on the last day, and what who watches `a/m1` is told."""
+    """The models that findings call newly used on the last day, and the notice for a watch of `a/m1`."""
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     claims = [one.claim for one in findings.newly_used(findings.FindingInput(book, {}))]
     watch = ModelWatch(1, "key", "og", "hub", SafeName("a/m1"), 0.5, NOW, "en")

@@ -1,4 +1,4 @@
-"""Days of events between ledger and lake: no day told by half, none lost between two writers."""
+"""Days of events between ledger and lake: no partial day is shown, and none is lost between two writers."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -
 
 
 class Told:
-    """An event source that was told what to say."""
+    """An event source with given batches."""
 
     settles_for = timedelta(days=3)
 
@@ -188,7 +188,7 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
 
 
 def thirds(day: date = DAY, count: int = 30) -> list[EventBatch]:
-    """A day as a chain is read: in three ranges of blocks, each with a third of its uses, but the second with none."""
+    """A day as three ranges of blocks, each with a third of its uses, but the second with none."""
     told = uses(day, count)
     parts, hours = (
         (told[: count // 2], (), told[count // 2 :]),
@@ -323,7 +323,7 @@ def test_two_writers_of_one_day_lose_nothing_of_each_other(db: store.Store) -> N
 
 
 def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Store) -> None:
-    """The writer is a thread with its own hauls, as a worker has; nothing of what it keeps is lost, no check fails."""
+    """The writer is a thread with its own batches, like a worker; none of its events is lost, no check fails."""
     days = [DAY + n * ONE for n in range(3)]
     stop, problems = threading.Event(), []
 
@@ -456,7 +456,7 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
 
 
 def month(db: store.Store) -> None:
-    """Thirty days of 40 callers each, half of whom come back the next day."""
+    """Thirty days of 40 callers each, half of whom return the next day."""
     for n in range(30):
         day = DAY + n * ONE
         told = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))

@@ -41,7 +41,7 @@ def flow(db: store.Store, day: date) -> Usage:
 
 
 def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
-    """The whole ledger but for row ids, to compare two of them."""
+    """The whole ledger without row ids, for comparisons."""
     with db.read_transaction() as connection:
         names = dict(tuple(row) for row in connection.execute(sa.select(store.models.c.id, store.models.c.name)))
         used = connection.execute(sa.select(store.usage)).mappings()
@@ -60,7 +60,7 @@ def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
 
 
 def fresh() -> store.Store:
-    """The one database of the property tests, emptied."""
+    """The database of the property tests, emptied."""
     if not EMPTIED:
         EMPTIED.append(databases.memory())
     with EMPTIED[0].write_transaction() as connection:
@@ -70,7 +70,7 @@ def fresh() -> store.Store:
 
 
 def sights(db: store.Store, day: date) -> set[tuple[object, ...]]:
-    """What is said of the use of each listed model as of a day."""
+    """The reported use of each listed model as of a day."""
     listed = book(db, day).listed
     return {(m.name, m.last_used, m.last_used_from, m.first_used) for m in listed}  # type: ignore[union-attr]
 
@@ -182,7 +182,7 @@ def test_every_window_agrees_with_its_definition(world: World, shuffle: int) -> 
 
 
 def same(found: int | AtLeast | Unknown, expected: int | AtLeast | Unknown) -> bool:
-    """Whether two totals say the same, whatever the words of their reasons."""
+    """Whether two totals are equal, whatever their reasons say."""
     if isinstance(found, AtLeast) and isinstance(expected, AtLeast):
         return found.value == expected.value
     return isinstance(found, Unknown) if isinstance(expected, Unknown) else found == expected
@@ -210,7 +210,7 @@ def test_what_was_last_used_as_of_a_day_does_not_change_later(world: World) -> N
 
 
 def test_two_collectors_at_once_lose_nothing(url: str) -> None:
-    """Two connections of their own add the same month at once, each in its own order."""
+    """Two connections add the same month at once, each in its own order."""
     world = {START + n * ONE: {f"a/m{k}": n * k for k in range(200)} for n in range(10)}
     expected = everything(told(fresh(), world))
     store.open_store(url).close()

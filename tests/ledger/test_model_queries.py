@@ -1,4 +1,4 @@
-"""What is asked about single models, held to the book and to the full table of the same day."""
+"""Queries about single models, compared with the period data and the full table of the same day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAYS = tuple(START + n * ONE for n in range(-1, 13))
 
 
 def expected(db: store.Store, name: SafeName, period: Period) -> ledger.ModelStanding:
-    """From the full table and the book."""
+    """From the full table and the period data."""
     rows, listed = ledger.model_rankings(db, CATALOGUE, period), ledger.load_period_data(db, CATALOGUE, period).listed
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):

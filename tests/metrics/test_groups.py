@@ -1,4 +1,4 @@
-"""A digest by category and by author: against a plain count, and as every face shows it."""
+"""A digest by category and by author: compared with a plain count, and as every interface shows it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CATEGORIES = ("risk", "chat", "", "@everyone", "<b>x</b>", "foo.io")
 
 @st.composite
 def books(draw: st.DrawFn) -> PeriodData:
-    """Models listed and gone, in and out of categories, each part possibly unknown."""
+    """Listed and former models, with and without categories, each part possibly unknown."""
 
     def part(value: Any) -> Any:
         return draw(st.sampled_from([value, value, WHY]))
@@ -58,7 +58,7 @@ def kind_of(one: PeriodData, number: int) -> str:
 
 
 def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
-    """Figures of one category, counted with plain loops; `None` where not known or not defined."""
+    """Figures of one category, counted with plain loops; `None` if unknown or undefined."""
     grouping = one.groups["category"]
     listed = None if isinstance(one.listed, Unknown) else [m for m in one.listed if (m.category or "") == name]
     flow = None if isinstance(one.flow, Unknown) or (one.flow.uses and not one.flow.by_model) else one.flow
@@ -235,7 +235,7 @@ def test_a_digest_from_before_groups_is_still_shown() -> None:
 
 
 def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
-    """A desk over a list with categories, composed in the open."""
+    """A query context over a list with categories."""
     opened = store.open_store(f"sqlite:///{folder / 'footfall.db'}")
     for number, day in enumerate(DAYS):
         counts = {"ann/a": number, "ann/b": 5 * number, "bob/c": 0}

@@ -1,4 +1,4 @@
-"""Every metric against an implementation that shares nothing with it: scipy, scikit-bio, numpy or a plain loop."""
+"""Every metric against an independent implementation: scipy, scikit-bio, numpy or a plain loop."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def models_of(draw: st.DrawFn, number: int) -> Any:
 
 @st.composite
 def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> PeriodData:
-    """Any book: models used and not, listed and gone, use that names no model, each part possibly unknown."""
+    """Any period data: models used and not, listed and gone, unnamed use, each part possibly unknown."""
 
     def part(strategy: st.SearchStrategy[Any]) -> Any:
         return draw(strategy if known else st.one_of(strategy, strategy, reasons))
@@ -124,12 +124,12 @@ def _named(book: PeriodData) -> list[int]:
 
 
 def _unnamed(book: PeriodData) -> bool:
-    """Some use and none of it names its model: nothing can be said of models."""
+    """There is use, and all of it is unnamed: nothing is known about models."""
     return book.flow.uses > 0 and not book.flow.by_model
 
 
 def _loose(book: PeriodData) -> bool:
-    """Part of the use may have been any model's."""
+    """Part of the use may belong to any model."""
     return book.flow.uses > sum(_named(book))
 
 
@@ -298,11 +298,11 @@ def test_every_metric_agrees_with_an_independent_count(one: PeriodData) -> None:
 
 
 BOUNDED = ("models_used", "authors_used", "share_used")
-"""What is a lower bound where part of the use names no model."""
+"""The metrics that are lower bounds if part of the use is unnamed."""
 
 
 def bounds_it(told: Amount, counted: float | None) -> bool:
-    """Whether a lower bound is what was counted; "at least 0" is unknown. All models used is exact again."""
+    """Whether a lower bound equals the count; "at least 0" is unknown. All models used is exact again."""
     if not counted:
         return isinstance(told, Unknown) or told == 0
     return agrees(told.value if isinstance(told, AtLeast) else told, counted)
@@ -699,8 +699,8 @@ def test_the_day_of_the_book_is_the_only_clock() -> None:
 
 
 def test_a_definition_changes_only_with_a_decision_about_its_version() -> None:
-    """A new meaning takes a new `version=`, so that editions of before are not compared with it; the same meaning in
-    other words does not. Either way, write the file anew with GOLDEN=1."""
+    """A new meaning needs a new `version=`, so that older editions are not compared with it; other words for the same
+    meaning do not. In both cases, write the file again with GOLDEN=1."""
     golden = Path(__file__).parents[1] / "golden" / "definitions.txt"
     lines = [f"{m.key} {m.version} {sha256(m.definition.encode()).hexdigest()[:12]}" for m in METRICS.values()]
     if os.environ.get("GOLDEN"):

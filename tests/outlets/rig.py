@@ -1,4 +1,4 @@
-"""What the contract test needs of an outlet: `tests/outlets/rig_NAME.py` gives it as `rig()`, a context manager."""
+"""The input of the contract test: `tests/outlets/rig_NAME.py` provides it as `rig()`, a context manager."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from bot.outlets import Outlet, Part
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """An outlet with a peer at its other end."""
+    """An outlet with its peer."""
 
     outlet: Outlet
     destination: str
     part: Callable[[str], Part]
-    """A part that says a text."""
+    """Makes a part with a text."""
     faults: Mapping[str, Callable[[], None]]
-    """By name: arms the peer so that the next attempt to post fails in that way, once."""
+    """By name: lets the next attempt to post fail in that way, once."""
     posted: Callable[[], int]
-    """How many posts the peer's ledger holds."""
+    """Number of posts in the peer's ledger."""
     secrets: tuple[str, ...]
-    """Plain secrets the outlet was given."""
+    """The outlet's secrets in plain text."""

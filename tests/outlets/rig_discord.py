@@ -1,4 +1,4 @@
-"""The outlet `discord` wired to the small Discord, with every fault it knows, for the contract test and its own."""
+"""The Discord outlet with the local Discord and all its faults, for the contract test and its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BROKEN = {"status": 500, "body": {"message": "500: Internal Server Error", "code
 GARBLED = {"status": 200, "body": '{"id": "12', "after": True}
 
 BOMB = gzip.compress(b"0" * 200_000_000, 9)
-"""200 MB of nothing in 200 kB."""
+"""200 MB of zeros in 200 kB."""
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "401": (error(401, 0, "401: Unauthorized"),),
@@ -71,7 +71,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "a redirect elsewhere, accepted": (Fault(308, "", {"Location": "http://127.0.0.1:9/elsewhere"}, after=True),),
     "a redirect here": (Fault(307, "", {"Location": "/api/v10/channels/1/messages"}),),
 }
-"""What the next requests to send a message meet, by name."""
+"""The faults of the next requests to send a message, by name."""
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def outlet(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     **chosen: object,
 ) -> discord.DiscordOutlet:
-    """An outlet whose Discord is the peer, or at an address."""
+    """An outlet whose Discord is the peer, or at a URL."""
     url = peer if isinstance(peer, str) else peer.url
     settings = discord.Settings.model_validate({"destinations": [CHANNEL], "api": url, **chosen})
     secret = SecretStr(token)
@@ -110,14 +110,14 @@ def outlet(
 
 
 def part(text: str) -> Part:
-    """A part as the daily post has it: an embed and its card."""
+    """A part like that of the daily post: an embed and its card."""
     embed = {"title": "Replicate", "description": text, "footer": {"text": "Footfall"}}
     return Part("", part_marker(text), (Picture("card.png", PNG, "Runs a day, rising."),), embed)
 
 
 @contextmanager
 def hurried() -> Iterator[list[float]]:
-    """discord.py's own sleeps take no time; they are listed."""
+    """discord.py's sleeps take no time; they are recorded."""
     slept: list[float] = []
 
     class Hurried:

@@ -1,4 +1,4 @@
-"""The outlet `x` wired to the small X, with every fault the peer knows, for the contract test."""
+"""The X outlet with the local X and all its faults, for the contract test."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.outlets.rig import Rig
 from tests.peers.x_api import FAILURES, KEYS, NAME, Failure, XPeer
 
 PATIENT, SHORT = 20.0, 0.6
-"""Seconds to wait for an answer: long on a busy machine, short where it is known that none will come."""
+"""Seconds to wait for a response: many on a busy machine, few if none will come."""
 
 
 class Waited(XPeer):
-    """An X whose silences do not last: from the first that is arranged on, answers are waited for shortly."""
+    """An X whose silences are short: from the first one on, the time-out is short."""
 
     def fail(self, how: str | Failure, route: str = "/2/tweets", times: int = 1) -> None:
         failure = FAILURES[how] if isinstance(how, str) else how

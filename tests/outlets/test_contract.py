@@ -1,4 +1,4 @@
-"""What every outlet must hold, whatever its platform does."""
+"""The contract of every outlet, whatever its platform does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bot.outlets import (
 )
 
 OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "make_outlet"))
-"""Those that are posted to part by part; the site is swapped in whole and has tests of its own."""
+"""The outlets that get parts; the site is replaced as a whole and has its own tests."""
 
 
 def test_helpers_beside_the_outlets_are_no_outlets() -> None:
@@ -77,7 +77,7 @@ def test_importing_an_outlet_loads_no_heavy_library(name: str) -> None:
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_whatever_fails_the_outcome_agrees_with_the_platform(name: str) -> None:
-    """The heart of exactly-once: only `OutcomeUnknown` may leave a doubt, and a look-back settles it by the ledger."""
+    """The core of exactly-once: only `OutcomeUnknown` may leave a doubt, and a look-back resolves it."""
     module = f"tests.outlets.rig_{name}"
     with importlib.import_module(module).rig() as rig:
         for number, (fault, arm) in enumerate(rig.faults.items()):
@@ -99,7 +99,7 @@ def test_whatever_fails_the_outcome_agrees_with_the_platform(name: str) -> None:
 
 
 def disagreement(outcome: Outcome, there: int) -> str:
-    """How an outcome lies about a ledger that got `there` more posts; empty where it does not."""
+    """How an outcome contradicts a ledger with `there` more posts; empty if it does not."""
     match outcome:
         case Sent(platform_id, url):
             return "" if there == 1 and platform_id and url.startswith("http") else "sent, but not there once"

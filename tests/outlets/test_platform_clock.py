@@ -1,4 +1,4 @@
-"""A platform's clock, from the answers it gives."""
+"""A platform's clock, from its responses."""
 
 from __future__ import annotations
 

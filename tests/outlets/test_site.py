@@ -1,4 +1,4 @@
-"""The site's folder is replaced whole, and only where it is ours."""
+"""The site's folder is replaced as a whole, and only if it is ours."""
 
 from __future__ import annotations
 

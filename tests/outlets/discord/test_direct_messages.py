@@ -1,4 +1,4 @@
-"""Direct messages: sent once, found again, and a member who takes none is told apart from a fault."""
+"""Direct messages: sent once, found again, and closed direct messages are distinguished from an error."""
 
 from __future__ import annotations
 

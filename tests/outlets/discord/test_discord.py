@@ -1,4 +1,4 @@
-"""The outlet `discord`: discord.py's real client against the small Discord, and once against simcord's."""
+"""The Discord outlet: discord.py's real client against the local Discord, and once against simcord's."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NEVER = timedelta(days=9999)
 
 @pytest.fixture
 def peer() -> Iterator[DiscordPeer]:
-    """A Discord of one server with a channel, another and an announcement channel."""
+    """A Discord with one server: a channel, another one and an announcement channel."""
     with hurried(), DiscordPeer(bucket=(1000, 1.0)) as made:
         made.channel(int(CHANNEL))
         made.channel(int(OTHER))
@@ -321,7 +321,7 @@ def test_without_reading_the_history_nobody_can_tell(peer: DiscordPeer, bot: dis
 
 
 def fill(peer: DiscordPeer, count: int, at: datetime) -> None:
-    """So many messages of others, one a second from an instant."""
+    """So many messages of others, one per second from an instant."""
     first = (int(at.timestamp() * 1000) - api.DISCORD_EPOCH_MS) << 22
     like = {**peer.messages[0], "embeds": [], "author": {**peer.messages[0]["author"], "id": "5"}}
     peer.messages += [{**like, "id": str(first + (n * 1000 << 22))} for n in range(count)]
@@ -749,7 +749,7 @@ def jobs(destinations: Iterable[str]) -> list[tuple[Part, str]]:
 def landed(
     bot: discord.DiscordOutlet, channels: list[str], guilds: Mapping[str, str] | None = None
 ) -> dict[str, Outcome]:
-    """Posts to every channel; the outcome of each. `guilds`: the server of each that took a post before."""
+    """Posts to every channel; returns the outcomes. `guilds`: the server of each channel with an earlier post."""
     places = {part_marker("x", channel): channel for channel in channels}
     links = {channel: f"https://discord.com/channels/{guild}/{channel}/1" for channel, guild in (guilds or {}).items()}
     return {places[name]: outcome for name, outcome in bot.post_many(jobs(channels), links)}
@@ -825,7 +825,7 @@ def test_jobs_are_drawn_only_as_places_become_free() -> None:
 
 
 def test_the_global_limit_is_kept() -> None:
-    """No machine is too slow for this: the second fifty may not leave before the second is over."""
+    """No machine is too slow for this test: the second fifty may not leave before the second is over."""
     with crowd(100) as (peer, channels):
         settings = discord.Settings(api=peer.url)
         bot = discord.make_outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
@@ -897,7 +897,7 @@ def test_settings_that_cannot_be_right_are_refused(wrong: dict[str, object]) -> 
 
 
 def test_the_exceptions_to_discords_description_are_needed(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
-    """Whatever the peers of any test are asked is compared with the description; here, without the exceptions."""
+    """The requests of all tests are compared with the description; here, without the exceptions."""
     for wanted in kinds().values():
         bot.post(wanted, CHANNEL)
     bot.edit(part("b"), CHANNEL, sent_id(bot.post(part("a"), CHANNEL)))
@@ -909,7 +909,7 @@ def test_the_exceptions_to_discords_description_are_needed(peer: DiscordPeer, bo
 
 
 def test_simcord_as_a_second_discord_takes_the_same_post() -> None:
-    """simcord stands in for REST inside discord.py, so its client is handed to the outlet ready."""
+    """simcord replaces REST inside discord.py, so the outlet gets its client."""
 
     async def post(wanted: Part) -> tuple[Sent, Sent, Any, list[Any]]:
         client = library.Client(intents=library.Intents.default())

@@ -1,4 +1,4 @@
-"""Requests leave at their pace, and never more of them in a second than are allowed."""
+"""Requests keep their rate, and no second has more of them than allowed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.outlets.discord.rate_limiter import SECOND, RateLimiter
 
 
 class Clocked(asyncio.SelectorEventLoop):
-    """An event loop whose clock stands still while it works and jumps to the next thing that is due."""
+    """An event loop whose clock stops while it works and jumps to the next event."""
 
     now = 1000.0
 
@@ -27,7 +27,7 @@ class Clocked(asyncio.SelectorEventLoop):
 
 
 def left(count: int, per_second: int, held_up: Callable[[int], float] = lambda n: 0.0) -> list[float]:
-    """When each of so many requests left; `held_up`: seconds that the machine does nothing after each."""
+    """The time of each request; `held_up`: seconds that the machine pauses after each."""
     loop = Clocked()
     found = []
 

@@ -1,4 +1,4 @@
-"""The outlet `x`: tweepy's real client against a small X that keeps a ledger and fails on demand."""
+"""The X outlet: tweepy's real client against a local X with a ledger and faults on demand."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_a_wrong_clock_is_named_where_x_refuses_the_signature(minutes: int, side
 
 
 def stopped(peer: XPeer) -> datetime:
-    """The second at which X's clock and ours stand still from here on."""
+    """The second at which X's clock and ours stop."""
     now = datetime.now(UTC).replace(microsecond=0)
     peer.clock = lambda: now
     return now
@@ -723,7 +723,7 @@ def test_several_threads_may_post_at_once(peer: XPeer, posting: x.XOutlet) -> No
 
 
 def test_tweepy_still_has_the_host_that_the_session_replaces(peer: XPeer, posting: x.XOutlet) -> None:
-    """The day tweepy changes it, signatures would go to the wrong place: this fails first."""
+    """If tweepy changes it, signatures are for the wrong host: then this test fails first."""
     posting.post(part(), NAME)
     assert peer.requests[0].headers["Host"] == urlsplit(peer.url).netloc
     assert "Tweepy/" in peer.requests[0].headers["User-Agent"]
@@ -776,7 +776,7 @@ def test_the_judge_refuses_bad_requests(file: str, bad: Recorded) -> None:
 
 
 def test_the_exceptions_to_xs_description_are_needed() -> None:
-    """Whatever the peer of any test is asked is compared with the description; here, without the exceptions."""
+    """The requests of all tests are compared with the description; here, without the exceptions."""
     faults = judged(FILES, RECORDED, (), unwritten)
     if faults is None:
         pytest.skip(f"NOT CHECKED: no SPECS_DIR, so no request of tweepy was compared with {FILES}")
