@@ -1,7 +1,7 @@
-"""Books for tests: single ones made by hand, and a small watched world that is told day by day.
+"""Period data for tests: single ones made by hand, and a small world with a history of days.
 
-`World` is a ledger in miniature, written the slow and plain way, so that what is computed from its books can be counted
-again from what happened in it.
+`World` is a small ledger, written in a slow and plain way, so that figures of its period data can be counted again from
+its events.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def model(number: int, **changes: Any) -> Model:
 def book(
     uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattributed: int = 0, **changes: Any
 ) -> PeriodData:
-    """A day's book: one listed model for each of `uses`, used on that day, and `idle` ones never used. Everything else
-    is known and still: the same list before, the same use a day."""
+    """A day's period data: one listed model for each of `uses`, used on that day, and `idle` ones never used.
+    Everything else is known and constant: the same list before, the same use every day."""
     by_model = dict(uses) if isinstance(uses, Mapping) else dict(enumerate(uses, 1))
     by_model = {number: count for number, count in by_model.items() if count}
     used = [model(n, last_used=DAY, last_used_from=DAY, first_used=DAY - 50 * ONE) for n in by_model]
@@ -75,7 +75,7 @@ def book(
 
 
 def unread(**changes: Any) -> PeriodData:
-    """A book in which nothing is known."""
+    """Period data in which everything is unknown."""
     fields = ("listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before")
     rest = ("total_7d", "total_30d", "total_prior_7d", "newly_listed")
     return replace(book(), **dict.fromkeys((*fields, *rest), WHY), **changes)
@@ -83,14 +83,14 @@ def unread(**changes: Any) -> PeriodData:
 
 @dataclass
 class World:
-    """What happened, day by day, from the day that the watch began (day 0, of which only the end is seen)."""
+    """The events, day by day, from the day on which the watch began (day 0, of which only the end is seen)."""
 
     uses: list[dict[int, int]]
-    """Of each day: uses by model, listed models only."""
+    """For each day: uses by model, only listed models."""
     listed: list[set[int]]
     """At the end of each day."""
     missed: set[int] = field(default_factory=set)
-    """Days at whose end nothing was read."""
+    """Days without a reading at their end."""
     start: date = date(2024, 11, 4)
 
     def day(self, number: int) -> date:
@@ -120,7 +120,7 @@ class World:
         return Usage(total, by_model)
 
     def used_between_readings(self, one: int, last: int) -> list[tuple[int, int]]:
-        """The stretches between readings, up to the end of day `last`, in which a model was seen to be used."""
+        """The stretches between readings, up to the end of day `last`, in which a model was used."""
         ends = [n for n in range(last + 1) if self.seen(n)]
         return [
             (before + 1, end)
@@ -178,7 +178,7 @@ class World:
         return tuple(found)
 
     def book(self, number: int, history: int = 400) -> PeriodData:
-        """The book of one day, with at most `history` days behind it."""
+        """The period data of one day, with at most `history` days before it."""
         ids = frozenset(self.listed[number - 1]) if self.seen(number - 1) else Unknown("no reading the day before")
         return PeriodData(
             catalogue=MODELS,
@@ -204,7 +204,7 @@ class World:
 
 
 def world(seed: int, days: int = 45, models: int = 12, missing: float = 0.05) -> World:
-    """A world in which most things happen: models come and go, wake up, fall asleep, lead and fall back."""
+    """A world with most of the possible events: models come and go, become active and idle, lead and fall back."""
     chance = random.Random(seed)
     arrives = {n: 0 if n <= models // 2 else chance.randrange(1, days) for n in range(1, models + 1)}
     leaves = {n: chance.randrange(days) if chance.random() < 0.15 else days for n in arrives}

@@ -24,7 +24,7 @@ LAST = DAYS[-1]
 
 
 def fill(url: str, days: tuple[date, ...] = DAYS) -> None:
-    """Put some days of a network's snapshots into an empty database."""
+    """Add some days of a network's snapshots to an empty database."""
     _filled(url, _days, days)
 
 
@@ -34,7 +34,7 @@ def _days(opened: store.Store, days: tuple[date, ...]) -> None:
 
 
 def _filled(url: str, told: Callable[..., None], *given: object) -> None:
-    """A SQLite file is a copy of the first that was filled so."""
+    """Copy the first SQLite file that was filled in this way."""
     path = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not path.exists():
         databases.sqlite(path, told, *given)
@@ -45,9 +45,9 @@ def _filled(url: str, told: Callable[..., None], *given: object) -> None:
 
 
 LONG = tuple(worlds.START + timedelta(days=n) for n in range(20))
-"""Days of a network of which there is more to say than fits one post on X; see `fill_long`."""
+"""Days of a network with more text than fits one post on X; see `fill_long`."""
 LATE = LONG[12]
-"""Without it the changes over seven days are unknown on the last of them."""
+"""Without it, the changes over seven days are unknown on the last day."""
 
 
 def long(number: int) -> worlds.Snapshot:
@@ -58,7 +58,7 @@ def long(number: int) -> worlds.Snapshot:
 
 
 def fill_long(url: str, without: tuple[date, ...] = ()) -> None:
-    """Put `LONG` into an empty database, but for some days."""
+    """Add `LONG` to an empty database, without some days."""
     _filled(url, _long_days, without)
 
 
@@ -69,14 +69,14 @@ def _long_days(opened: store.Store, without: tuple[date, ...]) -> None:
 
 
 def arrive(url: str) -> None:
-    """The day that was missing comes to light after all."""
+    """Add the missing day late."""
     opened = store.open_store(url)
     ledger.add_snapshot(opened, long(LONG.index(LATE)))
     opened.close()
 
 
 def tamper(url: str) -> None:
-    """Make what was published last say a headline that the ledger does not: composing again corrects it."""
+    """Change the headline of the last published digest, so that composing it again corrects it."""
     opened = store.open_store(url)
     with opened.write_transaction() as connection:
         row = connection.execute(sa.select(store.digests).order_by(store.digests.c.id.desc()).limit(1)).one()
@@ -90,7 +90,7 @@ def tamper(url: str) -> None:
 
 
 def unpublish(url: str) -> None:
-    """Forget all that was said; what networks said stays."""
+    """Delete the archive; the ledger stays."""
     opened = store.open_store(url)
     with opened.write_transaction() as connection:
         for table in (store.polls, store.deliveries, store.paused, store.receipts, store.figures, store.digests):
@@ -101,20 +101,20 @@ def unpublish(url: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The local platforms and what it takes to reach them."""
+    """The local platforms and their settings."""
 
     x: XPeer
     discord: DiscordPeer
     secrets: Mapping[str, str]
 
     def posts(self, outlet: str) -> list[str]:
-        """Ids of what the platform's ledger holds."""
+        """Ids of the posts in the platform's ledger."""
         rows: list[dict[str, Any]] = {"x": self.x.posts, "discord": self.discord.messages}.get(outlet, [])
         return [str(row["id"]) for row in rows]
 
     @contextmanager
     def behind(self, time: timedelta) -> Iterator[None]:
-        """The platforms' clocks are so far behind this machine's."""
+        """Set the platforms' clocks back by so much."""
         self.x.offset = self.discord.offset = -time
         try:
             yield
@@ -131,7 +131,7 @@ class Peers:
 
 @contextmanager
 def peers() -> Iterator[Peers]:
-    """Platforms that accept anything twice, so that only ours can prevent it."""
+    """Platforms that accept duplicates, so that only our code can prevent them."""
     with XPeer() as x, DiscordPeer(bucket=(10_000, 1.0), nonce_window=0.0) as discord:
         x.repeats = True
         discord.channel(int(CHANNEL))

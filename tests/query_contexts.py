@@ -1,5 +1,5 @@
-"""A desk over a small invented world, for faces and pages to be tried on: ten days, one of them without a snapshot, and
-every hostile name on offer. Test data; it lives in a temporary folder and reaches no outlet."""
+"""A query context over a small invented world, for interfaces and pages: ten days, one without a snapshot, and every
+hostile name. Test data in a temporary folder; no outlet gets it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.worlds import CATALOGUE, START, snapshot
 
 DAYS = tuple(START + timedelta(days=n) for n in range(10))
 MISSING = DAYS[6]
-"""No snapshot closes this day: it and the day after are unknown one by one."""
+"""No snapshot closes this day, so it and the day after are known only together."""
 NEWEST = DAYS[-1]
 ISSUED = DAYS[3]
 """The day whose digest has a receipt."""
@@ -34,7 +34,8 @@ PLAN = pipeline.NetworkPlan(
 
 
 def counts(day: date) -> dict[str, int]:
-    """What each model's counter shows at the end of a day: the first few models grow, the hostile ones now and then."""
+    """Each model's counter at the end of a day: the first few models grow, the hostile ones now and then."""
+    """Store the days of the world, each composed, and a week."""
     number = (day - START).days
     made = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
     made |= {f"idle/model-{n}": 0 for n in range(100 + number)}
@@ -59,7 +60,7 @@ def tell(opened: store.Store, days: Sequence[date]) -> None:
 
 @contextmanager
 def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[QueryContext]:
-    """A desk over a world of its own in an existing folder, or over the one that is there already."""
+    """A query context over a new world in an existing folder, or over the one that is there."""
     path = folder / "footfall.db"
     if not path.exists():
         databases.sqlite(path, tell, tuple(days))

@@ -1,4 +1,4 @@
-"""What a test needs beside Python, read from what it and its fixtures start: the markers that `conftest.py` sets."""
+"""What a test needs besides Python, read from the code of it and its fixtures: the markers of `conftest.py`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ STARTS: dict[object, str] = {
     cluster.Hosts: "dask",
     cluster.Loopback: "dask",
 }
-"""What starts or fetches something, with the marker of a test that uses it."""
+"""Functions that start or fetch something, with their markers."""
 TOOLS = frozenset({"promtool"})
-"""Commands that are looked for by name; each is a marker."""
+"""Commands that are looked up by name; each is a marker."""
 SLOW = (
     "chain/test_reader.py",
     "deliveries/test_state_machine.py",
@@ -47,7 +47,7 @@ SLOW = (
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
-"""Files that start or kill processes again and again, wait for time-outs, live through months or draw many worlds."""
+"""Files that repeatedly start or kill processes, wait for time-outs, run for months or draw many worlds."""
 _needs: dict[CodeType, frozenset[str]] = {}
 
 
@@ -72,7 +72,7 @@ def _item_requirements(item: pytest.Item) -> Iterator[str]:
 
 
 def function_requirements(function: Callable[..., object]) -> frozenset[str]:
-    """What a function of `tests/` starts, itself or in one that it names."""
+    """The requirements of a function in `tests/`, and of those that it names."""
     function = getattr(function, "__wrapped__", function)
     code = getattr(function, "__code__", None)
     if not isinstance(function, FunctionType) or not isinstance(code, CodeType):
@@ -93,7 +93,7 @@ def _named_requirements(named: Iterable[object]) -> Iterator[str]:
 
 
 def _named_objects(code: CodeType, names: dict[str, object]) -> Iterator[object]:
-    """Everything that a function's code, or code inside of it, names: globals, and what it takes from modules."""
+    """Everything that a function's code, or code inside it, names: globals and attributes of modules."""
     modules = [names[name] for name in code.co_names if isinstance(names.get(name), ModuleType)]
     for name in code.co_names:
         for place in (names, *map(vars, modules)):

@@ -2,11 +2,10 @@
 
     python -m tests.soak [--shorter FACTOR]
 
-The real client stands against a local Discord in a process of its own, which limits, forgets to say that it accepted,
-drops, is slow, cuts the gateway and ends the session; meanwhile digests are edited. A part of the interactions presses
-buttons of answers given before, also from before a reconnect; another lets members watch a model, of whom some take no
-direct messages (50007). An answer that the platform itself refused is counted apart. What is shown in the end must be
-what the archive has in the end.
+The real client runs against a local Discord in its own process, which limits, loses confirmations, drops, is slow,
+closes the gateway and ends the session; meanwhile, digests change. Some interactions press buttons of earlier answers,
+also from before a reconnect; others let members watch a model, some of whom take no direct messages (50007). An answer
+that the platform itself refused is counted separately. The answers at the end must match the archive at the end.
 """
 
 from __future__ import annotations

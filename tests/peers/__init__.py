@@ -1,1 +1,1 @@
-"""Small local servers that keep what the platforms keep, enforce their limits and fail on demand."""
+"""Small local servers that store what the platforms store, enforce their limits and fail on demand."""

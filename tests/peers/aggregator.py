@@ -1,4 +1,4 @@
-"""A Walrus aggregator on loopback that serves blobs, and misbehaves on request."""
+"""A local Walrus aggregator that serves blobs, and misbehaves on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fault = Literal["absent", "busy", "page", "drops", "hangs", "drips", "redirects"
 
 
 class Aggregator:
-    """A handler maker for `served.serving`."""
+    """A handler factory for `served.serving`."""
 
     def __init__(self, blobs: Mapping[str, bytes], fault: Fault | None) -> None:
         self.blobs = blobs
@@ -50,7 +50,7 @@ class Aggregator:
         return web.Response(body=body, content_type="application/octet-stream")
 
     async def _unending(self, request: web.Request, server: Server) -> web.StreamResponse:
-        """A gigabyte that never ends, or bytes that come a few at a time."""
+        """An endless response, or bytes that arrive a few at a time."""
         response = web.StreamResponse()
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):

@@ -1,6 +1,6 @@
-"""A real EVM node, one process of our own, with the contracts of `tests/contracts` to drive it.
+"""A real EVM node in a process of its own, with the contracts of `tests/contracts`.
 
-Blocks are mined one by one on request: `send` mines its transaction before it returns, so no test waits for time.
+Blocks are mined on request: `send` mines its transaction before it returns, so no test waits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def selector(signature: str) -> bytes:
 
 
 class RpcFault(Exception):
-    """The node answered with an error."""
+    """The node returned an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ class Node:
         return list(self.rpc("eth_accounts"))
 
     def mine(self, blocks: int = 1, apart: int = 1) -> None:
-        """Empty blocks, so many seconds apart."""
+        """Mine empty blocks, so many seconds apart."""
         self.rpc("anvil_mine", hex(blocks), hex(apart))
 
     def at(self, timestamp: int) -> None:
-        """The next block's time."""
+        """Set the next block's time."""
         self.rpc("evm_setNextBlockTimestamp", hex(timestamp))
 
     def transact(self, sender: str, to: str | None, data: bytes, gas: int = 30_000_000) -> dict[str, Any]:
-        """A transaction in a block of its own; its receipt."""
+        """Send a transaction in a block of its own; returns its receipt."""
         asked: dict[str, str] = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
         if to:
             asked["to"] = to
@@ -90,7 +90,7 @@ class Node:
         raise RpcFault(f"{tx}: never mined")
 
     def deploy(self, name: str, *args: Any, sender: str | None = None) -> Contract:
-        """One of our contracts, by name."""
+        """Deploy one of our contracts by name."""
         made = contracts()[name]
         inputs = next((e["inputs"] for e in made.abi if e["type"] == "constructor"), [])
         data = made.creation + encode(_types(inputs), args)
@@ -98,7 +98,7 @@ class Node:
         return Contract(self, name, str(receipt["contractAddress"]))
 
     def place(self, name: str, address: str) -> Contract:
-        """One of our contracts at an address of choice, such as a precompile's."""
+        """Put one of our contracts at a given address, such as a precompile's."""
         real = self.deploy(name)
         self.rpc("anvil_setCode", address, self.rpc("eth_getCode", real.address, "latest"))
         return Contract(self, name, address)
@@ -106,7 +106,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A deployed contract; `send` mines, `call` only asks."""
+    """A deployed contract; `send` mines, `call` only reads."""
 
     node: Node
     name: str
@@ -121,11 +121,11 @@ class Contract:
         return selector(f"{name}({','.join(types)})") + encode(types, args)
 
     def send(self, name: str, *args: Any, sender: str | None = None) -> dict[str, Any]:
-        """A transaction in a block of its own; its receipt."""
+        """Send a transaction in a block of its own; returns its receipt."""
         return self.node.transact(sender or self.node.accounts[0], self.address, self.data(name, *args))
 
     def call(self, name: str, *args: Any) -> tuple[Any, ...]:
-        """What a function returns."""
+        """The return values of a function."""
         asked = {"to": self.address, "data": "0x" + self.data(name, *args).hex()}
         answer = self.node.rpc("eth_call", asked, "latest")
         return tuple(decode(_types(self._function(name)["outputs"]), bytes.fromhex(answer[2:])))
@@ -144,7 +144,7 @@ def _type(parameter: Any) -> str:
 
 @contextmanager
 def anvil(*options: str) -> Iterator[Node]:
-    """A node of our own on a free port, ended with the block. `options` are the program's."""
+    """A node on a free port, stopped at the end of the block. `options` are the program's."""
     command: Sequence[str] = [program(), "--port", "0", "--gas-limit", "1000000000", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

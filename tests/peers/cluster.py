@@ -1,7 +1,7 @@
 """A real Dask cluster: a scheduler and workers as processes, on loopback or each on a machine of its own.
 
-Such a machine is a network namespace with an address; they hang on a bridge that stands in a namespace too, so that
-nothing of it is to be seen from the machine itself, and it ends with `Hosts.close`.
+Such a machine is a network namespace with an address. The namespaces are connected by a bridge in another namespace, so
+that the real machine does not see it; `Hosts.close` removes all of it.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ QUICK = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
 }
-"""Time-outs for tests: what takes minutes in earnest takes seconds here."""
+"""Time-outs for tests: seconds instead of minutes."""
 
 
 class Loopback:
-    """All on this machine."""
+    """All processes on this machine."""
 
     def address(self, name: str) -> str:
         return "127.0.0.1"
 
     def on(self, name: str) -> list[str]:
-        """What a command begins with that is to run there."""
+        """The prefix of a command that runs there."""
         return []
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class Loopback:
 
 
 class Hosts:
-    """Machines by name, each with an address. Raises `OSError` where this machine cannot have them."""
+    """Machines by name, each with an address. Raises `OSError` if this machine cannot create them."""
 
     def __init__(self) -> None:
         self._hub = f"ff{os.getpid()}"
@@ -86,7 +86,7 @@ class Hosts:
         return ["ip", "netns", "exec", self._there(name)]
 
     def cut(self, name: str) -> None:
-        """Pull the cable."""
+        """Disconnect a machine from the network."""
         _ip("-n", self._hub, "link", "set", self._link(name), "down")
 
     def close(self) -> None:
@@ -118,12 +118,12 @@ class Dask:
         self.address = self.starts(port)
 
     def starts(self, port: int = 0) -> str:
-        """Start a scheduler; its address once it listens."""
+        """Start a scheduler; returns its address once it listens."""
         self.scheduler = self._run("scheduler", "scheduler", ("--port", str(port)))
         return self._says("scheduler", self.scheduler, rb"Scheduler at: +(\S+)")
 
     def add(self, *names: str, memory: str = "1GB", code: Path | None = ROOT) -> None:
-        """Start workers, and wait until the scheduler has them. They find Footfall under `code`."""
+        """Start workers, and wait until the scheduler knows them. They import Footfall from `code`."""
         started = {name: self._worker(name, memory, code) for name in names}
         for name, process in started.items():
             self._says(name, process, rb"Registered to:")
@@ -134,7 +134,7 @@ class Dask:
         return self._run(name, "worker", (*more, "--local-directory", str(self.folder / f"{name}-scratch")), code)
 
     def inner(self, name: str) -> psutil.Process:
-        """The process of a worker that does the work; the other one is its nanny."""
+        """A worker's process that does the work; the other one is its nanny."""
         (found,) = (
             child
             for child in psutil.Process(self.workers[name].pid).children()
@@ -146,7 +146,7 @@ class Dask:
         return (self.folder / f"{name}.log").read_text()
 
     def stop(self, *names: str) -> None:
-        """End workers, whatever state they are in; the scheduler too where none is named."""
+        """Stop workers in any state; without names, also the scheduler."""
         every = [self.workers.pop(name) for name in names or tuple(self.workers)]
         if not names and self.scheduler is not None:
             every.append(self.scheduler)
@@ -175,7 +175,7 @@ class Dask:
             return subprocess.Popen(command, env=_environment(code), cwd=self.folder, stdout=log, stderr=log)
 
     def _says(self, name: str, process: subprocess.Popen[bytes], wanted: bytes) -> str:
-        """Wait until its log has a line; what that says."""
+        """Wait until its log has a line; returns that line."""
         path = self.folder / f"{name}.log"
         watcher = Thread(target=process.wait, daemon=True)
         watcher.start()
@@ -202,7 +202,7 @@ def _environment(code: Path | None) -> Mapping[str, str]:
 
 
 def certificates(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> TlsFiles:
-    """An authority of one's own, and a certificate that it has signed for all machines."""
+    """A certificate authority, and a certificate signed by it for all machines."""
     folder.mkdir(exist_ok=True)
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in addresses])

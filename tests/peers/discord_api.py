@@ -1,7 +1,7 @@
-"""A small Discord: the REST routes that posting needs, on loopback, in a thread of its own.
+"""A local Discord: the REST routes that posting needs, in a thread of its own.
 
-It keeps a ledger of what it accepted, enforces the published limits, honours nonces, computes permissions by itself and
-can be told to fail in every way the real one does. Nothing here is shared with the code under test.
+It has a ledger of what it accepted, enforces the published limits, honours nonces, computes permissions itself and can
+fail in every way of the real one. It shares no code with the code under test.
 Sources: github.com/discord/discord-api-docs, pages resources/message, resources/poll, topics/rate-limits,
 topics/permissions, topics/opcodes-and-status-codes.
 """
@@ -49,7 +49,7 @@ HTML = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
 @dataclass(frozen=True)
 class Fault:
     """One way to fail. `after` accepts the request first; `drop` closes the connection; `hang` never answers; `wait`
-    answers late by so many seconds, and truly where no status is given."""
+    answers after so many seconds, and correctly if no status is given."""
 
     status: int = 0
     body: object = None
@@ -62,16 +62,16 @@ class Fault:
     """Accepted, and answered once this is set."""
     content_type: str = "application/json"
     pieces: int = 0
-    """The body comes so many times, without a word of how long it will be."""
+    """The body is sent so many times, without a Content-Length."""
 
 
 def error(status: int, code: int, message: str, **more: object) -> Fault:
-    """An error as Discord words it: a JSON object with a code and a message."""
+    """An error in Discord's format: a JSON object with a code and a message."""
     return Fault(status, {"message": message, "code": code, **more})
 
 
 def rate_limited(seconds: float, *, via: bool = True, everywhere: bool = False) -> Fault:
-    """429 as Discord sends it, or without `Via`: the one that Cloudflare sends to a banned address."""
+    """429 as Discord sends it, or without `Via`, as Cloudflare sends it to a banned address."""
     body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everywhere}
     scope = {"X-RateLimit-Scope": "global" if everywhere else "user", "Retry-After": str(int(seconds) or 1)}
     scope |= {"X-RateLimit-Global": "true"} if everywhere else {}
@@ -122,27 +122,27 @@ class DiscordPeer:
         self.port, self.per_second, self.bucket, self.recording = port, per_second, bucket, recording
         self.nonce_window = nonce_window
         self.offset = timedelta()
-        """How far this Discord's clock is from the machine's."""
+        """The difference between this Discord's clock and the machine's."""
         self.requests: list[Recorded] = []
         self.messages: list[dict[str, Any]] = []
-        """The ledger: every message accepted, oldest first, as Discord would show it, and what was sent beside."""
+        """The ledger: every accepted message, oldest first, as Discord would show it, with the other data sent."""
         self.edits: list[dict[str, Any]] = []
         self.crossposts: list[str] = []
         self.deleted: set[str] = set()
         self.limited = 0
         self.streamed = 0
-        """Bytes of the last long answer that left."""
+        """Bytes sent of the last long response."""
         self.token = TOKEN
-        """The one that is good now."""
+        """The valid token."""
         self.broken: list[Exception] = []
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.direct: dict[int, int] = {}
-        """Member to the channel of their direct messages, once it was opened."""
+        """Member to the channel of their direct messages, once it is open."""
         self.shut: set[int] = set()
-        """Members who take no direct messages from the bot."""
+        """Members whose direct messages are closed to the bot."""
         self.turned_away_direct = 0
-        """Messages to those."""
+        """Number of messages to those."""
         self.armed: list[tuple[str, int | None, Fault]] = []
         self._nonces: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seen: deque[float] = deque()
@@ -158,7 +158,7 @@ class DiscordPeer:
         return self.guilds[id]
 
     def channel(self, id: int, *, guild: int = 100, type: int = TEXT, deny: int = 0) -> Channel:
-        """A channel; `deny` takes permissions from @everyone in it."""
+        """A channel; `deny` removes permissions from @everyone in it."""
         if guild not in self.guilds:
             self.guild(guild)
         overwrites: list[dict[str, str | int]] = [{"id": str(guild), "type": 0, "allow": "0", "deny": str(deny)}]
@@ -166,11 +166,11 @@ class DiscordPeer:
         return self.channels[id]
 
     def fail(self, *faults: Fault, on: str = CREATE, channel: int | None = None, times: int = 1) -> None:
-        """The next requests to this route (and channel) meet these faults, in order."""
+        """The next requests to this route (and channel) fail with these faults, in order."""
         self.armed += [(on, channel, fault) for fault in faults for _ in range(times)]
 
     def vote(self, message_id: str, *votes: int, closed: bool = True) -> None:
-        """Votes come in on a poll and, with `closed`, it ends."""
+        """Add votes to a poll and, with `closed`, close it."""
         poll = next(m for m in self.messages if m["id"] == message_id)["poll"]
         counts = [{"id": n + 1, "count": count, "me_voted": False} for n, count in enumerate(votes)]
         poll["results"] = {"is_finalized": closed, "answer_counts": counts}
@@ -215,7 +215,7 @@ class DiscordPeer:
         await runner.cleanup()
 
     def application(self) -> web.Application:
-        """The routes. What speaks the gateway adds its own to this."""
+        """The routes; the gateway adds its own."""
         app = web.Application(client_max_size=32 * 2**20)
         for route, answer in self.routes().items():
             method, path = route.split(" ")
@@ -225,7 +225,7 @@ class DiscordPeer:
         return app
 
     def routes(self) -> dict[str, Callable[[web.Request, Any], Any]]:
-        """Route to what answers it: (request, decoded body) -> JSON."""
+        """Route to its handler: (request, decoded body) -> JSON."""
         return {
             ME: lambda *_: self._bot(),
             "GET /oauth2/applications/@me": lambda *_: self._application(),
@@ -341,7 +341,7 @@ class DiscordPeer:
             raise Refusal(401, 0, "401: Unauthorized")
 
     def permissions(self, channel: Channel) -> int:
-        """What the bot may do there: topics/permissions, "permission overwrites"."""
+        """The bot's permissions in a channel: topics/permissions, "permission overwrites"."""
         if channel.type == DM:
             return -1
         guild = self.guilds[channel.guild]
@@ -387,7 +387,7 @@ class DiscordPeer:
         raise Refusal(404, 10008, "Unknown Message")
 
     def _direct(self, _: web.Request, body: tuple[dict[str, Any], list[File]]) -> dict[str, Any]:
-        """resources/user, Create DM: the channel there is, or a new one."""
+        """resources/user, Create DM: the existing channel, or a new one."""
         member = int(body[0]["recipient_id"])
         if member not in self.direct:
             self.direct[member] = int(self._snowflake())
@@ -553,13 +553,13 @@ def decoded(content_type: str, body: bytes) -> tuple[dict[str, Any], list[File]]
 
 
 def shown(message: dict[str, Any], nonce: str | None = None) -> dict[str, Any]:
-    """A message as the API shows it: the nonce only in the answer to its creation."""
+    """A message as the API shows it: the nonce only in the response to its creation."""
     row = {k: v for k, v in message.items() if k not in ("files", "sent_nonce", "sent_mentions")}
     return row | ({"nonce": nonce} if nonce else {})
 
 
 def needed(payload: dict[str, Any], files: list[File]) -> int:
-    """The permissions that sending this takes."""
+    """The permissions that sending this needs."""
     wanted = SEND_MESSAGES | (EMBED_LINKS if payload.get("embeds") else 0)
     return wanted | (ATTACH_FILES if files else 0) | (SEND_POLLS if payload.get("poll") else 0)
 
@@ -569,7 +569,7 @@ EMBED_KEYS = {"title", "description", "url", "color", "fields", "footer", "autho
 
 
 def check(payload: dict[str, Any], files: list[File], *, edit: bool = False) -> None:
-    """Raises the 400 that Discord answers to a message beyond its limits."""
+    """Raises Discord's 400 for a message beyond its limits."""
     wrong = [*overlong(payload), *(f"{k}: unknown" for k in set(payload) - KEYS)]
     embeds, poll = payload.get("embeds") or [], payload.get("poll")
     wrong += [f"embeds: unknown {k}" for embed in embeds for k in set(embed) - EMBED_KEYS]
@@ -621,7 +621,7 @@ def embed_length(embed: dict[str, Any]) -> int:
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """The address of a Discord that is not there: connections to it are refused."""
+    """The URL of a Discord that refuses connections."""
     import socket
 
     with socket.socket() as held:

@@ -1,7 +1,7 @@
-"""Discord's gateway and the routes of interactions beside `DiscordPeer`: what a bot with slash commands meets.
+"""Discord's gateway and the routes of interactions, added to `DiscordPeer`, for a bot with slash commands.
 
-It keeps every event of a session, replays what a resuming client missed, holds the deadline of a first answer and can
-cut, invalidate and refuse. Sources: github.com/discord/discord-api-docs, pages topics/gateway,
+It stores every event of a session, replays what a resuming client missed, enforces the deadline of a first response and
+can close, invalidate and refuse. Sources: github.com/discord/discord-api-docs, pages topics/gateway,
 topics/opcodes-and-status-codes, interactions/receiving-and-responding.
 """
 
@@ -29,32 +29,32 @@ ORIGINAL, FOLLOW_UP = "PATCH original", "POST /webhooks/{}/{}"
 
 @dataclass
 class Asked:
-    """One interaction and what came back."""
+    """One interaction and its responses."""
 
     token: str
     at: float
     first: dict[str, Any] | None = None
-    """The body of the first answer."""
+    """The body of the first response."""
     took: float = 0.0
     """Seconds until it came."""
     message: dict[str, Any] | None = None
-    """The message that stands in the end."""
+    """The final message."""
     files: int = 0
     further: list[dict[str, Any]] = field(default_factory=list)
     """Follow-up messages."""
     ended: float = 0.0
-    """When that message stood."""
+    """When that message was complete."""
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def message_id(self) -> str:
-        """Of the message that stands in the end: no two interactions have one."""
+        """The id of the final message; it differs for each interaction."""
         return str(900 + int(self.token.removeprefix("token")))
 
 
 @dataclass
 class Session:
-    """What a client may resume."""
+    """A session that a client may resume."""
 
     id: str
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -69,14 +69,14 @@ class DiscordGateway(DiscordPeer):
         self.identified: list[dict[str, Any]] = []
         self.resumed: list[dict[str, Any]] = []
         self.commands: list[dict[str, Any]] = []
-        """As Discord has them."""
+        """The registered commands."""
         self.synced: list[list[dict[str, Any]]] = []
         self.asked: dict[str, Asked] = {}
         self.closed_to_gateways = False
         self.turned_away = 0
         self.deadline = 60.0
-        """Seconds within which an interaction is first to be answered. Discord's is `DEADLINE`; a machine that runs
-        tests may be busy for longer."""
+        """Seconds for the first response to an interaction. Discord's limit is `DEADLINE`; a machine that runs tests
+        may need longer."""
         self.sessions: list[Session] = []
         self.servers = 1
         self._ready = threading.Condition()
@@ -89,7 +89,7 @@ class DiscordGateway(DiscordPeer):
     # --- what a test does -----------------------------------------------------------------------------------------
 
     def press(self, button: str, *, user: int = 5, asker: int | None = None) -> Asked:
-        """A member presses a button under an answer that was once given to them, or to another member."""
+        """A member presses a button under an answer for themselves or for another member."""
         return self.ask("", user=user, kind=COMPONENT, asker=asker, custom_id=button)
 
     def ask(
@@ -104,8 +104,8 @@ class DiscordGateway(DiscordPeer):
         asker: int | None = None,
         **options: object,
     ) -> Asked:
-        """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
-        the option `focused` is being typed."""
+        """A member sends a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`, it
+        is for the option `focused`."""
         self._numbers += 1
         asked = Asked(f"token{self._numbers}", time.monotonic())
         self.asked[asked.token] = asked
@@ -143,18 +143,18 @@ class DiscordGateway(DiscordPeer):
         return asked
 
     def until(self, wanted: Any, seconds: float = 60.0) -> None:
-        """Wait until something holds of the peer; looked at when a client says something, and now and then."""
+        """Wait until a condition holds; checked when a client sends something, and now and then."""
         ends = time.monotonic() + seconds
         with self._ready:
             while not self._ready.wait_for(wanted, 0.05):  # not all that is asked about wakes us
                 assert time.monotonic() < ends, "it did not come to that in time"
 
     def happens(self, name: str, what: dict[str, Any]) -> None:
-        """An event reaches the bot."""
+        """Send an event to the bot."""
         asyncio.run_coroutine_threadsafe(self._dispatch(name, what), self._loop).result(120)
 
     def server(self, id: int) -> dict[str, Any]:
-        """A server as the gateway shows it to the bot that is in it."""
+        """A server in the gateway's format for a bot that is its member."""
         channels = [self._show_channel(one) for one in self.channels.values() if one.guild == id]
         lists = {
             key: [] for key in ("threads", "presences", "voice_states", "stage_instances", "guild_scheduled_events")
@@ -172,7 +172,7 @@ class DiscordGateway(DiscordPeer):
         self._do(lambda socket: socket.send_json({"op": operation, "d": what}))
 
     def send(self, frame: str | bytes) -> None:
-        """Send a frame as it is, whatever it holds."""
+        """Send a raw frame."""
         self._do(lambda socket: socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
 
     def _do(self, act: Any) -> None:

@@ -1,4 +1,4 @@
-"""What Discord's published description does not say, and where discord.py rightly departs from it.
+"""Rules that Discord's published description lacks, and where discord.py rightly differs from it.
 
 Sources: github.com/discord/discord-api-docs, pages resources/message, resources/poll,
 interactions/application-commands, interactions/receiving-and-responding, components/reference, reference (Locales).
@@ -49,8 +49,8 @@ LOCALES = frozenset([*_LOCALES.split(), "zh-CN", "ja", "zh-TW", "ko", "ar", "he"
 
 
 def unwritten(recorded: Recorded) -> Iterator[str]:
-    """What is wrong with a request by rules that no schema holds: the documentation's, and our own (nobody is ever
-    mentioned, every file has an alt text, a message in a channel has a nonce)."""
+    """The faults of a request by rules that no schema has: the documentation's, and our own (nobody is ever mentioned,
+    every file has an alt text, a message in a channel has a nonce)."""
     body, path = recorded.document(), recorded.path
     if recorded.method == "PUT" and path.endswith("/commands"):
         assert isinstance(body, list)
@@ -169,7 +169,7 @@ def _option(option: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _weight(one: Mapping[str, Any]) -> int:
-    """Characters of names, descriptions and values; of each text the longest of its locales counts."""
+    """Characters of names, descriptions and values; for each text, that of the longest locale."""
     total = 0
     for name in ("name", "description"):
         total += max(len(text) for text in (one.get(name) or "", *(one.get(f"{name}_localizations") or {}).values()))

@@ -1,4 +1,4 @@
-"""Enclaves of our own: RSA-2048 keys that sign leaves as OpenGradient's gateway does, and dumps made of them."""
+"""Test enclaves: RSA-2048 keys that sign leaves as OpenGradient's gateway does, and dumps of these leaves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ process.stdout.write(JSON.stringify(StandardMerkleTree.of(values, leafEncoding).
 
 
 class Enclave:
-    """A key pair, its id, and what it signs."""
+    """A key pair, its id, and its signatures."""
 
     def __init__(self, bits: int = 2048) -> None:
         self.key = rsa.generate_private_key(65537, bits)
@@ -45,7 +45,7 @@ class Enclave:
         return self.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
 
     def value(self, what: object, at: int = NOW) -> list[str]:
-        """A leaf of version 3 about `what`, as a dump holds it."""
+        """A leaf of version 3 about `what`, in a dump's format."""
         input_hash, output_hash = hashed("in", what), hashed("out", what)
         signature = self.signature(input_hash, output_hash, at)
         return [*map(hexed, (self.tee_id, input_hash, output_hash, signature)), str(at)]
@@ -53,7 +53,7 @@ class Enclave:
 
 @functools.cache
 def enclaves() -> tuple[Enclave, ...]:
-    """Three of them, made once: keys take time."""
+    """Three enclaves, made once because keys take time."""
     return tuple(Enclave() for _ in range(3))
 
 
@@ -66,7 +66,7 @@ def hexed(raw: bytes) -> str:
 
 
 def dump(values: Sequence[Sequence[str | int]], version: int = 3, **changed: object) -> bytes:
-    """A dump by our own hand. Its `tree` is nonsense, which nobody may notice."""
+    """A dump made by our own code. Its `tree` is invalid, which must not matter."""
     rows = [{"value": list(value), "treeIndex": index} for index, value in enumerate(values)]
     document = {"format": "standard-v1", "leafEncoding": ENCODINGS[version], "tree": ["0x00"], "values": rows}
     return json.dumps(document | changed).encode()

@@ -1,4 +1,4 @@
-"""The test's side of `tests.peers.killable`: starts it, and has commands run in it."""
+"""The client of `tests.peers.killable`: starts it, and runs commands in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class ForkServer:
-    """`with ForkServer() as server:` has one warm process; `server.run(...)` runs commands in forks of it."""
+    """`with ForkServer() as server:` has one prepared process; `server.run(...)` runs commands in forks of it."""
 
     def __enter__(self) -> ForkServer:
         self._process = subprocess.Popen(
@@ -33,11 +33,11 @@ class ForkServer:
         self._process.stdout.close()
 
     def here(self, *argv: str, environ: Mapping[str, str] | None = None) -> None:
-        """Run a command in the warm process itself, so that forks inherit what it drew."""
+        """Run a command in the prepared process itself, so that forks inherit its pictures."""
         self._ask({"here": argv, "environ": dict(environ or {})})
 
     def run(self, *runs: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Run commands at the same time: `argv`, `environ`, `shift`, `kill`. Each answers `status`, `points`,
+        """Run commands at the same time: `argv`, `environ`, `shift`, `kill`. Each returns `status`, `points`,
         `output`."""
         done: list[dict[str, Any]] = self._ask({"runs": list(runs)})["runs"]
         return done

@@ -17,9 +17,9 @@ class HttpProxy:
 
     url: str = ""
     targets: list[str] = field(default_factory=list)
-    """Host and port of each connection that was asked for, in order."""
+    """Host and port of each requested connection, in order."""
     tunnels: list[str] = field(default_factory=list)
-    """Those of them that were asked for with `CONNECT`."""
+    """Those requested with `CONNECT`."""
     refuses_tunnels: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -68,7 +68,7 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 @contextmanager
 def http_proxy() -> Iterator[HttpProxy]:
-    """A proxy on a free port, ended with the block."""
+    """A proxy on a free port, stopped at the end of the block."""
     loop, proxy = asyncio.new_event_loop(), HttpProxy()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

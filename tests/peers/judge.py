@@ -1,5 +1,5 @@
-"""The judge of a whole test run: every request that reaches a local X or Discord, or simcord, is compared with what
-the platform publishes and with the rules that stand beside. `tests/conftest.py` asks for the verdict after each test.
+"""The judge of a test run: every request to a local X or Discord, or simcord, is compared with the platform's
+description and with the additional rules. `tests/conftest.py` checks the verdict after each test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.peers.openapi import Allowed, Recorded, judged
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a platform's requests are measured against."""
+    """The description and rules of a platform."""
 
     name: str
     files: tuple[str, ...]
@@ -27,7 +27,7 @@ class Platform:
     unwritten: Callable[[Recorded], Iterable[str]]
 
     def faults(self, requests: Iterable[Recorded]) -> list[str]:
-        """What is wrong with requests, each fault once. Without SPECS_DIR only the unwritten rules are asked."""
+        """The faults of requests, each once. Without SPECS_DIR, only the additional rules are checked."""
         faults = judged(self.files, requests, self.allowed, self.unwritten)
         if faults is None:
             faults = [
@@ -43,21 +43,21 @@ PLATFORMS = {
 
 
 class Judge:
-    """What was heard since the last verdict, and how much in all. Peers hear in threads of their own."""
+    """The requests since the last verdict, and the total. Peers report from their own threads."""
 
     def __init__(self) -> None:
         self.sitting = False
         self._heard: deque[tuple[str, Recorded]] = deque()
         self.tally: Counter[str] = Counter()
-        """Requests judged, by platform, and the milliseconds that it took."""
+        """Judged requests by platform, and the milliseconds spent."""
 
     def hear(self, platform: str, recorded: Recorded) -> None:
-        """A request came in."""
+        """Record a request."""
         if self.sitting:
             self._heard.append((platform, recorded))
 
     def verdict(self) -> list[str]:
-        """What is wrong with what was heard since the last verdict."""
+        """The faults of the requests since the last verdict."""
         began, faults = time.perf_counter(), list[str]()
         heard: dict[str, list[Recorded]] = {}
         while self._heard:
@@ -74,7 +74,7 @@ JUDGE = Judge()
 
 
 def hear_simcord(dispatch: Callable[..., Any]) -> Callable[..., Any]:
-    """simcord's door, with an ear at it. Its client sends no headers, so that of the token is put beside."""
+    """Record simcord's requests. Its client sends no headers, so the token's is added."""
 
     def heard(backend: Any, method: str, path: str, **more: Any) -> Any:
         params, body = more.get("params"), more.get("json")
@@ -88,7 +88,7 @@ def hear_simcord(dispatch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def summary_lines(tally: Mapping[str, int]) -> list[str]:
-    """What a run's last lines say of it: how many requests were compared, or that none was."""
+    """The last lines of a run: how many requests were compared, or that none were."""
     if not tally:
         return []
     counts = " and ".join(f"{tally[p.name]:,} to {p.name}" for p in PLATFORMS.values())

@@ -1,11 +1,11 @@
-"""Runs commands of `python -m bot` in processes that can be killed at an exact point. A process of its own, single
-threaded, with everything imported: each command runs in a fork of it, which takes no time to start.
+"""Runs commands of `python -m bot` in processes that can be killed at an exact point. It is a single-threaded process
+with everything imported; each command runs in a fork of it, which starts at once.
 
-Read from standard input, one JSON object a line: `{"runs": [{"argv", "environ", "shift", "kill"}]}`. All runs of a line
-run at the same time. `shift` sets the process's clock forward (seconds). At its point number `kill` (from 1) a process
-kills itself with SIGKILL. Points are: before and after each commit that may have written, and before and after each
-piece of a request to a platform leaves or a piece of an answer is read.
-Answered with `{"runs": [{"status", "points", "output"}]}`.
+It reads one JSON object per line from standard input: `{"runs": [{"argv", "environ", "shift", "kill"}]}`. All runs of a
+line run at the same time. `shift` sets the process's clock forward (seconds). At its point number `kill` (from 1), a
+process kills itself with SIGKILL. Points are before and after each commit that may have written, and before and after
+each piece of a request to a platform is sent or a piece of a response is read.
+The response is `{"runs": [{"status", "points", "output"}]}`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def point(name: str, kill: int) -> None:
 
 
 def around(name: str, real: Callable[..., Any], kill: int, watched: Callable[..., bool]) -> Callable[..., Any]:
-    """`real` with a point before and one after each call that is watched."""
+    """`real` with a point before and after each watched call."""
 
     @functools.wraps(real)
     def call(self: Any, *args: Any, **more: Any) -> Any:
@@ -118,7 +118,7 @@ def end(pid: int, reader: int, output: Any) -> dict[str, Any]:
 
 
 def warm() -> None:
-    """Import all that a run needs, and draw each card once: the forks inherit both."""
+    """Import everything that a run needs, and draw each card once: the forks inherit both."""
     import discord  # noqa: F401
     import psycopg  # noqa: F401
     import tweepy  # noqa: F401

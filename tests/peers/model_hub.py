@@ -1,4 +1,4 @@
-"""OpenGradient's Model Hub on loopback: pages a list that may change, and misbehaves on request."""
+"""OpenGradient's Model Hub as a local server: pages through a list that may change, and misbehaves on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.peers.served import Handler, Server, dropped
 
 @dataclass
 class Fault:
-    """What one answer does wrong."""
+    """The fault of one response."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -23,12 +23,12 @@ class Fault:
 
 
 def model(name: str, author: str = "me", category: str | None = None, llm: str | None = None) -> dict[str, object]:
-    """An entry as the Hub writes it."""
+    """An entry in the Hub's format."""
     return {"name": name, "authorUsername": author, "taskName": category, "llmPath": llm, "description": "<b>x</b>"}
 
 
 class ModelHub:
-    """A handler maker for `served.serving`."""
+    """A handler factory for `served.serving`."""
 
     def __init__(
         self,
@@ -45,14 +45,14 @@ class ModelHub:
         self.ignores_page = ignores_page
         self.end_is_404 = end_is_404
         self.circles = circles
-        """After this many pages the first comes again; 0 for a list that ends."""
+        """After this many pages, the first comes again; 0 for a list that ends."""
         self.files: dict[tuple[str, str], list[dict[str, object]]] = {}
         self.broken_files: set[tuple[str, str]] = set()
         self.faults: dict[int, Fault] = {}
         """By number of the request, from 1."""
         self.always: Fault | None = None
         self.after: Callable[[int], None] = lambda request: None
-        """Runs when a request has been answered."""
+        """Called after each response."""
 
     def __call__(self, server: Server) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:

@@ -1,9 +1,9 @@
-"""Recorded requests against a platform's published OpenAPI description.
+"""Compares recorded requests with a platform's published OpenAPI description.
 
-The descriptions are not part of this repository: the environment variable SPECS_DIR names the folder that holds them.
-openapi-core overlooks unknown query parameters, unknown keys of a body and missing authorization; those are checked
-here. A fault that is known and right is passed by an `Allowed` with its reason, one by one. Each shape of a request is
-compared once: see `shape`.
+The descriptions are not part of this repository: the environment variable SPECS_DIR names their folder.
+openapi-core ignores unknown query parameters, unknown keys of a body and missing authorization, so these are checked
+here. A known and correct difference is allowed by an `Allowed` with its reason. Each shape of a request is compared
+once: see `shape`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request as it reached a peer."""
+    """A request as a peer received it."""
 
     method: str
     target: str
@@ -48,7 +48,7 @@ class Recorded:
         return next((value for key, value in self.headers.items() if key.lower() == "content-type"), "")
 
     def document(self) -> object:
-        """The JSON that was sent: the body, or the `payload_json` of a multipart form. `None` where there is none."""
+        """The JSON that was sent: the body, or the `payload_json` of a multipart form. `None` if there is none."""
         if not self.body:
             return None
         if not self.content_type.startswith("multipart/"):
@@ -64,19 +64,19 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A fault that is let pass: where it occurs, how its text looks, and why it is right."""
+    """An allowed fault: its place, the pattern of its text, and the reason."""
 
     method: str
     path: str
-    """As the description spells it: `/2/users/{id}/tweets`."""
+    """As the description writes it: `/2/users/{id}/tweets`."""
     pattern: str
-    """A regular expression that is found in the fault's text, which names the place in the body first."""
+    """A regular expression for the fault's text, which begins with the place in the body."""
     reason: str
 
 
 @dataclass(slots=True)
 class _Request:
-    """What openapi-core wants to be handed."""
+    """A request in the form that openapi-core needs."""
 
     host_url: str
     path: str
@@ -93,7 +93,7 @@ class Description:
     document: Mapping[str, object]
     allowed: tuple[Allowed, ...] = ()
     used: set[Allowed] = field(default_factory=set)
-    """Which of `allowed` were needed: one that never is has to go."""
+    """The entries of `allowed` that were needed; the others must be removed."""
     _judge: OpenAPI = field(init=False, repr=False)
     _known: dict[object, list[str]] = field(default_factory=dict, repr=False)
     """The schema's faults by the shape of a request."""
@@ -103,7 +103,7 @@ class Description:
         self._judge = OpenAPI.from_dict(dict(self.document), config=Config(spec_validator_cls=None))
 
     def faults(self, recorded: Recorded, extra: Callable[[Recorded], Iterable[str]] = lambda _: ()) -> list[str]:
-        """What is wrong with a request, one line each; empty means valid. `extra` adds rules that no schema holds."""
+        """The faults of a request, one line each. `extra` adds rules that no schema has."""
         pattern, operation = self._operation(recorded)
         if operation is None:
             here = (recorded.method, recorded.path)
@@ -161,7 +161,7 @@ class Description:
         return found
 
     def _unknown(self, document: object, schemas: list[Mapping[str, object]], at: str) -> Iterator[str]:
-        """Where a document has keys that none of the schemas that may hold there knows."""
+        """The places of keys that none of the possible schemas knows."""
         if isinstance(document, list):
             items = [flat for one in schemas if "items" in one for flat in self._flat(one["items"])]
             for entry in document:
@@ -177,7 +177,7 @@ class Description:
                 yield f"{at}{key}"
 
     def _flat(self, node: object) -> list[Mapping[str, object]]:
-        """A schema and all that it is combined of."""
+        """A schema and all schemas that it combines."""
         schema = self._resolved(node)
         members = [m for combined in ("allOf", "anyOf", "oneOf") for m in schema.get(combined, ())]  # type: ignore[attr-defined]
         return [schema, *(flat for member in members for flat in self._flat(member))]
@@ -193,7 +193,7 @@ class Description:
         return self._resolved(found)
 
     def _operation(self, recorded: Recorded) -> tuple[str, Mapping[str, object] | None]:
-        """The description's path for a request, literal steps before `{id}` ones, and the operation there."""
+        """The description's path for a request, literal segments before `{id}` ones, and its operation."""
         steps = recorded.path.split("/")
         fitting = [
             pattern
@@ -219,7 +219,7 @@ def _fits(pattern: list[str], steps: list[str]) -> bool:
 
 
 def _lines(error: BaseException) -> list[str]:
-    """A fault of openapi-core in words: its schema errors where it has them, else itself and its cause."""
+    """A fault of openapi-core as text: its schema errors, or otherwise the error and its cause."""
     cause = error.__cause__
     schema_errors = getattr(error, "schema_errors", None) or getattr(cause, "schema_errors", None)
     if schema_errors:
@@ -229,12 +229,12 @@ def _lines(error: BaseException) -> list[str]:
 
 
 def _clipped(text: str) -> str:
-    """A long value is quoted before what is wrong with it: its middle goes."""
+    """Clip the middle of a long quoted value."""
     return text if len(text) <= 160 else f"{text[:80]} ... {text[-80:]}"
 
 
 def _leaves(error: ValidationError) -> list[ValidationError]:
-    """What is wrong inside: where one of several schemas had to fit, of the one that fits best."""
+    """The innermost faults; of several alternative schemas, those of the best match."""
     if not error.context:
         return [error]
     branches: dict[object, list[ValidationError]] = {}
@@ -245,14 +245,14 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
 
 
 def _distance(branch: list[ValidationError]) -> tuple[int, int]:
-    """How far a schema is from fitting: one for another kind of thing altogether is far."""
+    """How far a schema is from a match; a schema for another type is far."""
     other = sum(tuple(one.path) in ((), ("type",)) and one.validator in ("type", "enum", "required") for one in branch)
     return other, len(branch)
 
 
 def shape(value: object) -> object:
-    """What a schema can see of a value: keys, lengths and kinds of signs of its texts, whole numbers as they are. Words
-    of small letters stay too, since they may be one of a list. Two requests of one shape are both right or both wrong.
+    """What a schema can see of a value: keys, the lengths and character classes of its texts, whole numbers. Lower-case
+    words stay too, since they may be enum values. Two requests of one shape are both right or both wrong.
     """
     if isinstance(value, dict):
         return tuple((key, shape(inner)) for key, inner in sorted(value.items()))
@@ -270,7 +270,7 @@ _DIGIT, _LETTER = re.compile("[1-9]"), re.compile("[^\\W\\d_]")
 
 @cache
 def described(file: str, allowed: tuple[Allowed, ...] = ()) -> Description | None:
-    """A description read once per run; `None` where SPECS_DIR is not set."""
+    """A description, read once per run; `None` without SPECS_DIR."""
     folder = os.environ.get("SPECS_DIR")
     if not folder:
         return None
@@ -283,7 +283,7 @@ def judged(
     allowed: tuple[Allowed, ...] = (),
     extra: Callable[[Recorded], Iterable[str]] = lambda _: (),
 ) -> list[str] | None:
-    """The faults of all requests against each description, each said once; `None` where SPECS_DIR is not set."""
+    """The faults of all requests against each description, each once; `None` without SPECS_DIR."""
     different = {(one.method, one.target, one.body, _authorized(one)): one for one in requests}.values()
     found: dict[str, None] = {}
     for file in files:

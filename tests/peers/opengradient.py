@@ -32,7 +32,7 @@ PAYEE = "0x" + "9d" * 20
 PRECOMPILE = "0x00000000000000000000000000000000000000F4"
 CID, OTHER_CID = "Q" * 43, "Z" * 43
 NOWHERE = "http://127.0.0.1:9"
-"""The discard port: nobody listens."""
+"""The discard port: nothing listens there."""
 
 
 def seconds(day: date, hour: int, minute: int = 0) -> int:
@@ -45,7 +45,7 @@ def blob_id(content: bytes) -> str:
 
 @dataclass
 class Facilitator:
-    """A handler maker for `served.serving`."""
+    """A handler factory for `served.serving`."""
 
     requests: dict[str, int] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class Facilitator:
 
 @dataclass
 class World:
-    """Everything that runs, and what happened in it."""
+    """All servers, and the history."""
 
     node: Node
     aggregator: Aggregator
@@ -83,7 +83,7 @@ class World:
         return OpenGradient(self.settings.model_copy(update=changed), data, lambda: now)
 
     def batch(self, at: int, values: Sequence[Sequence[str]], size: int | None = None, **where: Any) -> dict[str, Any]:
-        """A batch settled at an instant, with its blob in the aggregator."""
+        """Settle a batch at an instant, with its blob in the aggregator."""
         raw = dump(values)
         self.aggregator.blobs = {**self.aggregator.blobs, blob_id(raw): raw}
         return self.root(at, _root(raw), len(values) if size is None else size, blob_id(raw), **where)
@@ -121,7 +121,7 @@ def _root(raw: bytes) -> bytes:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Two days on which most things happen."""
+    """Two days with most of the possible events."""
     with ExitStack() as stack:
         born = str(seconds(FIRST - timedelta(days=1), 20))
         node = stack.enter_context(anvil("--timestamp", born, "--chain-id", str(CHAIN)))
@@ -165,8 +165,8 @@ _CONTRACTS: dict[str, tuple[object, ...]] = {
 
 
 def two_days(w: World) -> None:
-    """The first day: honest and dishonest settlements, Hub models, payments. The second: keys and signatures that do
-    not check out."""
+    """The first day: honest and dishonest settlements, Hub models, payments. The second: invalid keys and
+    signatures."""
     keys, owner = enclaves(), w.node.accounts[0]
     w.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
     w.old_registry.send("register", 0, owner, "https://10.0.0.2", keys[1].der)

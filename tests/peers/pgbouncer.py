@@ -1,5 +1,5 @@
-"""A real pgbouncer before the tests' PostgreSQL: it lends a server connection for one transaction, as hosted databases
-do. On a Unix socket only."""
+"""A real pgbouncer before the tests' PostgreSQL: it assigns a server connection per transaction, like hosted databases.
+On a Unix socket only."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ default_pool_size = 2
 auth_type = trust
 auth_file = {folder}/users
 """
-"""Two server connections for everybody, so that a session's second transaction soon has another one."""
+"""Two server connections in total, so that a session's second transaction soon gets another one."""
 NO_PREPARED_STATEMENTS = "max_prepared_statements = 0\n"
-"""As all versions before 1.21 are, which do not know this setting."""
+"""Like all versions before 1.21, which do not have this setting."""
 
 
 @contextmanager
 def pooled(url: str) -> Iterator[str]:
-    """The address of a PostgreSQL's database through a pool of transactions."""
+    """The URL of a PostgreSQL database through a pool of transactions."""
     command = shutil.which("pgbouncer") or ("/usr/sbin/pgbouncer" if Path("/usr/sbin/pgbouncer").exists() else "")
     if not command:
         raise RuntimeError(f"no pgbouncer on this machine: {CURE}")

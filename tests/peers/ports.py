@@ -1,4 +1,4 @@
-"""Ports that a test can name before the server that takes them is there, and that nobody else gets meanwhile."""
+"""Ports that a test can name before their server runs, and that nobody else gets meanwhile."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def reserved() -> Iterator[int]:
-    """A port of this machine that is kept: bound and not listening, so that connections are refused until a server
-    that reuses addresses (as ours, aiohttp's and Dask's do) listens there."""
+    """A reserved port: bound and not listening, so that connections are refused until a server that reuses addresses
+    (like ours, aiohttp's and Dask's) listens there."""
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: a cluster of our own in a temporary folder, on a Unix socket only."""
+"""A real PostgreSQL for the tests: a cluster in a temporary folder, on a Unix socket only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CURE = "install PostgreSQL (Debian: apt-get install postgresql); `make test` doe
 
 
 class Postgres:
-    """One cluster; `database()` makes a database in it."""
+    """One cluster; `database()` creates a database in it."""
 
     def __init__(self) -> None:
         self._bin = _binaries()
@@ -32,15 +32,15 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self._folder / "d"), "-l", log, "-o", options, "-w", "start")
 
     def database(self) -> str:
-        """The address of a new database with this version's tables and nothing in them."""
+        """The URL of a new empty database with this version's tables."""
         return self._made(self._with_tables)
 
     def bare(self, encoding: str = "") -> str:
-        """The address of a new database without tables; in another encoding where one is named."""
+        """The URL of a new database without tables, optionally in another encoding."""
         return self._made(f"template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else "template1")
 
     def drop(self, url: str) -> None:
-        """Take a database away from whoever is connected to it."""
+        """Drop a database, even with open connections."""
         self._say(f"DROP DATABASE {_name(url)} WITH (FORCE)")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that speaks like Replicate's list of models, and misbehaves on request."""
+"""A local HTTP server that behaves like Replicate's list of models, and misbehaves on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiohttp import web
 
 @dataclass
 class Fault:
-    """What one answer does wrong."""
+    """The fault of one response."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -23,14 +23,14 @@ class Fault:
     drops: bool = False
     """The connection breaks half-way through the body."""
     drips: bool = False
-    """The body comes byte by byte, and never to its end."""
+    """The body comes byte by byte and never ends."""
     hangs: bool = False
-    """No answer comes at all."""
+    """There is no response."""
 
 
 @dataclass
 class Asked:
-    """One request that arrived."""
+    """One received request."""
 
     path: str
     authorization: str
@@ -48,9 +48,9 @@ class ReplicateApi:
         """By number of the request, from 1."""
         self.always: Fault | None = None
         self.next_of: Callable[[int, str | None], str | None] = lambda number, url: url
-        """What an answer names as its next page: number of the request and honest answer in."""
+        """The next page that a response names: gets the number of the request and the correct answer."""
         self.after: Callable[[int], None] = lambda number: None
-        """Runs when a request has been answered: the place to move the models about."""
+        """Called after each response, for example to move the models."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 

@@ -1,4 +1,4 @@
-"""A small real HTTP server between a reader and a node, which keeps real nodes' limits and misbehaves on request.
+"""An HTTP proxy between a reader and a node, with the limits of real nodes, which misbehaves on request.
 
 Error texts are those that og-evm's nodes give (`rpc/namespaces/ethereum/eth/filters/filters.go`).
 """
@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 
 @dataclass(slots=True)
 class Behaviour:
-    """What the proxy does; tests set it as they go."""
+    """The proxy's behaviour; tests change it."""
 
     upstream: str
     range_cap: int | None = None
@@ -29,23 +29,23 @@ class Behaviour:
     result_cap: int | None = None
     """Logs above which an answer is refused."""
     behind: int = 0
-    """Blocks by which it lags: newer ones are unknown to it, and ranges are clamped in silence."""
+    """Blocks by which it lags: it does not know newer ones, and clamps ranges silently."""
     boast: int = 0
-    """Blocks by which it says to be ahead of what it has."""
+    """Blocks by which it claims to be ahead."""
     hang: bool = False
     hangs_on: Callable[[Question, Answer], bool] = lambda question, answer: False
-    """Answers that never come."""
+    """Responses that are never sent."""
     drop_after: int | None = None
     """Bytes of an answer after which the connection is dropped."""
     status: int = 200
     body: bytes | None = None
-    """Answered to everything."""
+    """The response to every request."""
     headers: dict[str, str] = field(default_factory=dict)
     rewrite: Callable[[Question, Answer], Answer] = lambda question, answer: answer
-    """The last word on each JSON-RPC answer."""
+    """Changes each JSON-RPC response."""
     batches: bool = True
     failures: int = 0
-    """Requests that are answered 503 from now on."""
+    """Number of the next requests that get a 503."""
     asked: list[Question] = field(default_factory=list)
     requests: int = 0
     running: int = 0
@@ -132,7 +132,7 @@ class _Server:
         return does.rewrite(question, answer)
 
     async def _older(self, question: Question) -> Question:
-        """The question as a node would see it that has not got the newest blocks."""
+        """The request as a node without the newest blocks sees it."""
         head = int((await self._upstream({**question, "method": "eth_blockNumber", "params": []}))["result"], 16)
         newest = head - self.does.behind
         params = json.loads(json.dumps(question["params"]))
@@ -154,7 +154,7 @@ class _Server:
 
 @contextmanager
 def proxy(upstream: str) -> Iterator[Proxy]:
-    """A proxy on a free loopback port, ended with the block."""
+    """A proxy on a free loopback port, stopped at the end of the block."""
     does = Behaviour(upstream)
     server = _Server(does)
     loop = asyncio.new_event_loop()

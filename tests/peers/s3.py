@@ -1,4 +1,4 @@
-"""A real S3 API on loopback (moto's server, a process of its own), and a proxy before it that misbehaves on demand."""
+"""A real S3 API on loopback (moto's server in its own process), and a proxy before it that misbehaves on demand."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def storage() -> Iterator[int]:
 
 @dataclass
 class Proxy:
-    """Passes requests on to the storage, but for what it is told to do otherwise."""
+    """Passes requests on to the storage, except for the configured faults."""
 
     port: int
     url: str = ""
     slow_downs: int = 0
-    """So many requests from now on are answered 503."""
+    """Number of the next requests that get a 503."""
     cuts: int = 0
-    """So many uploads from now on lose their connection half-way; the storage sees only the first half."""
+    """Number of the next uploads that lose their connection half-way; the storage gets only the first half."""
     lags: int = 0
-    """So many questions for objects from now on are answered 404: written, and not to be seen yet."""
+    """Number of the next requests for objects that get a 404: written, but not visible yet."""
     hidden: set[str] = field(default_factory=set)
-    """Objects, by the end of their key, that listings do not have."""
+    """Objects that listings lack, by the end of their key."""
     asked: list[str] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback for one test: a handler in, a base URL out, and every request that arrived."""
+"""A real HTTP server on loopback for one test: takes a handler, gives a base URL and every received request."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class Server:
     """Path and query of each request, in order."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the test is over: what a handler that hangs waits for."""
+    """Set when the test is over; a handler that hangs waits for it."""
 
 
 @contextmanager
 def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
-    """Serve every GET with what `handler` makes of the server."""
+    """Serve every GET with the handler that `handler` makes for the server."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -63,7 +64,7 @@ def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
 
 
 async def dropped(request: web.Request, body: bytes) -> web.StreamResponse:
-    """Half of `body`, then the connection breaks."""
+    """Send half of `body`, then drop the connection."""
     response = web.StreamResponse(headers={"Content-Length": str(len(body)), "Content-Type": "application/json"})
     await response.prepare(request)
     await response.write(body[: len(body) // 2])

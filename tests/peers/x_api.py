@@ -1,7 +1,7 @@
-"""A small X: the API v2 routes that posting needs, on loopback, in a thread of its own.
+"""A local X: the API v2 routes that posting needs, in a thread of its own.
 
-It keeps a ledger of what it accepted, verifies each OAuth 1.0a signature with oauthlib's server side, enforces the
-published limits and can be told to fail in every way the real one does. Nothing here is shared with the code under
+It has a ledger of what it accepted, verifies each OAuth 1.0a signature with oauthlib's server side, enforces the
+published limits and can fail in every way of the real one. It shares no code with the code under
 test. Sources: docs.x.com (Aug 2026) and error bodies seen in public logs.
 """
 
@@ -44,7 +44,7 @@ PROBLEMS = "https://api.x.com/2/problems/"
 
 @dataclass(frozen=True)
 class Failure:
-    """One way to fail. `after`: the request is first accepted and done, as when only its answer gets lost."""
+    """One way to fail. `after`: the request is accepted and executed first, as if only its response were lost."""
 
     status: int = 0
     body: Any = None
@@ -162,7 +162,7 @@ class Refusal(Exception):
 
 
 class XPeer:
-    """One X. `posts` is its ledger: every post it accepted, oldest first, as sent (`sent`) and as shown (`text`)."""
+    """One X. `posts` is its ledger: every accepted post, oldest first, as sent (`sent`) and as shown (`text`)."""
 
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
@@ -170,15 +170,15 @@ class XPeer:
         self.media: dict[str, dict[str, Any]] = {}
         self.polls: dict[str, dict[str, Any]] = {}
         self.offset = timedelta()
-        """How far this X's clock is from the machine's."""
+        """The difference between this X's clock and the machine's."""
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.lag = 0
-        """How many readings of the timeline still miss the newest post."""
+        """Number of reads of the timeline that still lack the newest post."""
         self.repeats = False
-        """Whether the same text may be posted twice. The real one refuses it; a test that counts posts must not lean
+        """Whether the same text may be posted twice. The real one refuses it; a test that counts posts must not depend
         on that."""
         self.forbid_replies = False
-        """Whether replies are refused, as where the app was not summoned."""
+        """Whether replies are refused, as if the app was not summoned."""
         self.dialect = "tweet"
         self.access_level = "read-write"
         self.name = NAME
@@ -194,7 +194,7 @@ class XPeer:
     # --- told by the test
 
     def fail(self, how: str | Failure, route: str = "/2/tweets", times: int = 1) -> None:
-        """The next `times` requests for a route fail so. A name of `FAILURES` or a `Failure` made for the occasion."""
+        """The next `times` requests for a route fail so: a name in `FAILURES` or a `Failure`."""
         failure = FAILURES[how] if isinstance(how, str) else how
         self._plans += [(route, failure)] * times
 
@@ -202,7 +202,7 @@ class XPeer:
         return self.clock() + self.offset
 
     def accept(self, text: str, *, at: datetime | None = None, reply_to: str | None = None, pictures: int = 0) -> str:
-        """Put a post in the ledger as if it had come another way."""
+        """Add a post to the ledger as if it had come from elsewhere."""
         body: dict[str, Any] = {"text": text} | ({"reply": {"in_reply_to_tweet_id": reply_to}} if reply_to else {})
         return self._keep(body, at or self.now(), pictures)["id"]
 

@@ -1,6 +1,6 @@
-"""What X's published descriptions do not say, and where tweepy rightly departs from them.
+"""Rules that X's published descriptions lack, and where tweepy rightly differs from them.
 
-Two versions are asked: 2.166 has the names that tweepy uses, 2.167 is the newest. Sources: docs.x.com (Aug 2026), pages
+Two versions are used: 2.166 has the names that tweepy uses, 2.167 is the newest. Sources: docs.x.com (Aug 2026), pages
 posts/manage-tweets/integrate, counting-characters and pricing.
 """
 
@@ -32,12 +32,12 @@ ATTACHED = frozenset({"media", "poll", "quote_tweet_id", "card_uri", "direct_mes
 
 
 def fits_post(text: str) -> bool:
-    """Whether X takes a text: no longer than a post, not empty, nothing forbidden."""
+    """Whether X accepts a text: not too long, not empty, nothing forbidden."""
     return 0 < x_text.weighted_length(text) <= platform_limits.X_TEXT and not x_text.has_forbidden(text)
 
 
 def unwritten(recorded: Recorded) -> Iterator[str]:
-    """What is wrong with a post by rules that no schema holds."""
+    """The faults of a post by rules that no schema has."""
     body = recorded.document()
     if (recorded.method, recorded.path) != ("POST", "/2/tweets") or not isinstance(body, dict):
         return

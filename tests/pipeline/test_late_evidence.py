@@ -1,4 +1,4 @@
-"""What comes to light about a day that was published: a new edition says what changed, and only what changed."""
+"""Late data about a published day: a new edition says what changed, and only that."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.peers.opengradient import SECOND, World, two_days, world
 from tests.worlds import snapshot
 
 EVENING = datetime(2026, 10, 7, 7, tzinfo=UTC)
-"""Past the deadline for the second day: it is published with what is known."""
+"""After the deadline of the second day: it is published with the known figures."""
 NEXT = EVENING + timedelta(days=2)
-"""Too late for the second day to be due by itself: only what came to light brings it up again."""
+"""Too late for the second day to be due: only late data cause a new edition."""
 PLAN = pipeline.NetworkPlan(
     "opengradient",
     "OpenGradient",
@@ -51,7 +51,7 @@ def og() -> Iterator[World]:
 
 @dataclass
 class Walk:
-    """The walk of some days, at whatever time it is told to be."""
+    """The cycle of some days, at any given time."""
 
     db: store.Store
     og: World
@@ -101,7 +101,7 @@ def walk(og: World, tmp_path: Path) -> Iterator[Walk]:
 
 
 def changed(document: Document) -> dict[str, tuple[Any, Any]]:
-    """By figure of `llm`: as published and as known now, each its value or the reason why there is none."""
+    """By figure of `llm`: as published and as known now, each the value or the reason why it is unknown."""
     return {
         change["figure"]: tuple(change[side].get("unknown", change[side]["value"]) for side in ("published", "now"))
         for change in document["changes"]
@@ -179,7 +179,7 @@ def part(document: Document, key: str) -> dict[str, Any]:
 
 @dataclass
 class Asked:
-    """A network told event by event that has nothing to tell, and remembers when it was asked."""
+    """An event source without events that records its reads."""
 
     at: list[datetime]
     clock: Any

@@ -29,7 +29,7 @@ def counts(day: date) -> dict[str, int]:
 
 
 class Told:
-    """A source that says what it is given, and then breaks where it is to."""
+    """A source that yields given snapshots and then may fail."""
 
     def __init__(self, snapshots: Sequence[Snapshot], error: str = "") -> None:
         self.given, self.error = snapshots, error
@@ -44,7 +44,7 @@ class Told:
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[store.Store]:
-    """A ledger of ten days, the fifth unread."""
+    """A ledger of ten days, the fifth without a snapshot."""
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     for day in DAYS:
         ledger.add_snapshot(opened, snapshot(day, counts(day)))

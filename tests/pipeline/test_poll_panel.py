@@ -1,4 +1,4 @@
-"""What a weekly digest says of the polls that closed in its week."""
+"""The panel of a weekly digest for the polls that closed in its week."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A poll goes with the weekly digest; its result is read back once it has closed, and told by the next."""
+"""A poll is posted with the weekly digest; its result is read after it closes, and shown by the next digest."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class World:
         return found
 
     def vote(self, x: tuple[int, ...] | None, discord: tuple[int, ...] | None) -> None:
-        """Both polls close with so many votes; `None`: that one stays open."""
+        """Close both polls with so many votes; `None`: that one stays open."""
         if x is not None:
             poll = self.peers.x.polls[str(self.peers.x.posts[0]["id"])]
             poll["voting_status"] = "closed"

@@ -37,7 +37,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def run(peers: Peers, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command; its result, with the exit code that a failure of ours would end with."""
+    """Runs a command; returns its result, with the exit code of our own errors."""
     peers.forget()
     for name, value in {**peers.secrets, "DATABASE_URL": url, "REPLICATE_API_TOKEN": ""}.items():
         monkeypatch.setenv(name, value)
@@ -230,7 +230,7 @@ def test_a_language_that_there_is_none_of_is_a_mistake_in_the_configuration(
 
 
 def test_an_arabic_post_whose_answer_was_lost_is_found_again(run: Run, peers: Peers, tmp_path: Path) -> None:
-    """Its direction marks stand in the text that is looked for."""
+    """The text that is searched for contains its direction marks."""
     publishing.configured(tmp_path, peers, outlets=("x",), x_locale="ar")
     peers.x.fail("500 after accepting")
     run("publish", "--day", str(LAST), "--outlet", "x")

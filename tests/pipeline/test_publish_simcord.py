@@ -1,5 +1,5 @@
-"""A second Discord, written by others: the weekly digest with its card and poll through the outbox and the real outlet
-to simcord's. It keeps no nonces, so that what is looked for is found by its words alone."""
+"""An independent Discord: the weekly digest with its card and poll through the outbox and the real outlet to simcord.
+It has no nonces, so look-backs find a post by its text alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEEK = date(2025, 3, 3)
 
 
 class Losing:
-    """The outlet, whose answers get lost: what it posts is out, and nobody here knows."""
+    """The outlet with lost responses: its posts are out, and we do not know it."""
 
     def __init__(self, outlet: Any) -> None:
         self._outlet, self.loses = outlet, False
@@ -69,7 +69,7 @@ Step = Callable[[Newsroom, Losing, Any, Any], Any]
 
 
 def on_simcord(folder: Path, step: Step) -> Any:
-    """Run a step with the outlet, the environment and the channel; the outlet's loop is simcord's."""
+    """Run a step with the outlet, the environment and the channel; the outlet uses simcord's loop."""
 
     async def live() -> Any:
         client = library.Client(intents=library.Intents.default())

@@ -1,5 +1,5 @@
-"""The site as a destination: publishing writes it, a correction strikes the old value through in place, and what cannot
-be written is refused with its reason and harms no other outlet. That it survives being killed: test_crash_matrix."""
+"""The site as a destination: publishing writes it, a correction strikes through the old value, and an error is refused
+with its reason and affects no other outlet. Kills are tested in `tests/crash_matrix.py`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.publishing import LAST
 
 
 class Place:
-    """A configuration whose only outlet is the site."""
+    """A configuration with only the site."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self.url = folder / "config.yaml", f"sqlite:///{folder / 'f.db'}"

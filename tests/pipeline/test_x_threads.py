@@ -1,4 +1,4 @@
-"""A post on X as a thread: all its parts, each tied to the one before, corrected whole, and partial where X says so."""
+"""A post on X as a thread: all parts, each a reply to the one before, corrected whole, and partial if X says so."""
 
 from __future__ import annotations
 

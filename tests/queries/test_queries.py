@@ -1,4 +1,4 @@
-"""Every question, asked of a small world whose every use is written down here."""
+"""Every query over a small world whose uses are all listed here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FIRST, TWO, NEW, STILL = "acme/first", "acme/two", "late/new", "idle/still"
 
 
 def counters(number: int) -> dict[str, int]:
-    """What each listed model's counter shows at the end of day `number`."""
+    """Each listed model's counter at the end of day `number`."""
     shown = {
         FIRST: 1000 + 100 * number,
         TWO: 40 * min(number, 4),
@@ -284,7 +284,7 @@ def test_two_models_stand_side_by_side_with_their_own_figures(desk: QueryContext
 
 
 def two_networks(db: store.Store) -> QueryContext:
-    """The world's first days on Replicate, and again on another network under other names."""
+    """The world's first days on Replicate, and on another network under other names."""
     other = Catalogue("elsewhere", "hub", "hub models", "inferences", "claimed")
     desk = _desk(db, ())
     for day, counts in list(WORLD.items())[:3]:

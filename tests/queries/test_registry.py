@@ -1,4 +1,4 @@
-"""Questions as they are declared: what each takes from text, and that its function takes the same."""
+"""The declarations of queries: the options of each, and that its function takes the same."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Digests to render: made once from Replicate's public record through the ledger, metrics and findings (`recorded/`),
-and changed here where a test needs what the record does not hold. Test data; no outlet ever sees it."""
+and changed here for cases that the record lacks. Test data; no outlet gets it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def changed(stem: str, change: Callable[[dict[str, Any]], object]) -> dict[str, 
 
 
 def named(name: str, stem: str = "day-2025-01-12") -> dict[str, Any]:
-    """A recorded digest in which every foreign name is this one, and our own words hold it too."""
+    """A recorded digest in which every foreign name is this one, and our own sentences contain it too."""
 
     def rename(document: dict[str, Any]) -> None:
         for catalogue in document["catalogues"]:

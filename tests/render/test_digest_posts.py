@@ -1,4 +1,4 @@
-"""Posts: what they say of real days (golden files), and that they stay within every limit for any data."""
+"""Posts: their text for real days (golden files), and that they are within every limit for any data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile names stay names, on every outlet."""
+"""Hostile names stay names on every outlet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DISCORD_LIVE = re.compile(
 
 
 def bare(text: str) -> str:
-    """With another character for each escaped backslash, which is one to see and escapes nothing."""
+    """The text with escaped backslashes replaced, since they are visible and escape nothing."""
     return text.replace("\\\\", "·")
 
 

@@ -1,4 +1,4 @@
-"""Posts in every language: within every limit, and no number that no figure backs, whatever the figures are."""
+"""Posts in every language: within every limit, and without unbacked numbers, whatever the figures are."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ SHARES = st.one_of(st.none(), st.floats(0, 1, allow_nan=False))
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
-    """A digest of any period whose figures are anything, known or not."""
+    """A digest of any period with any figures, known or not."""
     made = documents.recorded(draw(st.sampled_from(("day-2025-01-12", "week-2025-01-06", "month-2024-12-20"))))
     block = made["catalogues"][0]
     block["unit"] = draw(st.sampled_from(("runs", "inferences", "tokens", "downloads")))
@@ -124,7 +124,7 @@ def test_hostile_names_act_on_nothing_in_other_languages(name: str, language: st
 
 @pytest.mark.parametrize("digit", ["3", "٣", "۳", "３", "३", "Ⅲ", "³", "㊂"])
 def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> None:
-    """Also where a catalogue got past its own check."""
+    """Even if a catalogue passed its own check."""
     assert unicodedata.category(digit)[0] == "N"
     lying = environment.get_environment("x", "vi").overlay()
     lying.install_gettext_callables(  # type: ignore[attr-defined]
