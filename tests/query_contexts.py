@@ -35,7 +35,6 @@ PLAN = pipeline.NetworkPlan(
 
 def counts(day: date) -> dict[str, int]:
     """Each model's counter at the end of a day: the first few models grow, the hostile ones now and then."""
-    """Store the days of the world, each composed, and a week."""
     number = (day - START).days
     made = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
     made |= {f"idle/model-{n}": 0 for n in range(100 + number)}
@@ -44,7 +43,7 @@ def counts(day: date) -> dict[str, int]:
 
 
 def tell(opened: store.Store, days: Sequence[date]) -> None:
-    """Let the days of the world go by, each composed, and a week."""
+    """Store the days of the world, each composed, and a week."""
     archive = Archive(opened)
     for day in days:
         if day != MISSING:

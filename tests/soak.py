@@ -44,19 +44,19 @@ from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNE
 
 INTERACTIONS = 10_000
 MEMBERS = 2000
-"""Those who ask; each one's limit is remembered, so that more of them would be growth of another kind."""
+"""Members who send commands; the rate limiter stores each, so that more of them would be another kind of growth."""
 AT_ONCE = 8
-"""Questions that wait for their answer at any time."""
+"""Commands that wait for their answer at any time."""
 CUT_EVERY, INVALID_EVERY, REPLACED_EVERY = 400, 3000, 5000
 FATAL = 4004
-"""A close code after which discord.py gives a client up (Authentication failed), so that a new one, as after a restart,
-meets the buttons of the old one's answers."""
+"""A close code after which discord.py ends a client (Authentication failed), so that a new one, as after a restart,
+gets the buttons of the old one's answers."""
 PATIENCE = 60.0
 DEADLINE = 30.0
-"""Seconds for the first sign of life. Discord gives 3, which a machine that others use as well may not keep; the
-slowest is printed, and `tests/discord_bot/test_connection.py` holds the bot to them."""
+"""Seconds for the first response. Discord allows 3, which a shared machine may not meet; the slowest is printed, and
+`tests/discord_bot/test_connection.py` tests Discord's limit."""
 GROWS, GROWS_SHORTENED = 1.05, 1.15
-"""How much more memory the last third may take than the middle one; a shortened run is still filling what is kept."""
+"""Most growth of memory from the middle third to the last; a shortened run is still filling its caches."""
 FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
     "limited": (0.01, lambda lot: rate_limited(lot.uniform(0.05, 0.3))),
     "5xx after effect": (0.004, lambda _: Fault(502, {"message": "bad gateway"}, after=True)),
@@ -64,12 +64,12 @@ FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
     "slow": (0.02, lambda lot: Fault(wait=lot.uniform(0.1, 1.0), after=True)),
     "refused": (0.002, lambda _: error(403, 50007, "Cannot send messages to this user")),
 }
-"""Each fault, and the share of interactions before which one is armed."""
+"""Each fault, and the share of interactions before which it is set."""
 DIRECT_FAULTS = ("limited", "5xx after effect", "dropped after effect", "slow")
-"""Those that direct messages meet as well."""
+"""Faults of direct messages as well."""
 PRESSES, FOREIGN, WATCHES, TYPING = 0.15, 0.2, 0.04, 0.16
 """Shares of the interactions: buttons pressed, and of those the ones under another member's answer; models watched;
-names being typed."""
+autocomplete."""
 NAME = "owner3/model-3"
 QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("usage", {}), ("usage", {"day": "2025-03-05"}), ("usage", {"period": "week", "day": "2025-03-03"}),
@@ -93,18 +93,18 @@ class Pressed:
     """Of answers from before the session."""
 
     def turned(self) -> int:
-        """How many brought an answer."""
+        """How many got an answer."""
         return sum(bool(one.message and one.message.get("embeds")) for one in self.all)
 
     def otherwise(self) -> tuple[str, ...]:
-        """What else came of a press that was heard: a sentence in the place of an answer."""
+        """Other responses to a press: a sentence in place of an answer."""
         said = [one.message or next(iter(one.further), None) for one in self.all]
         return tuple(str(message.get("content")) for message in said if message and not message.get("embeds"))
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the local Discord says in the end."""
+    """The report of the local Discord at the end."""
 
     asked: int
     unanswered: tuple[str, ...]
@@ -113,13 +113,13 @@ class Heard:
     resumed: int
     sessions: int
     late: float
-    """Seconds that the slowest first sign of life took."""
+    """Seconds of the slowest first response."""
     last: str
-    """The first lines of the answer about the edited day, asked when all was over."""
+    """The first lines of the answer about the edited day, requested at the end."""
     presses: tuple[int, int, int, int]
-    """Buttons pressed, those that brought an answer; those of answers from before a resumption, before the session."""
+    """Buttons pressed, those with an answer; those of answers from before a resumption, before the session."""
     sorry: tuple[str, ...]
-    """What was said instead of an answer to a press."""
+    """Sentences in place of an answer to a press."""
     direct: watchers.Read
 
 
@@ -157,7 +157,7 @@ def serve(count: int, line: Connection) -> None:
 
 
 def _read(peer: DiscordGateway) -> watchers.Read:
-    """The direct messages that members got."""
+    """The direct messages to members."""
     whose = {str(channel): member for member, channel in peer.direct.items()}
     found = Counter((whose[one["channel_id"]], one["embeds"][0]["title"]) for one in peer.messages)
     return watchers.Read(dict(found), peer.turned_away_direct, frozenset(peer.shut))
@@ -189,7 +189,7 @@ def _storm(peer: DiscordGateway, count: int) -> tuple[Counter[str], Pressed]:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An interaction, with who began it and on which connection."""
+    """An interaction, with its member and connection."""
 
     asked: Asked
     user: int
@@ -216,7 +216,7 @@ def _asked(peer: DiscordGateway, lot: random.Random, number: int, given: list[Gi
 
 
 def _press(peer: DiscordGateway, lot: random.Random, user: int, given: list[Given], pressed: Pressed) -> Asked | None:
-    """A button of any answer so far is pressed, now and then by somebody else; `None` where none was found."""
+    """Press a button of any answer so far, sometimes as another member; `None` if none was found."""
     for one in (lot.choice(given) for _ in range(10 if given else 0)):
         open_ = [button["custom_id"] for button in _buttons(one.asked) if not button.get("disabled")]
         if not open_:
@@ -238,7 +238,7 @@ def _buttons(asked: Asked) -> list[dict[str, Any]]:
 
 
 def _room(waiting: list[Asked]) -> list[Asked]:
-    """Those still without an answer, once they are few enough; one that was refused is not waited for."""
+    """Wait until few interactions lack an answer, and return those; a refused one is not waited for."""
     until = time.monotonic() + 3.0
     while len(waiting := [one for one in waiting if not one.done.is_set()]) >= AT_ONCE and time.monotonic() < until:
         waiting[0].done.wait(0.02)
@@ -255,7 +255,7 @@ def _interrupted(peer: DiscordGateway, lot: random.Random) -> None:
 
 
 def _ended(peer: DiscordGateway, waiting: list[Asked], end: Callable[[], None]) -> None:
-    """The end of a session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
+    """End a session while no interaction is under way, because Discord forgets what it had not delivered."""
     for one in waiting:
         one.done.wait(3.0)
     before = len(peer.identified)
@@ -273,7 +273,7 @@ def _answer(peer: DiscordGateway, name: str, **options: object) -> str:
 
 
 def edited(desk: QueryContext, stop: threading.Event, pause: float = 2.0) -> int:
-    """Digests are composed anew, with another figure each time; the last value that was kept."""
+    """Compose digests again, with another figure each time; returns the last stored value."""
     value = 1_000_000
     while True:
         document = desk.archive.find_digest("replicate", "day", query_contexts.ISSUED)
@@ -364,7 +364,7 @@ def _verdict(heard: Heard, memory: list[int], value: int, took: float, told: wat
 
 
 def _pressed(heard: Heard) -> list[str]:
-    """Says what came of buttons and of direct messages; what is wrong with the buttons."""
+    """Print the results of buttons and direct messages; returns the faults of the buttons."""
     pressed, turned, resumed, older = heard.presses
     busy = sum("Ask again" in said for said in heard.sorry)
     print(f"{pressed} buttons pressed, {turned} answered, {busy} told to wait", end="; ")

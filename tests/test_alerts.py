@@ -1,4 +1,4 @@
-"""The alerts that are shipped, tried by Prometheus's own tool: each fires when it must and else is silent."""
+"""The shipped alerts, tested by Prometheus's own tool: each fires when it must and is silent otherwise."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ HEALTHY = {
     f'footfall_held_days{{{WORKER}, network="n", catalogue="models"}}': "0+0x4000",
     f'footfall_disk_free_bytes{{{WORKER}, folder="data"}}': "5e9+0x4000",
 }
-"""One worker, a sample a minute, for which nothing is wrong."""
+"""A healthy worker, with a sample per minute."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way in which something is wrong, or only seems so."""
+    """A fault, or something that only looks like one."""
 
     alert: str
     series: dict[str, str | None]
-    """Instead of the healthy ones, by the beginning of their names; `None`: gone."""
+    """In place of the healthy series, by the beginning of their names; `None`: missing."""
     fires: int | None
     """Minutes after which it must have fired; `None`: never."""
     silent: int
@@ -132,7 +132,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def verdict(samples: dict[str, str], expected: list[tuple[int, str, int]], folder: Path) -> str:
-    """What promtool says of expectations: minute, alert, and how many of it."""
+    """promtool's verdict on expectations: minute, alert, and number of alerts."""
     tests = {
         "rule_files": [str(RULES)],
         "evaluation_interval": "1m",
@@ -178,6 +178,6 @@ def test_every_alert_is_tried() -> None:
 
 
 def test_the_series_of_the_cases_are_the_ones_that_the_alerts_read() -> None:
-    """`tests/worker/test_worker.py` compares what the alerts read with what the worker really shows."""
+    """`tests/worker/test_worker.py` compares the series that alerts read with the worker's real ones."""
     text = " ".join(rule["expr"] for rule in rules())
     assert [name for name in HEALTHY if name.partition("{")[0] not in text] == []

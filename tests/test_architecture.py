@@ -1,4 +1,4 @@
-"""The check of the architecture finds what it is for."""
+"""The check of the architecture finds each fault."""
 
 from __future__ import annotations
 

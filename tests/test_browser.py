@@ -37,7 +37,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the site of the small world is served."""
+    """The URL of the small world's site."""
     folder = tmp_path_factory.mktemp("world")
     with query_contexts.desk(folder) as desk:
         site_builder.write_site(desk, folder / "site", lambda _line: None, query_contexts.NOW)
@@ -69,7 +69,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page in a context of its own that notes what must not happen, and lets nothing out of this machine."""
+    """A page in its own browser context that records errors and sends nothing off this machine."""
 
     def __init__(self, browser: Browser, address: str, **chosen: object) -> None:
         self.context: BrowserContext = browser.new_context(**chosen)  # type: ignore[arg-type]
@@ -112,8 +112,8 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
 
 
 def serious(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds that is serious or critical. Of a long table it looks at the first rows; the others are
-    like them, and thousands of cells take it minutes."""
+    """Serious or critical findings of axe-core. Only the first rows of a long table are checked, because thousands of
+    cells take minutes."""
     found = Axe().run(page, context={"exclude": [["tbody tr:nth-child(n+12)"]]}).response["violations"]
     return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
 

@@ -1,4 +1,4 @@
-"""Follows the steps of CONTRIBUTING.md in a copy of the repository, with the very files that the page shows."""
+"""Follows the steps of CONTRIBUTING.md in a copy of the repository, with the files of the page."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FILE_NAME = re.compile(r"(?:#|\{#|---) (?P<path>\S+)(?: #\})?")
 
 
 class Tree:
-    """A copy of the repository that is being changed."""
+    """A changing copy of the repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def follow(self, section: str) -> None:
-        """Do what each block of a section says, in order."""
+        """Apply each block of a section, in order."""
         for block in _blocks(section):
             self.apply(block)
 
@@ -56,7 +56,7 @@ class Tree:
         path.write_text(content, encoding="utf-8")
 
     def run(self, *command: str) -> str:
-        """What a Python module prints there; it must succeed."""
+        """The output of a Python module there; it must succeed."""
         environment = {"PATH": os.environ["PATH"], "TOYBOARD_KEY": "toyboard-key"}
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=self.folder, env=environment, capture_output=True, text=True
@@ -65,7 +65,7 @@ class Tree:
         return done.stdout
 
     def bot(self, *arguments: str) -> str:
-        """What a command prints."""
+        """The output of a command."""
         return self.run("bot", *arguments)
 
     def digest(self) -> dict[str, dict[str, object]]:
@@ -82,7 +82,7 @@ def _blocks(section: str) -> list[str]:
 
 
 def _edited(content: str, hunk: str, name: str) -> str:
-    """A file after one edit: the lines that stay and go must stand in it exactly once."""
+    """A file after one edit: the lines that stay and go must each be in it exactly once."""
     lines = hunk.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if not line.startswith("+"))
     after = "".join(line[1:] for line in lines if not line.startswith("-"))
@@ -93,7 +93,7 @@ def _edited(content: str, hunk: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """A copy in which the network of the page was added and collected. Not to be changed: copy it."""
+    """A copy in which the page's network was added and collected. Read-only: copy it."""
     tree = Tree(tmp_path_factory.mktemp("contributing") / "footfall")
     tree.folder.mkdir()
     for name in COPIED:
@@ -110,7 +110,7 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 @pytest.fixture
 def tree(watching: Tree, tmp_path: Path) -> Tree:
-    """The same, to be changed."""
+    """A writable copy of it."""
     return Tree(Path(shutil.copytree(watching.folder, tmp_path / "footfall")))
 
 

@@ -32,6 +32,6 @@ def test_a_kill_on_a_machine_whose_clock_is_wrong_costs_no_second_post(
 
 
 def test_a_point_that_is_never_reached_is_noticed(killing: Killing) -> None:
-    """The matrix would prove nothing if processes outlived their kill."""
+    """The matrix would prove nothing if processes survived their kill."""
     with pytest.raises(AssertionError, match="was not reached"):
         killing.matrix("x", workers=1).case(10_000, "nowhere")

@@ -1,6 +1,6 @@
-"""A cluster: the same to the byte on threads and on any number of workers, and nothing lost whatever happens to them.
+"""A cluster: byte-identical results on threads and on any number of workers, and nothing lost when workers fail.
 
-Schedulers and workers are real processes; where this machine allows it, each on a machine of its own.
+Schedulers and workers are real processes, each on a machine of its own if this machine allows it.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from tests.sources.opengradient.test_merkle_batch import read
 
 ONE = timedelta(days=1)
 ALL_EVENTS = 300_000
-"""Of each day that is to take a while."""
+"""Events of each day that should take a while."""
 
 
 # --- days that wait to be added up -----------------------------------------------------------------------------------
 
 
 def waiting(folder: Path, count: int, large: bool = False) -> Path:
-    """A folder as a collecting process leaves it that was killed: `config.yaml`, and so many days not added up."""
+    """The folder of a killed collection: `config.yaml`, and so many days that are not rolled up."""
     folder.mkdir()
     (folder / "config.yaml").write_text(f"data: {folder / 'data'}\n")
     (folder / "data").mkdir()
@@ -72,7 +72,7 @@ def waiting(folder: Path, count: int, large: bool = False) -> Path:
 
 
 def grown(data: Path, count: int) -> None:
-    """Give each day as many events as take a second or so; three kinds of days, so that they can be told apart."""
+    """Give each day enough events for about a second; three kinds of days, to distinguish them."""
     url, made = str(data / "lake"), []
     for kind in range(3):
         line = f"""SELECT '0x' || lpad(i::VARCHAR, 64, '0') || ':0' AS place, 100 + i // 10 AS block, 1 AS "at",
@@ -94,7 +94,7 @@ def grown(data: Path, count: int) -> None:
 
 
 def kept(folder: Path) -> bytes:
-    """All that adding up leaves in the ledger."""
+    """All results of roll-ups in the ledger."""
     database = sqlite3.connect(f"file:{folder / 'data' / 'footfall.db'}?mode=ro", uri=True)
     tables = ("event_days", "tallies", "usage", "sketches")
     rows = {table: sorted(map(repr, database.execute(f"SELECT * FROM {table}"))) for table in tables}
@@ -103,7 +103,7 @@ def kept(folder: Path) -> bytes:
 
 
 def done(folder: Path) -> int:
-    """How many days are added up."""
+    """Number of days that are rolled up."""
     database = sqlite3.connect(f"file:{folder / 'data' / 'footfall.db'}?mode=ro", uri=True, timeout=10)
     (found,) = database.execute("SELECT count(*) FROM event_days WHERE NOT stale").fetchone()
     database.close()
@@ -118,7 +118,7 @@ def until(what: Callable[[], object], seconds: float = 120) -> None:
 
 
 def added_up(folder: Path, by: Executor | None) -> bytes:
-    """Add up a copy of a folder's days; what the ledger then holds."""
+    """Roll up a copy of a folder's days; returns the ledger's content."""
     database = folder / "data" / "footfall.db"
     before = folder / "before.db"
     if not before.exists():
@@ -182,7 +182,7 @@ def signed(count: int) -> list[tuple[bytes, bytes]]:
 
 
 def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str], ...]]:
-    """From which block to which, and the last blocks with their hashes. How long ranges are may differ."""
+    """The first and last block, and the last blocks with their hashes. The lengths of ranges may differ."""
     opened = ChainReader(
         ChainIdentity(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by
     )
@@ -286,7 +286,7 @@ def test_workers_killed_frozen_out_of_memory_and_cut_off_lose_nothing(tmp_path: 
 
 
 def silent(dask: Dask) -> set[str]:
-    """The workers that the scheduler has given up since it heard nothing of them."""
+    """The workers that the scheduler has given up because they were silent."""
     return set(re.findall(r"failed to heartbeat.*name: (w\d)", dask.log("scheduler")))
 
 

@@ -1,4 +1,4 @@
-"""Moving from SQLite to PostgreSQL and back: every row arrives, or none."""
+"""Copies from SQLite to PostgreSQL and back: every row arrives, or none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rows(of: store.Store) -> dict[str, list[tuple[object, ...]]]:
 
 
 def fill(db: store.Store) -> None:
-    """Something in every table."""
+    """Add something to every table."""
     for number in range(DAYS):
         counts = {f"o/m{n}": number * n + 1 for n in range(40)}
         if number == 2:

@@ -1,7 +1,7 @@
-"""What is shipped beside the code: the image's steps, without Docker, and the unit of systemd.
+"""The files beside the code: the image's steps, without Docker, and the systemd unit.
 
-`make image-check` runs this with an environment made afresh from `requirements.txt` alone (IMAGE_PYTHON); otherwise the
-environment of the tests serves.
+`make image-check` runs this with a fresh environment from `requirements.txt` alone (IMAGE_PYTHON); otherwise, the
+environment of the tests is used.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("IMAGE_PYTHON", sys.executable))
 UNIT = ROOT / "deploy" / "footfall-worker.service"
 BY_NAME_ONLY = {"dask", "distributed"}
-"""Looked for and done without where they are not installed."""
+"""Optional packages, imported only if installed."""
 
 
 def steps() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions and what follows each."""
+    """The Dockerfile's instructions with their arguments."""
     text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
 
 
 def ignored(path: str) -> bool:
-    """Whether `.dockerignore` keeps a path out: the last pattern that fits it or a folder above decides."""
+    """Whether `.dockerignore` excludes a path: the last pattern for it or a folder above decides."""
     out = False
     above = ["/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)]
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split():
@@ -54,7 +54,7 @@ def ignored(path: str) -> bool:
 
 
 def tracked() -> list[str]:
-    """Every file of the project that could be copied."""
+    """Every file of the project that may be copied."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -67,7 +67,7 @@ def tracked() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A folder as the image's, and how a command is run in it."""
+    """A folder with the image's content, and how to run a command in it."""
 
     folder: Path
     environ: dict[str, str]
@@ -92,7 +92,7 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
-    """The Dockerfile's COPY, install, ENV and USER, done by hand: code that cannot be written, two folders that can."""
+    """The Dockerfile's COPY, install, ENV and USER by hand: read-only code, two writable folders."""
     folder = Path(tempfile.mkdtemp(prefix="footfall-image-"))
     environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     for step, what in steps():
@@ -118,7 +118,7 @@ def image() -> Iterator[Image]:
 
 
 def copied(source: str, target: Path) -> None:
-    """As COPY does it: a folder's content, or a file into a folder; of what `.dockerignore` leaves."""
+    """Like COPY: a folder's content, or a file into a folder, without what `.dockerignore` excludes."""
     wanted = [path for path in tracked() if path == source or path.startswith(f"{source}/")]
     taken = [path for path in wanted if not ignored(path)]
     assert taken, f"COPY {source}: nothing is left of it"
@@ -130,8 +130,8 @@ def copied(source: str, target: Path) -> None:
 
 @contextmanager
 def nobody(folder: Path) -> Iterator[list[str]]:
-    """What makes a command run without the rights of root: as a user of its own, or, where only root can reach the
-    interpreter, as a root that may do nothing special. One who is not root anyway needs nothing."""
+    """A command prefix that drops the rights of root: another user, or, if only root can reach the interpreter, a root
+    without capabilities. Empty for a user who is not root."""
     if os.geteuid() != 0:
         yield []
         return
@@ -152,7 +152,7 @@ def test_the_image_holds_the_program_and_nothing_private() -> None:
 
 
 def test_the_image_cannot_write_where_its_code_is(image: Image) -> None:
-    """Else the checks here would prove nothing."""
+    """Otherwise the checks here would prove nothing."""
     program = "import pathlib; pathlib.Path('bot/new.py').write_text('x')"
     done = subprocess.run([*image.before, str(PYTHON), "-c", program], cwd=image.folder, capture_output=True, text=True)
     assert done.returncode == 1 and re.search("PermissionError|Read-only", done.stderr), done.stderr
@@ -192,7 +192,7 @@ def test_the_image_serves_its_pages(image: Image) -> None:
 
 
 def pinned(*files: str) -> set[str]:
-    """The packages that requirements files name, as the registry writes them."""
+    """The packages in requirements files, as the registry writes them."""
     text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
     names = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[a-z,0-9]+\])?==", text)
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
@@ -201,7 +201,7 @@ def pinned(*files: str) -> set[str]:
 @pytest.mark.skipif("IMAGE_PYTHON" in os.environ, reason="the image holds no workshop")
 @pytest.mark.parametrize("folder", ["benchmarks", "docs", "locales", "tests"])
 def test_everything_that_the_workshop_imports_is_pinned(folder: str) -> None:
-    """Imports inside of functions too: a benchmark once ended with an error on every new machine."""
+    """Also imports inside functions: a benchmark once failed on every new machine."""
     known, ours = pinned("requirements.txt", "requirements-dev.txt"), packages_distributions()
     own = {"bot", "benchmarks", "docs", "locales", "tests", "peers"}
     missing = {
@@ -224,7 +224,7 @@ def test_ci_walks_every_target_of_the_makefile() -> None:
 
 @pytest.mark.skipif("IMAGE_PYTHON" in os.environ, reason="the image holds no workshop")
 def test_every_program_that_the_makefile_starts_is_there() -> None:
-    """In the environment that the target makes for itself, and as a module that can be imported."""
+    """In the environment that the target creates, and as a module that can be imported."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     programs = set(re.findall(r"\$\(BIN\)/([a-z0-9-]+)", makefile))
     modules = set(re.findall(r"/python -m ([a-z.]+)", makefile))

@@ -1,4 +1,4 @@
-"""The document: its shape, its order, what is hidden, and how two of them differ."""
+"""The document: its shape, its order, its hidden names, and differences between two of them."""
 
 from __future__ import annotations
 

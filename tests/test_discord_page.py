@@ -1,4 +1,4 @@
-"""`docs/discord.md`: every command with its picture, and every picture there and small."""
+"""`docs/discord.md`: every command has its picture, and every picture exists and is small."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from docs.generate import NOTE
 ROOT = Path(__file__).parents[1]
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "tests/README.md")), *(ROOT / "docs").rglob("*.md")]
 UNWRAPPED = re.compile(r" *\||>|#|!\[|    ")
-"""How lines begin that may be longer: tables, quotations, headings, pictures, code."""
+"""Beginnings of lines that may be longer: tables, quotations, headings, pictures, code."""
 
 
 def test_lines_are_wrapped() -> None:

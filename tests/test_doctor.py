@@ -1,4 +1,4 @@
-"""What `doctor` says of a database and a disk that refuse: each cause by its name, with its own cure."""
+"""The results of `doctor` for a database and a disk that fail: each cause by its name, with its own fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.peers.postgres import Postgres
 
 
 def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.CheckResult:
-    """What is found of the database at an address."""
+    """The check of the database at a URL."""
     (folder / "config.yaml").write_text(f"data: {folder}\nout: {folder}/out\nnetworks: {{}}\n")
     monkeypatch.setenv("DATABASE_URL", url)
     made = app_context.AppContext(folder / "config.yaml")
@@ -31,7 +31,7 @@ def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.
 
 
 def pragma(words: str) -> Callable[[Path], None]:
-    """A database that is made to refuse by SQLite itself."""
+    """A database that SQLite itself makes fail."""
 
     def damage(_path: Path) -> None:
         @sa.event.listens_for(sa.Engine, "connect")

@@ -1,5 +1,5 @@
-"""Every command line of the README and of docs/commands.md, run after the demo with two networks configured: one that
-has days, and one that has none and cannot be reached."""
+"""Every command line of the README and of docs/commands.md, run after the demo with two networks configured: one with
+days, and one without days that cannot be reached."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[1]
 DAY = "2025-01-12"
 MODEL = "bytedance/sdxl-lightning-4step"
 SERVERS = {"run", "web"}
-"""They serve until they are stopped: here their options are read only; test_worker.py and test_web.py run them."""
+"""Commands that run until they are stopped: only their options are parsed here; others run them."""
 ONCE = {"demo", "site"}
-"""They take seconds: the demo is run before all others, the site with the README's lines."""
+"""Commands that take seconds: the demo runs before all others, the site with the README's lines."""
 ARGUMENTS = {
     "verify": DAY,
     "proof": "0x" + "ab" * 32,
@@ -71,7 +71,7 @@ schedule:
 
 
 def run(line: str) -> tuple[int, str, str]:
-    """A command's exit code, and what it wrote to standard output and to standard error."""
+    """A command's exit code, standard output and standard error."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
         cli.main(shlex.split(line))
@@ -94,7 +94,7 @@ def folder(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 def readme_lines() -> list[str]:
-    """The README's commands without the comments behind them, and those that its comments name beside them."""
+    """The README's commands without their comments, and the commands that the comments name."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"^    \$python -m bot (.*)$", text, re.MULTILINE)
     commands = [part.strip() for line in lines for part in line.split("#")[0].split("&& $python -m bot")]
@@ -103,7 +103,7 @@ def readme_lines() -> list[str]:
 
 
 def documented() -> dict[str, str]:
-    """Each command of docs/commands.md to its help, and each one of a group."""
+    """Each command of docs/commands.md, also in groups, with its help."""
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```\n(Usage: python -m bot ([a-z-]+).*?)^```", text, re.MULTILINE | re.DOTALL)
     commands: dict[str, str] = {}
@@ -114,7 +114,7 @@ def documented() -> dict[str, str]:
 
 
 def lines_of(command: str, help: str) -> Iterator[str]:
-    """A command with its arguments, then with each option that says what is asked for."""
+    """A command with its arguments, then with each option and a value."""
     line = f"{command} {ARGUMENTS.get(command, '')}".strip()
     options = set(re.findall(r"^  (--[a-z-]+)", help, re.MULTILINE))
     if command in SERVERS | ONCE:

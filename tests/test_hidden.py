@@ -1,4 +1,4 @@
-"""A hidden name is hidden on every face, in every form in which it may stand there, also when it was hidden late."""
+"""A hidden name is hidden in every interface, in every form, also when it was hidden late."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests import query_contexts
 from tests.worlds import ONE, START, snapshot
 
 RAW = "evil\u200b-corp/slur\u202e"
-"""As its network writes it; it is kept, and was published, under another form."""
+"""As its network writes it; it is stored, and was published, in another form."""
 KEPT = model_identity(RAW)
 HIDDEN = (RAW, "shy author")
 DAYS = tuple(START + n * ONE for n in range(16))
 BITES = (str(KEPT), KEPT.partition("~")[0], "slur", "shy author", RAW)
-"""What must not be seen."""
+"""Texts that must not be visible."""
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
-    """A world composed in the open, whose two biggest models were hidden afterwards."""
+    """A world that was composed before its two biggest models were hidden."""
     folder = tmp_path_factory.mktemp("hidden")
     opened = store.open_store(f"sqlite:///{folder / 'f.db'}")
     for number, day in enumerate(DAYS):

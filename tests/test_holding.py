@@ -1,4 +1,4 @@
-"""What becomes of posts about a held day, and what an operator sees and does: from the ledger to the outbox."""
+"""Posts about a held day, and what an operator sees and does: from the ledger to the outbox."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.worlds import CATALOGUE, ONE, snapshot
 PLAN = pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 TARGETS = {"x": ("@footfall",)}
 HELD = 8
-"""The day whose list comes half as long."""
+"""The day whose list is half as long."""
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[pipeline.PublishContext]:
-    """Eight days, posted, and a ninth that is held."""
+    """Eight posted days, and a ninth that is held."""
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     told(opened, HELD)
     made = pipeline.PublishContext(
@@ -43,7 +43,7 @@ def desk(tmp_path: Path) -> Iterator[pipeline.PublishContext]:
 
 
 def publish(desk: pipeline.PublishContext, number: int, hours: int = 1) -> list[pipeline.PublishDecision]:
-    """Publish what is due some hours after the night in which a day began."""
+    """Publish what is due some hours after the start of a day."""
     return pipeline.plan_deliveries(desk, PLAN, "day", TARGETS, start_of_day(day(number)) + timedelta(hours=hours))
 
 
@@ -135,7 +135,7 @@ def peers() -> Iterator[Peers]:
 
 @pytest.fixture
 def run(peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command over nine days of which the last is held; its result, with the exit code."""
+    """Runs a command over nine days, the last of which is held; returns its result with the exit code."""
     peers.forget()
     url = f"sqlite:///{tmp_path / 'f.db'}"
     opened = store.open_store(url)

@@ -1,4 +1,4 @@
-"""A process that was told to stop ends within its grace, whatever still works in it or for it."""
+"""A process that was asked to stop ends within its grace, whatever still works in it or for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ child.wait()
 
 
 def ended(works: float, grace: float) -> tuple[int, list[str], str]:
-    """How a process ends that works for so many seconds more: its exit code and what it says."""
+    """The end of a process with so many seconds of work: its exit code and output."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(works), str(grace)],
         cwd=ROOT,

@@ -46,7 +46,7 @@ def fails(words: str) -> None:
 
 
 def everything_logged(stream: io.StringIO) -> str:
-    """The same secret by every way into the log."""
+    """Log the same secret in every way."""
     logging_setup.configure_logging([SecretStr(CANARY), SecretStr(DATABASE)], stream)
     log = structlog.get_logger("bot.worker")
     log.info(f"token {CANARY}", header=CANARY, nested={"deep": [CANARY, quote(CANARY, safe="")]})
@@ -169,7 +169,7 @@ if __name__ == "__main__":
 
 
 def test_every_line_of_the_process_and_of_the_one_that_draws_is_json(tmp_path: Path) -> None:
-    """Warnings, lines that cannot be formatted, errors in destructors, tasks and threads, and what nobody caught."""
+    """Warnings, lines that cannot be formatted, errors in destructors, tasks and threads, and unhandled exceptions."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}

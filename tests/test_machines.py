@@ -1,4 +1,4 @@
-"""Machines as they are: folders with odd names, terminals of another encoding, strict umasks, blank variables."""
+"""Unusual machines: folders with odd names, terminals of another encoding, strict umasks, blank variables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NETWORK = "networks:\n  replicate: {headline: {catalogue: models, figure: models
 
 
 def configured(folder: Path, more: str = "") -> Path:
-    """A folder with a configuration whose data and output lie in it."""
+    """A folder with a configuration whose data and output are in it."""
     folder.mkdir(parents=True, exist_ok=True)
     places = f"data: {json.dumps(str(folder / 'data'))}\nout: {json.dumps(str(folder / 'out'))}\n"
     (folder / "config.yaml").write_text(f"{places}{NETWORK}{more}", encoding="utf-8")
@@ -151,7 +151,7 @@ def test_a_blank_variable_is_not_set_for_libraries_either(tmp_path: Path) -> Non
 
 
 def test_the_demo_is_tried_on_each_python_that_can_make_an_environment(tmp_path: Path) -> None:
-    """One on PATH lacks ensurepip, as Debian's; the same version of pyenv's has it. A later one is a preview."""
+    """One on PATH lacks ensurepip, like Debian's; the same version from pyenv has it. A later one is a preview."""
     printed = {
         "bin/python3.12": "case $2 in *ensurepip*) exit 1;; esac; echo 3 12 /lacking",
         "bin/python3.15": "echo 3 15 /preview",

@@ -1,4 +1,4 @@
-"""How numbers are shown: no rounding that lies."""
+"""The format of numbers: rounding never misleads."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from bot.plausibility import Change, ClosingSnapshot, Track, Verdict, find_fault
 
 ORDINARY = Change(4000, 4005, 3, moved=950, use_before=8_100_000, moved_before=960)
 EVERY = 20
-"""Faults are put into every so manieth day of the record here; `python -m benchmarks plausibility` takes each."""
+"""Faults are injected into every n-th day of the record; `python -m benchmarks plausibility` takes each day."""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_injected_faults_are_left_out_and_single_models_are_not(fault: measured.
 
 
 def track(*, held: int = 0) -> tuple[Track, dict[int, int]]:
-    """Where judging stands after two lists of 100 models, and by reading how many models each lists."""
+    """The track after two lists of 100 models, and the number of models of each reading."""
     sizes = {0: 100, 1: 100}
     start = Track(ClosingSnapshot(0, date(2025, 3, 1)), ClosingSnapshot(1, date(2025, 3, 2)))
     for _ in range(held):

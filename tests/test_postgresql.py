@@ -1,4 +1,4 @@
-"""PostgreSQL as it is hosted: behind a pool of transactions, in other encodings, with options in its address."""
+"""Hosted PostgreSQL: behind a pool of transactions, in other encodings, with options in its URL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def count_models(opened: store.Store) -> int:
 
 
 def test_a_pool_of_transactions_is_migrated_filled_and_read_again_and_again(pool: str) -> None:
-    """What a session prepared on one server connection would be unknown, or there already, on the next."""
+    """A statement prepared on one server connection would be missing, or duplicate, on the next."""
     sessions = [store.open_store(pool) for _ in range(4)]
     for number in range(12):
         ledger.add_snapshot(
@@ -45,7 +45,7 @@ def test_a_pool_of_transactions_is_migrated_filled_and_read_again_and_again(pool
 
 
 def test_without_that_setting_the_same_pool_fails(pool: str) -> None:
-    """The pool of the test above is one behind which prepared statements do not work."""
+    """Prepared statements do not work behind the pool of the test above."""
     sessions = [store.open_store(f"{pool}&prepare_threshold=0") for _ in range(4)]
     with pytest.raises(StoreError, match="prepared statement"), ThreadPoolExecutor(4) as together:
         list(together.map(count_models, sessions * 10))
@@ -54,8 +54,8 @@ def test_without_that_setting_the_same_pool_fails(pool: str) -> None:
 
 
 def test_behind_a_pool_one_at_a_time_is_one_at_a_time(pool: str) -> None:
-    """The lock belongs to the transaction: another session that has the same server connection later waits all the
-    same, and a lock that was not given back would stop it for ever."""
+    """The lock belongs to the transaction: another session with the same server connection waits too, and an unreleased
+    lock would block it for ever."""
     sessions, inside, most = [store.open_store(pool) for _ in range(4)], [0], [0]
     counting = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Which processes beside one SQLite file are alive."""
+"""Which processes of one SQLite file are alive."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ with process_locks.announced(opened, sys.argv[2]):
 
 @contextmanager
 def holder(url: str, name: str) -> Iterator[subprocess.Popen[str]]:
-    """A process of its own that holds the lease."""
+    """A separate process that holds the lease."""
     argv = [sys.executable, "-c", HOLDS, url, name, NOW.isoformat()]
     with subprocess.Popen(
         argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=-1, stdout=-1, text=True
@@ -64,7 +64,7 @@ def test_after_a_kill_the_next_worker_goes_on_at_once(files: store.Store) -> Non
 
 
 def test_one_of_whom_nothing_is_known_is_waited_for(db: store.Store) -> None:
-    """A worker of an older version, or on another machine of one PostgreSQL."""
+    """A worker of an older version, or on another machine with the same PostgreSQL."""
     assert leases.acquire_lease(db, "walk", "old", NOW, LASTS)
     assert not leases.acquire_lease(db, "walk", "new", NOW + LASTS - timedelta(seconds=1), LASTS)
     assert leases.acquire_lease(db, "walk", "new", NOW + LASTS, LASTS)

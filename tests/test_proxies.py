@@ -1,5 +1,4 @@
-"""Everything that talks to the Internet goes through the proxy that the environment names, and past it where `NO_PROXY`
-says so."""
+"""All connections to the Internet use the proxy of the environment, except those in `NO_PROXY`."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ from tests.peers.served import Handler, Server, serving
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 BLOB = "orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
 Door = Callable[[Path], str]
-"""Talks to a local server, sees that it was understood, and returns the server's address."""
+"""Connects to a local server, checks the response, and returns the server's address."""
 
 
 @contextmanager
@@ -175,7 +174,7 @@ def _tls_discord(url: str) -> None:
 def test_what_is_encrypted_goes_through_a_tunnel_of_the_proxy(
     proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], None]
 ) -> None:
-    """Who is asked to lead there is what matters; that nothing came of it is said as for a server out of reach."""
+    """Only the request to the proxy matters; its failure is reported like that of an unreachable server."""
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     proxy.refuses_tunnels = True
     ask("https://127.0.0.1:9")
@@ -185,7 +184,7 @@ def test_what_is_encrypted_goes_through_a_tunnel_of_the_proxy(
 def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_proxy(
     proxy: HttpProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer to a member as well, which goes another way through discord.py."""
+    """Also for the answer to a member, which takes another path through discord.py."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     with query_contexts.desk(tmp_path) as desk, DiscordGateway() as peer:
         monkeypatch.setenv("NO_PROXY", "")

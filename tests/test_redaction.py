@@ -1,4 +1,4 @@
-"""A secret is taken out of words in every form in which it is likely to stand there."""
+"""A secret is removed from a text in every likely form."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_nobody_writes_below_a_stream_that_says_nothing_secret() -> None:
 
 
 class Counted(str):
-    """A text that counts how often its end is compared."""
+    """A text that counts comparisons of its end."""
 
     ends = 0
 
@@ -147,7 +147,7 @@ class Counted(str):
 
 
 def test_a_piece_that_holds_no_beginning_of_a_secret_is_compared_with_none() -> None:
-    """Strangers choose the text: an ellipsis costs no more than a letter."""
+    """The text is hostile: an ellipsis costs no more than a letter."""
     Counted.ends = 0
     assert redaction._drop_cut_end(Counted("nothing of a secret"), ["canary-0123456789"] * 40) and Counted.ends == 0
     assert redaction._drop_cut_end(Counted("x canary-01"), ["canary-0123456789"]) == f"x {REDACTED}" and Counted.ends
@@ -165,7 +165,7 @@ def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: s
 
 
 def repetitions(parsed: Any) -> Iterator[int]:
-    """How often each repeated piece of a pattern may come at most."""
+    """The upper limit of each repetition in a pattern."""
     for operation, argument in parsed:
         if str(operation) == "MAX_REPEAT":
             yield int(argument[1])
@@ -176,7 +176,7 @@ def repetitions(parsed: Any) -> Iterator[int]:
 
 
 def test_no_piece_of_a_pattern_repeats_without_end() -> None:
-    """Strangers choose the text: none is to make a pattern go back and forth."""
+    """The text is hostile and must not cause backtracking."""
     secrets = ("\\" * 40, '\\"' * 20, SECRET, "a" * 40, " \n\t" * 9, "\U0001f600" * 5)
     found = list(repetitions(re._parser.parse(redaction._secret_pattern(secrets).pattern)))  # type: ignore[attr-defined]
     assert found and max(found) <= 8 * 40

@@ -1,4 +1,4 @@
-"""Lower bounds in documents: a change is told, and a new version of this program alone changes nothing."""
+"""Lower bounds in documents: a change is reported, and a new version of this program alone changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def partial() -> Document:
 
 
 def older(document: Document) -> Document:
-    """As the version before lower bounds composed it: what is one now was unknown."""
+    """The document as composed before lower bounds: what is one now was unknown."""
     made: dict[str, Any] = copy.deepcopy(document)
     del made["rules"]
     for block in made["catalogues"]:
@@ -127,7 +127,7 @@ def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, sai
 
 
 def bounded(document: dict[str, Any]) -> None:
-    """Use of the last day known in part."""
+    """Make use of the last day partly unknown."""
     block = document["catalogues"][0]
     for key in ("uses", "models_used", "share_used", "models_listed"):
         if key != "models_listed":

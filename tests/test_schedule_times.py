@@ -1,4 +1,4 @@
-"""When posts go out, through every clock change that the zones of the world have to offer."""
+"""When posts are due, through the clock changes of all time zones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def utc(*parts: int) -> datetime:
 
 
 def wanted(chosen: ScheduleEntry, day: date) -> bool:
-    """Whether a post is due on a local day, from the words of the configuration."""
+    """Whether a post is due on a local day, from the configuration."""
     names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     if chosen.period == "week":
         return names[day.weekday()] == (chosen.weekday or "monday")
@@ -49,7 +49,7 @@ def wanted(chosen: ScheduleEntry, day: date) -> bool:
 
 
 def watched(chosen: ScheduleEntry, start: datetime, days: int) -> list[datetime]:
-    """Every run in a stretch, by looking at the zone's clock each minute: a local day's run is the first minute whose
+    """Every run in a range, by a check of the zone's clock each minute: a local day's run is the first minute whose
     clock has reached its time."""
     zone = ZoneInfo(chosen.zone)
     first = start.astimezone(zone).date()

@@ -1,4 +1,4 @@
-"""A canary in every secret shows up nowhere, whatever fails: no log, output, stored error, JSON, traceback, repr."""
+"""A canary in every secret appears nowhere, whatever fails: no log, output, stored error, JSON, traceback, repr."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ CANARIES = {
     "AWS_SECRET_ACCESS_KEY": "canaryaws/GGGG+GGGGGGGGGGGGGGGGGGGGGGGGGG",
     "AWS_SESSION_TOKEN": "canarysession/HHHH+HHHHHHHHHHHHH==",
 }
-"""X's are the keys that its peer knows, so that its signatures hold; the others are as odd as they come."""
+"""X's are the keys of its peer, so that its signatures are valid; the others are unusual."""
 PASSWORDS = {"DATABASE_URL": "canarydatabase", "HTTPS_PROXY": "canaryproxy"}
-"""What stands inside an address."""
+"""Passwords inside a URL."""
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +60,12 @@ def peers() -> Iterator[Peers]:
 
 
 def echoing(words: str) -> dict[str, object]:
-    """What a platform answers that sends our secrets back to us."""
+    """The response of a platform that echoes our secrets."""
     return {"title": "Forbidden", "detail": words, "message": words, "code": 0, "type": "about:blank"}
 
 
 def echo(*names: str) -> str:
-    """A platform's words that hold the secrets it was sent, plain and percent-encoded."""
+    """A platform's text with the secrets it got, plain and percent-encoded."""
     return " ".join([*(CANARIES[name] for name in names), *(quote(CANARIES[name], safe="") for name in names)])
 
 
@@ -79,12 +79,12 @@ def leaks(text: str) -> list[str]:
 
 
 def with_password(url: str) -> str:
-    """The address of a PostgreSQL that takes any password, with one."""
+    """The URL of a PostgreSQL that accepts any password, with one."""
     return url.replace("footfall@", f"footfall:{PASSWORDS['DATABASE_URL']}@")
 
 
 def environment(url: str) -> dict[str, str]:
-    """All our secrets, and those that libraries find by themselves."""
+    """All our secrets, and those that libraries read by themselves."""
     proxy = f"http://someone:{PASSWORDS['HTTPS_PROXY']}@127.0.0.1:9"
     here = {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "NO_PROXY": "127.0.0.1,localhost"}
     return {**CANARIES, **here, "DATABASE_URL": url}
@@ -100,7 +100,7 @@ def stored(url: str) -> str:
 
 
 def failing(peers: Peers, way: int | str) -> None:
-    """The next requests for anything fail so, with our own secrets in the answer."""
+    """Let the next requests fail in this way, with our own secrets in the response."""
     x, discord = (echoing(echo(*names)) for names in (tuple(KEYS), ("DISCORD_TOKEN",)))
     moved = {"Location": f"http://127.0.0.1:9/?{quote(CANARIES['DISCORD_TOKEN'])}&{CANARIES['X_API_SECRET']}"}
     odd: dict[int | str, tuple[Failure, Fault]] = {
@@ -125,14 +125,14 @@ def configured(folder: Path, peers: Peers, api: ReplicateApi) -> Path:
 
 
 def told(done: Result) -> str:
-    """All that a command said, and what was on its way when it ended."""
+    """All output of a command, and its pending exception."""
     trace = traceback.format_exception(*done.exc_info) if done.exc_info else []
     return done.output + repr(done.exception) + "".join(trace)
 
 
 @pytest.fixture(autouse=True)
 def _hurried() -> Iterator[None]:
-    """Nobody pauses between two attempts."""
+    """No pauses between attempts."""
     with stamina.set_testing(True, attempts=2), hurried():
         yield
 
@@ -194,7 +194,7 @@ def test_no_secret_shows_whatever_fails(
 def test_no_secret_shows_where_the_way_out_is_shut(
     peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The proxy does not answer, and then the database does not."""
+    """First the proxy does not answer, then the database."""
     url = f"sqlite:///{tmp_path / 'f.db'}"
     publishing.fill(url)
     config, runner, said = publishing.configured(tmp_path, peers), CliRunner(), ""
@@ -224,7 +224,7 @@ def port() -> Iterator[int]:
 def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
     peers: Peers, api: ReplicateApi, postgres: Postgres, tmp_path: Path, port: int, command: str
 ) -> None:
-    """All its life: a network that answers with our secrets, and a database that goes away."""
+    """The worker's whole life: a network that echoes our secrets, and a database that fails."""
     url = with_password(postgres.database())
     publishing.fill(url)
     config = configured(tmp_path, peers, api)
@@ -255,7 +255,7 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
 
 
 def asked(client: httpx.Client, path: str) -> str:
-    """A page with its headers; empty while nobody listens."""
+    """A page with its headers; empty if the server does not listen."""
     try:
         answer = client.get(path)
     except httpx.TransportError:
@@ -264,7 +264,7 @@ def asked(client: httpx.Client, path: str) -> str:
 
 
 def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
-    """What is wanted, as soon as it is there."""
+    """The wanted text, as soon as it is there."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := wanted():
@@ -276,7 +276,7 @@ def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
 def test_what_nobody_caught_is_said_without_secrets(
     peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mistake of ours, whose words and variables hold every secret."""
+    """A bug of ours, with every secret in its message and variables."""
     url = f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x"
     for name, value in environment(url).items():
         monkeypatch.setenv(name, value)
@@ -293,7 +293,7 @@ def test_what_nobody_caught_is_said_without_secrets(
 
 
 def coded(secret: str) -> list[str]:
-    """A secret as a stranger's server may send it back."""
+    """A secret in the forms that a hostile server may send."""
     return [
         secret,
         quote(secret, safe=""),
@@ -381,7 +381,7 @@ def test_a_command_that_was_given_a_secret_does_not_say_it(
 
 
 def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: Path) -> None:
-    """Somebody asks for our own secrets while the database is broken: the address that failed stands in the log."""
+    """A request with our own secrets while the database is broken: its path is in the log."""
     config, file = publishing.configured(tmp_path, peers), tmp_path / "f.db"
     publishing.fill(f"sqlite:///{file}")
     environment = {**os.environ, **CANARIES, "DATABASE_URL": f"sqlite:///{file}"}

@@ -1,4 +1,4 @@
-"""Counts in our own sentences carry separators, those that were kept without any included; years and names do not."""
+"""Counts in our own sentences have separators, including stored ones without; years and names do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.render._translatable_messages import SENTENCES
 from tests.render import documents
 
 BARE = re.compile(r"(?<![\w./:-])[1-9][0-9]{3,}(?![\w/-]|[.:][0-9])")
-"""Four digits or more that nothing parts; a year stands behind its month."""
+"""Four digits or more without a separator; a year follows its month."""
 YEAR = re.compile(r"\b(?:[A-Z][a-z]{2,8}|in|of) (?:19|20)[0-9]{2}\b")
 KEPT = (
     "between 3781 and 3802 models were listed at the end of 17 Dec 2024",

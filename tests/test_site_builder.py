@@ -1,4 +1,4 @@
-"""The archive site of a small world with every hostile name in it, read back file by file."""
+"""The archive site of a small world with every hostile name, checked file by file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def day(site: Path, when: object = query_contexts.NEWEST) -> Path:
 
 
 class Page(HTMLParser):
-    """What the tests want to know of a page."""
+    """The parts of a page that the tests check."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What X counts and links: our own cases for every rule, and twitter-text's official ones where SPECS_DIR has them."""
+"""X's counts and links: our own cases for every rule, and twitter-text's official ones if SPECS_DIR has them."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_what_may_become_a_link_one_day_is_found_too() -> None:
 
 
 class Compared(int):
-    """A place in a text that counts how often it is compared."""
+    """A position in a text that counts its comparisons."""
 
     times = 0
 
@@ -182,7 +182,7 @@ def test_a_domain_has_at_most_127_labels_so_that_work_grows_with_the_length_and_
 
 Case = dict[str, Any]
 UNLINKED = ("port and userinfo", "ipv4", "ipv6", "sub delims and question marks")
-"""Valid addresses of `validate.yml` that extraction, which is what X links in a post, does not take whole."""
+"""Valid URLs of `validate.yml` that extraction, which X uses for links, does not take completely."""
 
 
 def cases(file: str) -> dict[str, list[Case]]:
@@ -193,7 +193,7 @@ def cases(file: str) -> dict[str, list[Case]]:
 
 
 def differences(found: Iterator[tuple[Case, object, object]]) -> list[str]:
-    """One line for each case where what was found is not what was wanted; a file without cases is a fault too."""
+    """One line for each case with a wrong result; a file without cases is a fault too."""
     checked = list(found)
     assert checked
     return [f"{case['description']}: {have!r}, wanted {want!r}" for case, have, want in checked if have != want]
@@ -287,7 +287,7 @@ def test_whole_texts_are_valid_as_in_the_official_cases() -> None:
 
 
 def linked(html: str) -> list[str]:
-    """The texts that an official case turns into links; the sign of a mention stands before its link."""
+    """The texts that an official case turns into links; a mention's `@` is before its link."""
     return [
         unescape((sign if "username" in marks or "list-slug" in marks else "") + re.sub("<[^>]*>", "", text))
         for sign, marks, text in re.findall(r"([@＠]?)<a ([^>]*)>(.*?)</a>", html)
@@ -295,7 +295,7 @@ def linked(html: str) -> list[str]:
 
 
 def test_links_agree_with_the_official_cases() -> None:
-    """The group `json` is left out: it links what an answer of X names, not what a text holds."""
+    """Without the group `json`: it links the entities of a response, not those in a text."""
     kinds = {"usernames": ("mention", "list"), "lists": ("mention", "list"), "hashtags": ("hashtag",)}
     kinds |= {"urls": ("url",), "cashtags": ("cashtag",), "all": ("url", "mention", "list", "hashtag", "cashtag")}
 

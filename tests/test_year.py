@@ -1,6 +1,6 @@
-"""A year on a clock that only the test moves: sources and platforms fail, the worker is killed and started again,
-clocks change, a leap day passes. Then each day, week and month has exactly one post at each destination, or a recorded
-reason why not, and each poll its result in the next weekly digest, or a reason.
+"""A year on a test clock: sources and platforms fail, the worker is killed and restarted, clocks change, a leap day
+passes. Then each day, week and month has exactly one post at each destination, or a recorded reason why not, and each
+poll has its result in the next weekly digest, or a reason.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.worlds import CATALOGUE, ONE, snapshot
 
 FIRST = date(2023, 9, 30)
 LAST = date(2024, 9, 30)
-"""366 days to publish, with 29 February 2024 and both of Zurich's clock changes among them."""
+"""366 days to publish, including 29 February 2024 and both of Zurich's clock changes."""
 PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
 PLACES = (("site", "site"), ("text", "channel"))
 ENTRIES = (
@@ -62,7 +62,7 @@ HABITS = pipeline.PostOptions(
 )
 VOTES = (5, 2)
 ROUNDS = ((0, 45), (2, 35), (6, 10), (13, 0))
-"""When the worker looks, each day (UTC)."""
+"""When the worker runs, each day (UTC)."""
 
 FAULTS = (
     "away",
@@ -77,7 +77,7 @@ FAULTS = (
 
 
 class Killed(BaseException):
-    """The process dies here, as by SIGKILL: nobody catches this."""
+    """A kill of the process, like SIGKILL: nothing catches this."""
 
 
 @dataclass
@@ -90,16 +90,16 @@ class Clock:
 
 @dataclass
 class Weather:
-    """What goes wrong on each day, drawn before the year begins."""
+    """The faults of each day, drawn before the year begins."""
 
     source_out: set[date] = field(default_factory=set)
     worker_off: set[date] = field(default_factory=set)
     outlet: dict[tuple[date, str], str] = field(default_factory=dict)
-    """Day and outlet to how it behaves that day."""
+    """Day and outlet to its fault on that day."""
 
 
 SPECIAL = (date(2023, 10, 28), date(2023, 10, 29), date(2024, 2, 29), date(2024, 3, 30), date(2024, 3, 31))
-"""The days around Zurich's clock changes, and the leap day: fair weather, so that they are known to be published."""
+"""The days around Zurich's clock changes, and the leap day: without faults, so that they are published."""
 FAIR = {day + n * ONE for day in SPECIAL for n in range(3)}
 
 
@@ -128,7 +128,7 @@ def weather(seed: int) -> Weather:
 
 @dataclass
 class Network:
-    """A source that can only tell what is now: a day whose midnight it missed stays unknown."""
+    """A source that only reports the present: a day whose midnight it missed stays unknown."""
 
     clock: Clock
     weather: Weather
@@ -146,7 +146,7 @@ class Network:
 
 @dataclass
 class Platform:
-    """What readers see. It accepts the same thing twice, so that only we can prevent that."""
+    """The posts that readers see. It accepts duplicates, so that only our code can prevent them."""
 
     name: str
     clock: Clock
@@ -155,12 +155,12 @@ class Platform:
     """Destination, marker, when."""
     calls: Counter[tuple[date, str]] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
-    """Faults that really took effect."""
+    """Faults that took effect."""
     closes: dict[str, datetime] = field(default_factory=dict)
-    """Polls, by the post that asks them."""
+    """The end of each poll, by its post."""
 
     def _fault(self) -> str:
-        """Today's fault, on the first two calls of the day that could meet it."""
+        """Today's fault, on the first two calls of the day that it may affect."""
         today = self.clock().date()
         fault = self.weather.outlet.get((today, self.name), "")
         self.calls[today, fault] += 1
@@ -216,7 +216,7 @@ class Platform:
 
 @dataclass
 class Year:
-    """The worker through a year, in as many processes as it takes."""
+    """The worker through a year, in as many processes as needed."""
 
     url: str
     seed: int
@@ -231,7 +231,7 @@ class Year:
         self.plan = pipeline.NetworkPlan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 
     def process(self) -> tuple[worker.WorkCycle, store.Store]:
-        """A new process: everything anew but the database and the world."""
+        """A new process: only the database and the world stay."""
         self.processes += 1
         name = f"worker {self.processes}"
         opened = store.open_store(self.url) if self.processes == 1 else store.Store(self.url)
@@ -258,14 +258,14 @@ class Year:
         return worker.WorkCycle(bench, WorkerState(), name), opened
 
     def rounds(self, day: date) -> tuple[tuple[int, int], ...]:
-        """When it is looked on a day. Where nothing fails, the later looks would find nothing to do."""
+        """The times of a day's cycles. Without faults, the later ones would have nothing to do."""
         faulty = {day for day, _ in self.weather.outlet} | self.weather.source_out | self.weather.worker_off
         if day in self.weather.worker_off:
             return ()
         return ROUNDS if faulty & {day, day - ONE} or day == FIRST + ONE else ROUNDS[:2]
 
     def pass_by(self) -> None:
-        """Live through all of it."""
+        """Run the whole year."""
         step, opened = self.process()
         day = FIRST + ONE
         while day <= LAST + ONE:
@@ -291,12 +291,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
 
 @pytest.fixture(scope="module")
 def told(lived: Year) -> dict[tuple[date, str, str], list[Delivery]]:
-    """The deliveries of daily posts, by day and place."""
+    """The deliveries of daily posts, by day and destination."""
     return posts_of(lived, "day")
 
 
 def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
-    """The deliveries of posts of one kind of period, by its first day and place."""
+    """The deliveries of posts of one kind of period, by its first day and destination."""
     opened = store.open_store(lived.url)
     found = defaultdict(list)
     for one in pipeline.make_outbox(opened).list_deliveries():
@@ -314,7 +314,7 @@ def days() -> list[date]:
 
 
 def seen(lived: Year, told: Told) -> Counter[tuple[date, str, str]]:
-    """What readers saw, by day and place."""
+    """The posts that readers saw, by day and destination."""
     markers = {one.marker: key for key, rows in told.items() for one in rows}
     all_ = [marker for platform in lived.platforms.values() for _, marker, _ in platform.accepted]
     return Counter(markers[marker] for marker in all_ if marker in markers)
@@ -335,7 +335,7 @@ def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Ye
 
 
 def excuses(lived: Year, period: Period, outlet: str) -> list[str]:
-    """What happened in the world that leaves a period without a post. Any other period has one."""
+    """The faults that leave a period without a post. Any other period must have one."""
     found, dark = [], lived.weather.source_out | lived.weather.worker_off
     if {period.first, period.last + ONE} & dark:
         found.append("nobody saw how it began or ended")
@@ -403,7 +403,7 @@ def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
 
 
 def periods(name: PeriodName) -> list[Period]:
-    """Those that begin within the year and are over within it."""
+    """The periods that begin and end within the year."""
     every = {Period.for_day(day, name) for day in days()}
     return sorted(period for period in every if period.first >= FIRST + 2 * ONE and period.last <= LAST)
 
@@ -457,7 +457,7 @@ def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
 
 
 def polls_of(lived: Year) -> tuple[PollRecord, ...]:
-    """Every poll that was asked, oldest first."""
+    """Every posted poll, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
     found = pipeline.make_outbox(opened).polls.closed_polls("replicate", begins, ends)

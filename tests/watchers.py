@@ -1,5 +1,5 @@
-"""Members who watch models while the soak goes on, some of whom take no direct messages: a day over and over, each told
-to whoever watches. The real outlet sends; what arrived is for the local Discord to say.
+"""Members who watch models during the soak, some of whom take no direct messages: a day is repeated and reported to all
+watchers. The real outlet sends; the local Discord reports what arrived.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from tests import query_contexts
 from tests.worlds import snapshot
 
 FIRST, COUNT = 700_000, 60
-"""The accounts of those who watch; nobody else has these numbers."""
+"""The accounts of the watchers; no other account has these numbers."""
 WATCHED = tuple(f"owner{n}/model-{n}" for n in range(5))
-"""Each moves from day to day by far more than anybody wants to be told of."""
+"""Each changes from day to day by more than any threshold."""
 SETTLED = 20.0
-"""Seconds that the messages of a day may take until each has come to its end."""
+"""Seconds within which all messages of a day must be done."""
 
 
 def account(number: int) -> int:
@@ -40,44 +40,44 @@ def account(number: int) -> int:
 
 
 def closed(number: int) -> bool:
-    """Whether a member takes no direct messages from the beginning."""
+    """Whether a member's direct messages are closed from the start."""
     return number % COUNT % 3 == 0
 
 
 def closes(number: int) -> bool:
-    """Whether a member takes none any more from the middle on."""
+    """Whether a member closes them in the middle."""
     return number % COUNT % 5 == 1
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the local Discord says of direct messages."""
+    """The local Discord's report of direct messages."""
 
     messages: Mapping[tuple[int, str], int]
-    """By account and title, which names the day."""
+    """By account and title, which contains the day."""
     refused: int
-    """Sendings that met closed direct messages."""
+    """Attempts with closed direct messages."""
     shut: frozenset[int]
 
 
 @dataclass
 class Told:
-    """What the bot says of them."""
+    """The bot's report of direct messages."""
 
     days: list[date] = field(default_factory=list)
     sent: int = 0
     ended: int = 0
-    """Watches that ended because nothing gets through."""
+    """Watches that ended because nothing could be delivered."""
     stuck: list[str] = field(default_factory=list)
-    """Deliveries that came to no end."""
+    """Deliveries that did not end."""
     left: frozenset[int] = frozenset()
-    """Accounts that watch something in the end."""
+    """Accounts with a watch at the end."""
     strays: int = 0
-    """Deliveries of members who are no more."""
+    """Deliveries of members who no longer exist."""
 
 
 class Publisher:
-    """The part of the worker that tells members of their models."""
+    """The part of the worker that notifies members."""
 
     def __init__(self, desk: QueryContext, api: str, token: SecretStr) -> None:
         self.told, self._desk = Told(), desk
@@ -93,7 +93,7 @@ class Publisher:
         self._discord = discord.DiscordOutlet(settings, DiscordRestClient(api, token), token, lambda: self._now())
 
     def run(self, over: threading.Event, pause: float = 1.0) -> Told:
-        """A day after the other until all is over, and one more after that."""
+        """Process one day after another until the end, and one more after that."""
         while True:
             last = over.wait(pause)
             self._day()
@@ -104,7 +104,7 @@ class Publisher:
         return self.told
 
     def _day(self) -> None:
-        """One more day is over: what it was is collected, planned and sent."""
+        """Collect, plan and send one more day."""
         day = query_contexts.NEWEST + timedelta(days=len(self.told.days) + 1)
         self.told.days.append(day)
         moved = {name: self._counts[name] + (10 if day.day % 2 else 1000) for name in WATCHED}
@@ -127,7 +127,7 @@ class Publisher:
         self.told.sent += sum(one.state == "sent" for one in self._outbox.edition_deliveries(edition))
 
     def _send(self) -> None:
-        """One pass over the outbox, as the worker makes it."""
+        """One pass over the outbox, like the worker's."""
         made = {
             OUTLET: OutletHandle(
                 DirectMessageOutlet(self._discord, self._watches.member_account),
@@ -154,7 +154,7 @@ class Publisher:
 
 
 def wrong(told: Told, read: Read) -> Sequence[str]:
-    """What is not as it is to be, a line each."""
+    """The faults, one line each."""
     last = f"Models you watch, {told.days[-1].day} {told.days[-1]:%B} {told.days[-1].year}"
     heard = {who for who, title in read.messages if title == last}
     found = {

@@ -1,4 +1,4 @@
-"""Small worlds of snapshots, and what happened in them counted the slow and plain way."""
+"""Small worlds of snapshots, with their events counted in a slow and plain way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = date(2025, 3, 1)
 ONE = timedelta(days=1)
 
 World = Mapping[date, Mapping[str, int]]
-"""Day to what each listed model's counter showed at its end; days that are absent have no snapshot."""
+"""Day to each listed model's counter at its end; a missing day has no snapshot."""
 
 
 def snapshot(day: date, counts: Mapping[str, int], unplaced: int = 0, note: str = "") -> Snapshot:
@@ -40,7 +40,7 @@ def at(day: date, hour: int) -> datetime:
 
 @st.composite
 def worlds(draw: st.DrawFn, days: int = 12, models: int = 5, falls: bool = False) -> World:
-    """Days with and without a snapshot; models that join, leave, come back, stand still and (with `falls`) fall."""
+    """Days with and without a snapshot; models that join, leave, return, stand still and (with `falls`) fall."""
     world: dict[date, dict[str, int]] = {}
     counters = {f"o{n % 2}/m{n}": draw(st.integers(0, 3)) for n in range(models)}
     for number in range(days):
@@ -55,13 +55,13 @@ def worlds(draw: st.DrawFn, days: int = 12, models: int = 5, falls: bool = False
 
 @dataclass(frozen=True)
 class Window:
-    """What a window holds, by definition: each model from its first to its last reading inside it."""
+    """The content of a window, by definition: each model from its first to its last reading inside it."""
 
     known: bool
     """Whether it was read at both ends."""
     by_model: Mapping[str, int]
     unknown: frozenset[str] = frozenset()
-    """Models whose counter fell, so that what they had is not known, or in part."""
+    """Models whose counter fell, so that their use is unknown, or partly."""
 
     @property
     def uses(self) -> int:
@@ -69,14 +69,14 @@ class Window:
 
     @property
     def total(self) -> int | AtLeast | Unknown:
-        """All use, as a book tells it."""
+        """All use, as in period data."""
         if not self.known or (self.unknown and not self.uses):
             return Unknown("")
         return AtLeast(self.uses, "") if self.unknown else self.uses
 
 
 def window(world: World, first: date, last: date) -> Window:
-    """Counted from the definition, with no thought of speed."""
+    """Counted by the definition, without regard to speed."""
     by_model: dict[str, int] = {}
     unknown = set()
     for name in {name for day in world for name in world[day]}:
@@ -99,11 +99,11 @@ def window(world: World, first: date, last: date) -> Window:
 
 
 def fallen(days: Sequence[date], counts: Sequence[int]) -> list[tuple[int, int, bool]]:
-    """Where a counter fell: the places of the readings before and after it, and whether it was back by then; and where
-    it came back too late for that."""
+    """Where a counter fell: the positions of the readings before and after it, and whether it recovered by then; and
+    where it recovered too late."""
     falls: list[tuple[int, int, bool]] = []
     since: dict[int, int] = {}
-    """From which reading on the lowest counts, by where the fall starts; none: nothing is left to come back."""
+    """The reading from which the lowest counts, by the position of the fall; `None`: nothing can recover."""
     for place in range(1, len(counts)):
         before, now = counts[place - 1], counts[place]
         if now < before:

@@ -21,7 +21,6 @@ class Server:
     asked: list[str] = field(default_factory=list)
     """Path and query of each request, in order."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the test is over: what a handler that hangs waits for."""
     """Set when the test is over; a handler that hangs waits for it."""
 
 

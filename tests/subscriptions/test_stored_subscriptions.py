@@ -1,4 +1,4 @@
-"""Subscriptions and watches as they are kept, on both databases."""
+"""Stored subscriptions and watches, on both databases."""
 
 from __future__ import annotations
 

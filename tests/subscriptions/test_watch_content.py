@@ -1,4 +1,4 @@
-"""What members who watch a model are told: each cause, once a day, by a message that goes through the outbox."""
+"""Messages to members who watch a model: each cause, once a day, through the outbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLAN = pipeline.NetworkPlan(
 
 
 def uses(name: str, day: date) -> int:
-    """What the world is: the uses of a model on a day."""
+    """The world: the uses of a model on a day."""
     last, number = day == LAST, (day - START).days
     return {
         "o/steady": 10,
@@ -53,7 +53,7 @@ NAMES = ("o/steady", "o/moves", "o/falls", "o/sleeper", "o/silent", "o/new", "o/
 
 @dataclass
 class Room:
-    """The publisher with Discord beside it, and what members watch."""
+    """Publishing with Discord, and members' watches."""
 
     db: store.Store
     peer: DiscordPeer
@@ -82,7 +82,7 @@ class Room:
         return pipeline.plan_notices(self.desk, {"replicate": PLAN}, self.watches, self.now)
 
     def send(self) -> None:
-        """One pass over the outbox, as the worker makes it."""
+        """One pass over the outbox, like the worker's."""
         made = {"direct": OutletHandle(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
         notices = pipeline.WatchContentProvider(self.db, {"replicate": PLAN}, PLAN.hidden)
 
@@ -103,7 +103,7 @@ class Room:
         )
 
     def told(self, account: str = ANN) -> list[str]:
-        """What a member read, message by message."""
+        """The texts that a member got, message by message."""
         channel = self.peer.direct.get(int(account))
         shown = [one for one in self.peer.messages if one["channel_id"] == str(channel)]
         return [_read(one["embeds"][0]) for one in shown]

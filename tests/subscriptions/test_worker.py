@@ -1,4 +1,4 @@
-"""Subscriptions as the worker serves them: each at its time and in its zone, once, and not in its quiet hours."""
+"""Subscriptions in the worker: each at its time and in its zone, once, and not in its quiet hours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ZURICH, TOKYO = "Europe/Zurich", "Asia/Tokyo"
 
 @dataclass
 class Server(Wall):
-    """Channels that take posts, except those that are gone."""
+    """Channels that accept posts, except missing ones."""
 
     gone: set[str] = field(default_factory=set)
     edited: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Server(Wall):
 
 @dataclass
 class Bench:
-    """A worker without any destination but subscriptions."""
+    """A worker whose only destinations are subscriptions."""
 
     db: store.Store
     clock: Clock = field(default_factory=lambda: Clock(datetime(2025, 3, 28, 0, 10, tzinfo=UTC)))
@@ -85,14 +85,14 @@ class Bench:
         return kept
 
     def at(self, *parts: int) -> list[str]:
-        """Let the worker come round at an instant; where it posted so far."""
+        """Run the worker at an instant; returns all destinations with posts so far."""
         self.clock.now = datetime(*parts, tzinfo=UTC)
         self.round.run_cycle()
         self.round.run_cycle()
         return [place for place, _ in self.wall.posts]
 
     def on(self, at: datetime) -> list[str]:
-        """The same, at an instant without its zone."""
+        """The same at a UTC instant."""
         return self.at(*at.timetuple()[:5])
 
 
@@ -239,7 +239,7 @@ def test_a_channel_that_stays_out_of_reach_for_a_week_ends_its_subscription_and_
 
 
 def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Bench) -> None:
-    """An outage of some days, several failures on one day, and a new process each day end nothing."""
+    """An outage of some days, several failures on one day, and a new process each day end no subscription."""
     bench.subscribe("1", "08:00")
     first = datetime(2025, 3, 28, 8)
     for number in range(2 * MISSES):

@@ -1,4 +1,4 @@
-"""The description of the JSON API: a valid one, and of the requests and answers that there are."""
+"""The description of the JSON API is valid and describes the real requests and responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web face asked over a real socket, beside the command line and the archive that it must agree with."""
+"""The web interface over a real socket, compared with the command line and the archive."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FILES = {
 
 
 class Served:
-    """An application that is served from a thread of its own."""
+    """An application that is served from its own thread."""
 
     def __init__(self, app: aiohttp_web.Application) -> None:
         self._loop = asyncio.new_event_loop()
@@ -135,7 +135,7 @@ def ask(desk: QueryContext, home: Path) -> Iterator[httpx.Client]:
 
 
 def raw(client: httpx.Client, path: str) -> httpx.Response:
-    """Ask for a path exactly as it is written."""
+    """Request a path exactly as it is written."""
     return client.get("/", extensions={"target": path.encode()})
 
 
@@ -651,7 +651,7 @@ Samples = Mapping[str, Mapping[tuple[str, ...], float]]
 
 
 def samples(client: httpx.Client) -> Samples:
-    """Every sample that Prometheus would read: name to label values to value."""
+    """Every sample for Prometheus: name to label values to value."""
     answer = client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     found: dict[str, dict[tuple[str, ...], float]] = {}

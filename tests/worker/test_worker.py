@@ -1,4 +1,4 @@
-"""The worker: one works, the others stand by; it gets over what fails, and it ends when it is told to."""
+"""The worker: one works, the others stand by; it recovers from failures, and it stops when asked to."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.worlds import CATALOGUE, ONE, START, snapshot
 
 ROOT = Path(__file__).parents[2]
 DAY = START + timedelta(days=9)
-"""The day that is over when the tests begin; the network was watched from START on."""
+"""The last day when the tests begin; the network was watched from START on."""
 CANARY = "canary-0123456789abcdef"
 
 
@@ -55,7 +55,7 @@ class Clock:
 
 @dataclass
 class Network:
-    """Tells every day from START to the one that is over; may fail, or be told to do something between snapshots."""
+    """Yields every day from START to the last one; may fail, or call something between snapshots."""
 
     clock: Clock
     failing: str = ""
@@ -74,7 +74,7 @@ class Network:
 
 @dataclass
 class Wall:
-    """An outlet that takes everything."""
+    """An outlet that accepts everything."""
 
     posts: list[tuple[str, datetime]] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
@@ -104,7 +104,7 @@ ENTRIES = (
 
 @dataclass
 class Bench:
-    """All that a worker needs, small."""
+    """A small set of everything that a worker needs."""
 
     db: store.Store
     clock: Clock = field(default_factory=Clock)
@@ -295,7 +295,7 @@ def test_told_to_stop_it_keeps_what_it_has_and_begins_nothing_new(bench: Bench) 
 def running(
     bench: Bench, sides: list[worker.BackgroundService], grace: float = 20.0, opened: Any = None
 ) -> tuple[Any, Any, Any]:
-    """A worker in a thread: itself, its thread and the list that gets its answer."""
+    """A worker in a thread: itself, its thread and the list for its result."""
 
     @contextmanager
     def open_() -> Iterator[worker.WorkerContext]:
@@ -309,7 +309,7 @@ def running(
 
 
 def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for something that happens in another thread."""
+    """Wait for something in another thread."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"
@@ -441,7 +441,7 @@ def fetched(port: int, path: str) -> tuple[int, str]:
 
 @contextmanager
 def shown(bench: Bench, step: worker.WorkCycle) -> Iterator[int]:
-    """/health and /metrics of a round, without a worker."""
+    """/health and /metrics of a cycle, without a worker."""
     stop = threading.Event()
     worked = worker.WorkerHealth(step.state, lambda: step.bench, bench.clock)
     redact = lambda text: text.replace(CANARY, "[redacted]")  # noqa: E731
@@ -634,7 +634,7 @@ def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_b
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A compose file that sets DATABASE_URL to nothing does not take it from `.env`, which would mean a new database
-    that knows of no post."""
+    without any posts."""
     url, config = f"sqlite:///{tmp_path}/kept.db", tmp_path / "config.yaml"
     publishing.fill(url)
     config.write_text(

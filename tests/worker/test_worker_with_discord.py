@@ -1,5 +1,5 @@
-"""The worker as an operator starts it, with Discord's gateway and REST beside it on this machine: it answers while it
-publishes, and it publishes whatever becomes of the gateway."""
+"""The worker as an operator starts it, with Discord's gateway and REST on this machine: it answers while it publishes,
+and it publishes whatever happens to the gateway."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ worker: {{port: 0, tick: 1, grace: 10}}
 
 @dataclass
 class Going:
-    """A worker under way."""
+    """A running worker."""
 
     folder: Path
     peer: DiscordGateway
@@ -68,7 +68,7 @@ class Going:
 
 
 def filled(folder: Path) -> None:
-    """The days up to yesterday, and a channel that subscribed two days ago."""
+    """The days up to yesterday, and a channel that was subscribed two days ago."""
     today = datetime.now(UTC).date()
     opened = store.open_store(f"sqlite:///{folder}/footfall.db")
     for number in range(10):
@@ -137,7 +137,7 @@ builtins.__import__ = slowly
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process still does anything."""
+    """Whether a process still runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -145,7 +145,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_a_drawing_that_takes_long_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that draws hangs for ten minutes; the worker is gone once its grace is over, and takes it along."""
+    """The drawing process hangs for ten minutes; the worker ends after its grace, and ends that process too."""
     marker, patches = tmp_path / "draws", tmp_path / "patches"
     patches.mkdir()
     (patches / "sitecustomize.py").write_text(SLOW.format(marker=str(marker)))
@@ -183,7 +183,7 @@ def test_a_gateway_that_is_away_or_ends_the_session_keeps_no_post_back(tmp_path:
 
 
 def leaves(going: Going) -> None:
-    """An outage of a server is no end of its subscriptions; the bot's removal is."""
+    """An outage of a server does not end its subscriptions; the bot's removal does."""
     peer, opened = going.peer, store.Store(f"sqlite:///{going.folder}/footfall.db")
     channels = ChannelSubscriptions(opened)
     peer.happens("GUILD_CREATE", peer.server(100))
@@ -200,7 +200,7 @@ def leaves(going: Going) -> None:
 
 
 def sides(folder: Path, monkeypatch: pytest.MonkeyPatch, slash: str, token: str) -> list[str]:
-    """What runs beside the rounds for a choice and a token."""
+    """The background services for a setting and a token."""
     monkeypatch.setenv("DISCORD_TOKEN", token)
     path = folder / "config.yaml"
     path.write_text(f"data: {folder}\nnetworks: {{replicate: {{}}}}\nworker: {{{slash}}}\n")

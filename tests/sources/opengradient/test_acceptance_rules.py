@@ -1,4 +1,4 @@
-"""Nobody can inflate a figure: every rule, and somebody who tries to break it."""
+"""Nobody can inflate a figure: every rule, with an attempt to break it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def values(count: int, start: int = 0) -> list[list[str]]:
 
 
 def settled(raw: bytes, size: int | None = None, **changed: object) -> SettlementInput:
-    """A settlement whose root is that of `raw`, and whose size is honest unless given."""
+    """A settlement with the root of `raw`, and an honest size unless given."""
     read = parse_batch(raw)
     assert isinstance(read, Batch)
     honest = SettlementInput(

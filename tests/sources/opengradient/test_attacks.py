@@ -1,5 +1,5 @@
-"""Nobody can inflate OpenGradient's figures: every attack, mined on a real node under an open relay, and what is
-published of it. The rules alone are tested in `test_acceptance`."""
+"""Nobody can inflate OpenGradient's figures: every attack on a real node with an open relay, and the published result.
+The rules alone are tested in `test_acceptance_rules`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HONEST = 3
 
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
-    """A day of three honest answers, one single one among them, and of everything a stranger might try."""
+    """A day with three honest answers, one of them single, and every possible attack."""
     with world() as made:
         keys, owner = enclaves(), made.node.accounts[0]
         made.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)

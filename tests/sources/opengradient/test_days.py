@@ -1,4 +1,4 @@
-"""OpenGradient over several days: what comes late, what broke off, what nobody read, and who is believed about it."""
+"""OpenGradient over several days: late data, interrupted reads, unread days, and conflicting endpoints."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAYLOAD = "openai/gpt-4.1"
 
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
-    """Four days: one leaf more each day; on the first a single answer, on the second a stranger and Hub models."""
+    """Four days with one leaf more each day; on the first a single answer, on the second an attacker and Hub models."""
     with world() as made:
         keys, owner = enclaves(), made.node.accounts[0]
         made.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
@@ -99,7 +99,7 @@ def gaps(db: store.Store, day: date, key: str = "llm") -> str:
 
 
 def through(og: World, *urls: str, agree: int = 1) -> Any:
-    """The chain of settlements, read through other endpoints."""
+    """The chain of settlements through other endpoints."""
     return og.settings.settlements.model_copy(update={"endpoints": urls, "agree": agree})
 
 
@@ -187,8 +187,8 @@ print(len(killable.POINTS))
 
 
 def child(og: World, folder: Path, kill: int = 0, ranges: int = 0) -> subprocess.CompletedProcess[str]:
-    """A collection of all days in a process of its own, which kills itself at its point number `kill`, or when so many
-    ranges of blocks are kept."""
+    """Collect all days in a separate process, which kills itself at its point number `kill`, or after so many stored
+    ranges of blocks."""
     asked = {
         "settings": og.settings.model_copy(update={"settlements": small(og)}).model_dump_json(),
         "now": LAST.isoformat(),
@@ -323,7 +323,7 @@ def test_a_node_that_dropped_its_history_leaves_days_unknown_with_a_reason_and_n
 def test_blocks_that_a_node_has_dropped_are_no_days_without_use(
     db: store.Store, og: World, tmp_path: Path, far: Proxy
 ) -> None:
-    """A node that was started from a snapshot has neither headers nor logs from before."""
+    """A node that was started from a snapshot has no older headers and logs."""
     early = seconds(SECOND, 10)
 
     def pruned(question: Question, answer: Answer) -> Answer:

@@ -1,4 +1,4 @@
-"""Events are read exactly as eth-abi reads them, from logs that real contracts write; any other layout is refused."""
+"""Events are decoded exactly as by eth-abi, from logs of real contracts; any other layout is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.peers.solidity import contracts
 
 PAYER, PAYEE = "0x" + "a1" * 20, "0x" + "b2" * 20
 AUTHORIZATION_USED = "98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
-"""The topic of an event beside a payment that is not read."""
+"""The topic of an event next to a payment that is not read."""
 ROOT, OTHER = bytes(range(32)), bytes(range(32, 64))
 BLOB = b"orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
 
@@ -44,7 +44,7 @@ def log(topics: tuple[bytes, ...], data: bytes) -> Log:
 
 
 def mined(node: Node) -> list[object]:
-    """Everything any contract has said on this chain, read; roles left out."""
+    """All decoded events of this chain, without roles."""
     with ChainReader(ChainIdentity(31337, None), [Endpoint(node.url, rate=1000)], finality=0) as chain:
         read = [events.decode_event(one) for chunk in chain.read_logs(Filter(), 0) for one in chunk.logs]
     return [one for one in read if not isinstance(one, events.RoleGranted)]

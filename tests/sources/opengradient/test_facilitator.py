@@ -1,4 +1,4 @@
-"""What the facilitator reports, and the traps in it."""
+"""The facilitator's reports, and their pitfalls."""
 
 from __future__ import annotations
 

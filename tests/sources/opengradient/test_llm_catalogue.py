@@ -1,4 +1,4 @@
-"""The LLMs on offer and their many names."""
+"""The listed LLMs and their aliases."""
 
 from __future__ import annotations
 

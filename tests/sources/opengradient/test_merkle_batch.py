@@ -1,4 +1,4 @@
-"""Reading dumps, recomputing roots and checking signatures."""
+"""Parses dumps, computes roots and checks signatures."""
 
 from __future__ import annotations
 

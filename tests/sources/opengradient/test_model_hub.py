@@ -1,4 +1,4 @@
-"""The Model Hub's listing, by a Hub that pages, fails, shifts and lies."""
+"""The Model Hub's listing, from a Hub that pages, fails, shifts and lies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Start = Callable[..., tuple[ModelHub, str]]
 
 
 class Asker:
-    """A Hub of a test, asked."""
+    """A client of a test's Hub."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.stack = stack

@@ -1,4 +1,4 @@
-"""OpenGradient from end to end on real parts: contracts on a node, blobs, keys, a Hub, to digests and posts."""
+"""OpenGradient end to end on real parts: contracts on a node, blobs, keys and a Hub, to digests and posts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def part(document: Document, key: str) -> dict[str, Any]:
 
 
 def told(document: Document, key: str) -> dict[str, Any]:
-    """Each figure's value, or its reason where it is unknown."""
+    """Each figure's value, or its reason if it is unknown."""
     return {k: f.get("unknown", f["value"]) for k, f in part(document, key)["figures"].items()}
 
 
@@ -353,7 +353,7 @@ def settlements(db: store.Store, day: Any) -> list[Any]:
 
 
 def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
-    """Every block that was asked for, as often as it was."""
+    """Every block that was requested, as often as it was."""
     ranges = [haul.blocks for haul in hauls if getattr(haul, "blocks", None) and haul.catalogue == catalogue]
     return [number for one in ranges for number in range(one.first, one.last + 1)]
 

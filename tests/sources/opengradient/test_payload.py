@@ -1,4 +1,4 @@
-"""Individual payloads: a model's name and counts, and never a word of what was said."""
+"""Individual payloads: a model's name and a hash, and never a word of the texts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ REQUEST = {"model": "openai/gpt-5-mini", "messages": [{"role": "user", "content"
 
 
 def hashed(request: dict[str, object]) -> bytes:
-    """As the gateway does: Python's JSON, keys sorted."""
+    """Like the gateway: Python's JSON, keys sorted."""
     return keccak(json.dumps(request, sort_keys=True).encode())
 
 
 def written(request: object, **output: object) -> bytes:
-    """As the facilitator does: JavaScript's JSON, which writes the number 0.0 as 0."""
+    """Like the facilitator: JavaScript's JSON, which writes the number 0.0 as 0."""
     document = {
         "input": request,
         "output": {"model": "x", "usage": {"prompt_tokens": 5, "completion_tokens": 7}} | output,

@@ -1,4 +1,4 @@
-"""OpenGradient's payments: whose money counts, and what does not."""
+"""OpenGradient's payments: which transfers count, and which do not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def channel() -> list[Contract]:
 
 @pytest.fixture(scope="module")
 def og(channel: list[Contract]) -> Iterator[World]:
-    """One day: a session, an enclave that is paid elsewhere, a channel's payout and a proxy that nobody pinned."""
+    """One day: a session, an enclave with another payment address, a channel's payout and an unpinned proxy."""
     with world() as made:
         node = made.node
         channel += [node.deploy("Channel"), node.deploy("UptoProxy")]

@@ -1,4 +1,4 @@
-"""Enclaves and keys out of two registries of different layout."""
+"""Enclaves and keys from two registries with different layouts."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Chain:
     """Registries that answer calls as contracts do."""
 
     held: dict[str, dict[bytes, bytes]]
-    """Contract to enclave id to the key it gives."""
+    """Contract to enclave id to its key."""
     layouts: dict[str, tee.Layout] = field(default_factory=lambda: {NEWER: "new", OLDER: "old"})
     silent: set[str] = field(default_factory=set)
     asked: list[tuple[str, bytes]] = field(default_factory=list)

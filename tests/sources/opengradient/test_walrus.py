@@ -24,7 +24,7 @@ SOON = SETTLED + timedelta(hours=1)
 
 
 class Limits(httpx.HTTPTransport):
-    """Waits for each server as long as Walrus says, and for those that never answer no longer than a moment."""
+    """Waits for each server as long as Walrus says, but only a moment for those that never answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Limits(httpx.HTTPTransport):
 
 
 def ticking() -> Callable[[], float]:
-    """A clock on which a look takes half a minute."""
+    """A clock that advances half a minute at each read."""
     seconds = count(0.0, 30.0)
     return lambda: next(seconds)
 

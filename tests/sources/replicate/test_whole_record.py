@@ -1,5 +1,5 @@
-"""Replicate's real record, walked to its digests, against a reading of the package's own files that shares no code
-with ours: plain loops over the JSON."""
+"""Replicate's real record, processed to its digests, compared with plain loops over the package's JSON that share no
+code with ours."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ FIRST, LAST = date(2024, 12, 17), date(2025, 1, 15)
 """The days that the first and the last snapshot close."""
 DAYS = [FIRST + n * ONE for n in range((LAST - FIRST).days + 1)]
 UNREAD = date(2025, 1, 13)
-"""No snapshot closes it."""
+"""No snapshot closes this day."""
 RANGED = date(2025, 1, 14)
-"""At its end the list is known as a range only."""
+"""At its end, the list is known only as a range."""
 USED = [day for day in DAYS[1:] if day not in (UNREAD, RANGED)]
-"""Days whose use is known."""
+"""Days with known use."""
 
 
 @pytest.fixture(scope="module")
 def world(record: Path) -> World:
-    """Day to what each listed model's counter showed at its end."""
+    """Day to each listed model's counter at its end."""
     with tarfile.open(record) as archive:
         files = {name: archive.extractfile(f"package/{name}") for name in ("stats.json", "models.json")}
         stats, models = (json.load(file) for file in files.values() if file)
@@ -52,7 +52,7 @@ def world(record: Path) -> World:
 
 @dataclass(frozen=True)
 class Walked:
-    """The record in our own database."""
+    """The record in our database."""
 
     store: store.Store
     plan: pipeline.NetworkPlan
@@ -67,7 +67,7 @@ class Walked:
         return block
 
     def figures(self, day: date) -> dict[str, Any]:
-        """Key to value; of what is unknown, the reason."""
+        """Key to value, or to the reason of an unknown one."""
         return {key: told(figure) for key, figure in self.block(day)["figures"].items()}
 
     def book(self, day: date) -> PeriodData:
@@ -244,7 +244,7 @@ def test_an_unread_day_knows_nothing_of_its_own(walked: Walked) -> None:
 
 
 def plain_series(world: World) -> dict[str, dict[date, int]]:
-    """The known days of everything that a record may be claimed of."""
+    """The known days of every metric with records."""
     flows = {day: window(world, day, day) for day in USED}
     listed = {day: len(world[day]) for day in world if day != RANGED}
     return {
@@ -321,7 +321,7 @@ def test_models_said_to_have_gone_quiet_were_used_on_each_day_of_the_week_before
 
 
 def test_a_list_that_may_have_been_longer_is_no_record_by_less(walked: Walked, world: World) -> None:
-    """Twelve models were seen once, on no known day: any list may have had that many more."""
+    """Twelve models were seen once, on an unknown day, so any list may have had that many more."""
     known = plain_series(world)["models_listed"]
     claims = claimed(walked, "highest_since", "highest_watched")
     for day, claim in claims:
