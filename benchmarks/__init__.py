@@ -1,4 +1,4 @@
-"""Measurements, each a ratio against a peer or a floor in the same run. `benchmarks/README.md` says what each means."""
+"""Benchmarks, each a ratio to a peer or a floor in the same run. `benchmarks/README.md` explains each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One row of the table."""
 
     name: str
     measured: str
@@ -22,7 +22,7 @@ class Row:
 
 
 def seconds(work: Callable[[], object], rounds: int = 7) -> float:
-    """How long something takes, median of several rounds."""
+    """Seconds of some work, the median of several rounds."""
     taken = []
     for _ in range(rounds):
         began = time.perf_counter()

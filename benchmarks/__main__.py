@@ -1,7 +1,7 @@
-"""`python -m benchmarks` runs all, `python -m benchmarks compose help` some. Each runs in a process of its own.
+"""`python -m benchmarks` runs all, `python -m benchmarks compose help` some. Each runs in its own process.
 
-The table goes to the terminal and, as Markdown, to `benchmarks/out/table.md`. Exit code 1 where a goal is missed or a
-measurement fails.
+The table is printed and written as Markdown to `benchmarks/out/table.md`. The exit code is 1 if a goal is missed or a
+benchmark fails.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def names() -> list[str]:
 
 
 def _rows(name: str) -> list[Row] | None:
-    """What one measurement found; `None` where it failed."""
+    """The rows of one benchmark; `None` if it failed."""
     ran = subprocess.run([sys.executable, "-m", "benchmarks", "--rows", name], stdout=subprocess.PIPE, text=True)
     # The last line: what is measured may log to standard output too.
     return [Row(**row) for row in json.loads(ran.stdout.splitlines()[-1])] if ran.returncode == 0 else None
@@ -64,7 +64,7 @@ def _markdown(cells: Sequence[tuple[str, ...]], about: str) -> str:
 
 
 def _machine() -> str:
-    """What the figures were taken on, and how busy it was: one line."""
+    """The machine and its load, in one line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cpus = Path("/proc/cpuinfo")
     named = [line for line in cpus.read_text().splitlines() if line.startswith("model name")] if cpus.exists() else []
@@ -80,7 +80,7 @@ def _machine() -> str:
 @click.option("--rows", "one", metavar="NAME", help="Print one measurement's rows as JSON.")
 @click.argument("chosen", nargs=-1)
 def main(one: str | None, chosen: tuple[str, ...]) -> None:
-    """Run every measurement, or those named."""
+    """Run every benchmark, or those named."""
     if one:
         rows = importlib.import_module(f"benchmarks.{one}").run()
         click.echo(json.dumps([dataclasses.asdict(row) for row in rows]))

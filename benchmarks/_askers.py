@@ -1,5 +1,5 @@
-"""Members of Discord who ask: a local Discord in a process of its own, which gives commands at their time and notes
-when each was answered in full."""
+"""Discord members who send commands: a local Discord in its own process sends commands on schedule and records when
+each was answered completely."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.peers.discord_api import TOKEN
 from tests.peers.discord_gateway import DEFERRED, DiscordGateway
 
 EVERY = 10.0
-"""Seconds between two questions of one asker."""
+"""Seconds between two commands of one member."""
 PATIENCE = 20.0
 """Seconds after which an answer counts as lost."""
 DRAWN = ("usage", "trend", "digest")
@@ -29,15 +29,15 @@ MIX: tuple[tuple[str, int], ...] = (
     ("model", 22), ("usage", 15), ("top", 15), ("trend", 10), ("digest", 10), ("inventory", 8), ("why", 6), ("idle", 5),
     ("compare", 4), ("status", 2), ("method", 2), ("about", 1),
 )  # fmt: skip
-"""How many of a hundred questions are which."""
+"""How many of a hundred commands are which."""
 PAST = 0.1
-"""The share of questions about a day that was drawn by lot from the year; the others are about the newest."""
+"""The share of commands about a random day of the year; the others are about the newest."""
 METRICS = ("uses", "models_used", "share_used", "models_listed", "models_for_half", "uses_7d")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One question, and how long its answer took in seconds; `None`: it never came."""
+    """One command, and the seconds to its answer; `None`: there was none."""
 
     name: str
     took: float | None
@@ -47,7 +47,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A question at its time, in seconds from the start."""
+    """A command and its time, in seconds from the start."""
 
     at: float
     user: int
@@ -56,7 +56,7 @@ class Put:
 
 
 def questions(rate: float, seconds: float, models: int, last: date, days: int, seed: int) -> list[Put]:
-    """`rate` x `EVERY` askers, who each ask once in `EVERY` seconds, each in a rhythm of its own."""
+    """`rate` x `EVERY` members, who each send a command every `EVERY` seconds, each at its own offset."""
     lot = random.Random(seed)
     phases = [lot.uniform(0, EVERY) for _ in range(round(rate * EVERY))]
     instants = sorted((phase + EVERY * turn, user) for user, phase in enumerate(phases) for turn in range(99))
@@ -90,7 +90,7 @@ def _put(lot: random.Random, at: float, user: int, models: int, last: date, days
 
 
 def _serve(line: Connection) -> None:
-    """The local Discord: says where it is, then gives each list of questions it is sent and says what it heard."""
+    """The local Discord: sends its address, then sends each list of commands it gets and returns the results."""
     with DiscordGateway(recording=False) as peer:
         line.send((peer.url, peer.gateway))
         while (puts := line.recv()) is not None:
@@ -121,13 +121,13 @@ def _heard(peer: DiscordGateway, puts: Sequence[Put]) -> list[Heard]:
 
 
 class Askers:
-    """The far side of `_serve`."""
+    """The client of `_serve`."""
 
     def __init__(self, line: Any) -> None:
         self._line = line
 
     def ask(self, puts: Sequence[Put]) -> list[Heard]:
-        """Ask all of it, each at its time, and wait for the answers."""
+        """Send all commands, each at its time, and wait for the answers."""
         self._line.send(list(puts))
         heard: list[Heard] = self._line.recv()
         return heard
@@ -135,7 +135,7 @@ class Askers:
 
 @contextmanager
 def askers() -> Iterator[Askers]:
-    """A local Discord, to which discord.py is pointed until the end."""
+    """A local Discord, which discord.py uses until the end."""
     context = multiprocessing.get_context("spawn")
     line, far = context.Pipe()
     process = context.Process(target=_serve, args=(far,), daemon=True)
@@ -154,7 +154,7 @@ def askers() -> Iterator[Askers]:
 
 @contextmanager
 def connected(made: Callable[[], discord.Client]) -> Iterator[discord.Client]:
-    """A client in a thread with a loop of its own, as the worker has it."""
+    """A client in a thread with its own loop, like the worker's."""
     import asyncio
 
     held: list[tuple[discord.Client, asyncio.AbstractEventLoop]] = []

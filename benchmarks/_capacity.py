@@ -1,7 +1,7 @@
-"""What one day of so many uses takes: `python -m benchmarks._capacity 1000000 10000000`, for docs/scale.md.
+"""The cost of one day of so many uses: `python -m benchmarks._capacity 1000000 10000000`, for docs/scale.md.
 
-Seconds are of a core (processor time), so that other work on the machine changes them little. Uses, models and callers
-are made up as in `rollups`, and written in one step within the memory that a lake has by default.
+Seconds are processor time of one core, so that other work on the machine changes them little. Uses, models and callers
+are generated as in `rollups`, and written in one step within the lake's default memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def added(folder: str, manifest: str) -> None:
-    """In a process of its own: the day added up."""
+    """In its own process: roll up the day."""
     day = DayRef(LakeSettings(folder), "bench", "hub", rollups.FIRST, manifest)
     began, clock = time.process_time(), time.perf_counter()
     found = lake.try_roll_up(day)

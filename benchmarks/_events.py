@@ -1,6 +1,6 @@
-"""Events that are made up: 10,000 models and 1,000,000 callers, both by Zipf's law, each event with a hash of its own.
+"""Generated events: 10,000 models and 1,000,000 callers, both by Zipf's law, each event with a unique hash.
 
-The same number gives the same event wherever it is made, so that what one process writes another can check.
+The same number gives the same event in every process, so that one process can check what another wrote.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def weights(count: int, power: float) -> list[float]:
 
 
 def uses(count: int, day: date, seed: int, first_block: int = 1) -> list[Use]:
-    """That many uses of one day, ten a block."""
+    """So many uses of one day, ten per block."""
     chance = random.Random(seed)
     names = [SafeName(f"author{n // 3}/model-{n}") for n in range(MODELS)]
     by_model, by_caller = weights(MODELS, 1.1), weights(CALLERS, 1.05)
@@ -41,7 +41,7 @@ PEAK = "VmHWM:"
 
 
 def peak_mb() -> float:
-    """The most memory that this process ever held, in MB."""
+    """The peak memory of this process, in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(PEAK):
             return int(line.split()[1]) * 1024 / 1e6

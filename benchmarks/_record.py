@@ -64,14 +64,14 @@ class Lists:
 
 
 def replayed(lists: Mapping[date, List]) -> dict[date, Verdict]:
-    """The last verdict on each day, judged from the first to the last."""
+    """The last verdict on each day, judged in order."""
     readings = (ClosingSnapshot(number, day) for number, day in enumerate(sorted(lists)))
     return {verdict.reading.day: verdict for verdict in plausibility.judge_all(readings, Lists(lists))}
 
 
 def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, Verdict]:
-    """The verdicts on some days of the record of which the first `nights` from a place on are other lists; judged from
-    two sound days before."""
+    """The verdicts on some days of the record whose first `nights` from a position on are replaced; judging starts two
+    sound days before."""
     record = list(days().items())
     lists = dict(record[place - 2 : place + len(nights) + after])
     lists |= {day: night for (day, _), night in zip(record[place:], nights, strict=False)}
@@ -84,5 +84,5 @@ def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, V
 
 
 def places(every: int = 1) -> Iterator[int]:
-    """Where faults are put in: each day that has enough neighbours."""
+    """Positions of faults: each day that has enough neighbours."""
     return iter(range(3, len(days()) - 10, every))

@@ -1,6 +1,6 @@
-"""A network of many models over many days, written straight into the tables as `bot.ledger` would have filled them.
+"""A network of many models over many days, written directly into the tables as `bot.ledger` would fill them.
 
-Every fifth model is used daily, a fifth every twentieth day, the rest never; uses fall off as one over rank.
+Every fifth model is used daily, a fifth every twentieth day, the rest never; uses decrease as one over rank.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ AT = datetime(2025, 7, 1, tzinfo=UTC)
 
 
 def filled(folder: Path, days: int, models: int = MODELS) -> store.Store:
-    """A SQLite file that holds `days` days up to `LAST`; snapshot n closes the n-th of them."""
+    """A SQLite file with `days` days up to `LAST`; snapshot n closes the n-th of them."""
     return laid(store.open_store(f"sqlite:///{folder / f'{days}-{models}.db'}"), days, models)
 
 
 def laid(made: store.Store, days: int, models: int) -> store.Store:
-    """The same in a database that is empty."""
+    """The same in an empty database."""
     first = LAST - timedelta(days=days - 1)
     closed = [first + timedelta(days=n) for n in range(days)]
     with made.write_transaction() as connection:
@@ -75,7 +75,7 @@ def _at(day: date) -> datetime:
 
 
 def _rollups(models: int) -> tuple[str, ...]:
-    """Readings, usage and stretches from the rule above, by the database itself: a Python loop would take minutes."""
+    """Readings, usage and stretches by the rule above, computed by the database: a Python loop would take minutes."""
     daily, sometimes = models // 5, models // 5 * 2
     per_use = f"({models} / m.id + 1)"
     times = (

@@ -1,7 +1,7 @@
-"""Answers in Discord: how many a second, how fast, on both databases, and against a command that does nothing.
+"""Answers in Discord: how many per second, how fast, on both databases, and compared with a command that does nothing.
 
-The time of an answer goes from the local Discord sending the interaction to its having the whole answer, picture
-included; the bot is the real client, its Discord a process of its own on the same two cores.
+The time of an answer is from the interaction that the local Discord sends to the whole answer with its picture. The bot
+is the real client, its Discord a separate process on the same two cores.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from tests.peers.postgres import Postgres
 
 DAYS = 365
 RATE = 10.0
-"""Questions a second: 100 askers, each once in 10 s."""
+"""Commands per second: 100 members, each one in 10 s."""
 WINDOW, STEP = 30.0, 8.0
-"""Seconds of the window that goals are measured in, and of each step of the search for the highest rate."""
+"""Seconds of the window for the goals, and of each step of the search for the highest rate."""
 STEPS = (20.0, 30.0, 40.0, 60.0, 80.0)
 PLAIN_GOAL, DRAWN_GOAL, TYPED_GOAL, EMPTY_GOAL = 0.150, 0.600, 0.050, 3.0
 MANY = 100_000
@@ -147,7 +147,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
 
 
 def _most(asked: Any) -> float:
-    """The highest rate tried that holds the goals, in answers a second."""
+    """The highest tested rate that meets the goals, in answers per second."""
     most = RATE
     for seed, rate in enumerate(STEPS, 2):
         heard = asked(rate, STEP, seed)
@@ -175,7 +175,7 @@ def _row(name: str, heard: Sequence[Heard], goal: float) -> Row:
 
 
 def _p(heard: Sequence[Heard], share: float) -> float:
-    """The time that this share of the answers stayed within, in seconds; a lost answer took for ever."""
+    """The time within which this share of the answers came, in seconds; a lost answer counts as infinite."""
     taken = sorted(one.took if one.took is not None else float("inf") for one in heard)
     return taken[min(len(taken) - 1, int(len(taken) * share))]
 
@@ -195,7 +195,7 @@ def _say(name: str, heard: Sequence[Heard], fresh: int, busy: float) -> None:
 
 
 def _empty(members: Askers) -> float:
-    """p99 of a command that only answers, under the same load."""
+    """p99 of a command that does nothing, under the same load."""
 
     class Empty(discord.Client):
         async def setup_hook(self) -> None:
@@ -214,7 +214,7 @@ def _empty(members: Askers) -> float:
 
 
 def _typed() -> Row:
-    """What is offered while a model's name is typed, among 100,000 of two networks, letter by letter."""
+    """Autocomplete of a model's name among 100,000 of two networks, letter by letter."""
     import asyncio
 
     names = ModelNameIndex(

@@ -1,7 +1,7 @@
-"""Adding days up on a cluster against threads on the same cores: the days of `rollups`, a scheduler and two workers of
-one thread each on loopback, once they have started and have added some days up.
+"""Roll-ups on a cluster compared with threads on the same cores: the days of `rollups`, a scheduler and two workers of
+one thread each on loopback, after a warm-up.
 
-Both add up the same `DAYS` days in turns; the table states the factor to a year's 365.
+Both roll up the same `DAYS` days in turns; the table states the factor to a year's 365.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run() -> list[Row]:
 
 
 def _rounds(cluster: Executor, threads: Executor, days: Sequence[DayRef]) -> list[tuple[float, float]]:
-    """Seconds of each round, on the cluster and on threads in turns. What starts first is not counted."""
+    """Seconds of each round, on the cluster and on threads in turns, without the warm-up."""
     taken = []
     _seconds(cluster, days[: 2 * THREADS])
     _seconds(threads, days[: 2 * THREADS])

@@ -1,4 +1,4 @@
-"""A day's digest: what it costs after a year and after ten, against the same after a month."""
+"""The cost of a day's digest after a year and after ten, compared with that after a month."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.records import Period
 GOAL = 0.150
 ROUNDS = 11
 YEARS, FEWER = 10, 3_000
-"""The long history, and how many models it is of: 10,000 would take two minutes to lay out."""
+"""The long history, and its number of models: 10,000 would take two minutes to create."""
 
 
 def run() -> list[Row]:
@@ -53,7 +53,7 @@ def run() -> list[Row]:
 
 
 def _in_turns(one: store.Store, other: store.Store) -> tuple[float, float]:
-    """Seconds of a digest of each, warm; taken in turns, so that whatever else the machine does slows both."""
+    """Seconds per digest of each, warm, in turns, so that other load slows both."""
     for made in (one, other):
         _composes(made)()
     taken = [(seconds(_composes(one), 1), seconds(_composes(other), 1)) for _ in range(ROUNDS)]
@@ -67,7 +67,7 @@ def _composes(made: store.Store) -> Callable[[], object]:
 
 
 def _shares(made: store.Store) -> dict[str, float]:
-    """What each step of composing takes."""
+    """The share of each step of composing."""
     day, archive = Period.for_day(LAST), Archive(made)
     book = ledger.load_period_data(made, CATALOGUE, day)
 

@@ -1,4 +1,4 @@
-"""The whole demo, in a folder of its own with the record already downloaded: time, and peak memory of its process."""
+"""The whole demo in a new folder, with the record already downloaded: time and peak memory of its process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ = (
     "with tarfile.open(sys.argv[1]) as a:\n"
     "    for name in ('stats.json', 'models.json'): json.load(a.extractfile('package/' + name))"
 )
-"""The least that any program must do which walks this record."""
+"""The minimum for any program that reads this record."""
 
 
 def run() -> list[Row]:
@@ -36,7 +36,7 @@ def run() -> list[Row]:
 
 
 def _demo(folder: str) -> tuple[float, float]:
-    """Seconds, and the largest resident size in MB of that one process."""
+    """Seconds and peak resident MB of that process."""
     began = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "REPLICATE_API_TOKEN": ""}
     demo = subprocess.Popen(

@@ -1,7 +1,7 @@
-"""A million events from a source into the lake and the ledger: how fast, and how much memory at most.
+"""A million events from a source into the lake and the ledger: speed and peak memory.
 
-A process of its own collects them in hauls of 10,000, ten days of 100,000, and adds each day up. The floor is DuckDB
-writing the same rows, ready made, as one Parquet file a day.
+A separate process collects ten days of 100,000 events in batches of 10,000, and rolls up each day. The floor is DuckDB
+writing the same prepared rows as one Parquet file per day.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ MOST_MB = 400
 
 
 class Source:
-    """Ten days of events, as a chain is read: range by range, each with its window and cursor."""
+    """Ten days of events, read like a chain: range by range, each with its window and cursor."""
 
     settles_for = timedelta(0)
 
     def __init__(self) -> None:
         self.making = 0.0
-        """Seconds that making the events up took, which is no part of collecting."""
+        """Seconds for generating the events, which are not part of collecting."""
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         at = start_of_day(DAY)
@@ -68,7 +68,7 @@ class Source:
 
 
 def main() -> None:
-    """In the process that is measured: what it took, as JSON."""
+    """In the measured process: print the results as JSON."""
     from bot import pipeline, store
 
     folder = Path(sys.argv[1])
@@ -103,7 +103,7 @@ def run() -> list[Row]:
 
 
 def _checked(folder: Path) -> tuple[int, int]:
-    """Events kept and the callers of the last day, as the ledger says."""
+    """Number of stored events and the callers of the last day, from the ledger."""
     import sqlite3
 
     database = sqlite3.connect(folder / "footfall.db")
@@ -115,7 +115,7 @@ def _checked(folder: Path) -> tuple[int, int]:
 
 
 def _floor(folder: Path) -> float:
-    """Seconds that DuckDB takes to write the same rows, one Parquet file a day, in the same order."""
+    """Seconds for DuckDB to write the same rows, one Parquet file per day, in the same order."""
     import duckdb
 
     database = duckdb.connect(config={"threads": 1})

@@ -1,10 +1,9 @@
-"""Many Discord channels at Discord's own pace, through the outbox: how near to the limit, and does memory stay flat?
+"""Many Discord channels at Discord's own rate, through the outbox: is the limit reached, and does memory stay flat?
 
-A local Discord in a process of its own allows 50 requests in any second. One digest with its card is planned for each
-of 1,000 channels and sent as `publish` sends it: every delivery claimed before it leaves, settled with its receipt when
-it has landed, on SQLite. The channels took a post the day before, so that each costs one request; one is gone by now,
-one forbids sending, one drops the connection. Such a run is nothing to be compared unless all of that is recorded as it
-was: then this fails.
+A local Discord in its own process allows 50 requests in any second. One digest with its card is planned for each of
+1,000 channels and sent as `publish` does: every delivery is claimed before its request and settled with its receipt
+afterwards, on SQLite. The channels had a post the day before, so that each needs one request; one no longer exists, one
+forbids sending, one drops the connection. The benchmark fails unless all of that is recorded correctly.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def ids(count: int) -> list[str]:
 
 
 def serve(count: int, line: Connection) -> None:
-    """The local Discord: says where it is, waits until told to stop, says what it got."""
+    """The local Discord: sends its address, waits until it is stopped, returns its counts."""
     channels = ids(count)
     with DiscordPeer(per_second=PER_SECOND, recording=False) as peer:
         for n, channel in enumerate(channels):
@@ -57,7 +56,7 @@ def serve(count: int, line: Connection) -> None:
 
 
 def resident_kib() -> int:
-    """Memory of this process now, in KiB."""
+    """Current memory of this process, in KiB."""
     with open("/proc/self/status") as status:
         return next(int(row.split()[1]) for row in status if row.startswith("VmRSS:"))
 
@@ -67,7 +66,7 @@ def now() -> datetime:
 
 
 def the_day_before(desk: pipeline.PublishContext, channels: list[str]) -> None:
-    """Each channel took a post."""
+    """Each channel gets a post."""
     targets = {"discord": channels}
     pipeline.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
     document = desk.archive.find_digest("replicate", "day", DAY - ONE)
@@ -82,18 +81,18 @@ def the_day_before(desk: pipeline.PublishContext, channels: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Fanned:
-    """What came of one digest for many channels."""
+    """The results of one digest for many channels."""
 
     took: float
     """Seconds."""
     memory: list[int]
     """KiB, at every twentieth of the channels."""
     states: dict[int, str]
-    """Those that are not sent, by the number of the channel."""
+    """Those that were not sent, by the number of the channel."""
     receipts: int
     accepted: int
     reached: int
-    """Channels that hold a message."""
+    """Channels with a message."""
     limited: int
     """Requests that met the limit."""
 
@@ -130,7 +129,7 @@ def fanned(count: int) -> Fanned:
 def sent(
     bot: discord.DiscordOutlet, posts: pipeline.DigestContentProvider, outbox: Outbox, count: int
 ) -> tuple[float, list[int]]:
-    """Send what is planned: seconds it takes, and memory on the way."""
+    """Send what is planned: seconds, and memory during the run."""
     memory: list[int] = []
     begun = 0
 

@@ -1,4 +1,4 @@
-"""How long `python -m bot --help` takes, against a click program that does nothing."""
+"""Time of `python -m bot --help`, compared with a click program that does nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Memory of the worker that has nothing to do and is connected to Discord, against importing its largest libraries.
+"""Memory of an idle worker that is connected to Discord, compared with importing its largest libraries.
 
-Resident memory, in processes of their own: the worker's some seconds after it logged in to a local gateway, was told
-its servers and looked once at what is due; the most it took on the way stands beside it.
+Resident memory of separate processes: the worker's some seconds after it logged in to a local gateway, got its servers
+and ran one cycle. Its peak is shown as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.peers.discord_gateway import DiscordGateway
 ROOT = Path(__file__).parents[1]
 GOAL = 1.5
 SETTLED = 8.0
-"""Seconds after the last thing that a start brings."""
+"""Seconds after the last step of the start."""
 CONFIG = """
 networks: {replicate: {headline: {catalogue: models, figure: models_used}}}
 outlets: {discord: {api: "%s", destinations: ["400000000000000001"]}}
@@ -50,7 +50,7 @@ def run() -> list[Row]:
 
 
 def _worker(folder: str, peer: DiscordGateway) -> tuple[float, float]:
-    """Resident MB now and at most."""
+    """Current and peak resident MB."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "DISCORD_TOKEN": TOKEN}
     environment["REPLICATE_API_TOKEN"] = ""
     begun = [sys.executable, "-m", "bot"]

@@ -1,8 +1,8 @@
-"""How fast leaves are verified, beside `openssl speed rsa2048` on all cores in the same minutes.
+"""Speed of verifying leaves, compared with `openssl speed rsa2048` on all cores at the same time.
 
-Two rates: the signature step alone, and whole leaves (JSON, Keccak, tree, the six rules and signatures). What each
-Keccak library at hand does on the 64 bytes of a tree's node goes to standard error. Peer and product take turns, since
-other work on the machine moves both; the ratio is the median of the rounds' ratios.
+Two rates: the signature step alone, and whole leaves (JSON, Keccak, tree, the six rules and signatures). The speed of
+each installed Keccak library on the 64 bytes of a tree's node is printed to standard error. Peer and product take
+turns, since other load affects both; the ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ GOAL = 0.6
 """Of openssl's rate, for the signature step."""
 LEAVES, ROUNDS = 20_000, 5
 BATCH = 20
-"""What the facilitator flushes at."""
+"""The number of leaves at which the facilitator flushes."""
 
 
 def run() -> list[Row]:
@@ -75,14 +75,14 @@ def _round(
 
 
 def openssl() -> float:
-    """RSA-2048 verifications a second on all cores; of time that passed, as ours, and not of processor time."""
+    """RSA-2048 verifications per second on all cores, in elapsed time, like ours, not processor time."""
     command = ["openssl", "speed", "-elapsed", "-seconds", "1", "-multi", str(CORES), "rsa2048"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 
 def dumps(count: int) -> tuple[list[bytes], dict[bytes, EnclaveKey]]:
-    """Batches of distinct leaves, each really signed: 20,000 take about ten seconds."""
+    """Batches of distinct leaves with real signatures: 20,000 take about ten seconds."""
     made = [rsa.generate_private_key(65537, 2048) for _ in range(4)]
     ders = [key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in made]
     keys = {keccak(der): EnclaveKey(der, 0) for der in ders}

@@ -1,4 +1,4 @@
-"""Adding a snapshot of 10,000 models, against a plain `executemany` of the same rows into the same tables."""
+"""Adding a snapshot of 10,000 models, compared with a plain `executemany` of the same rows into the same tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.records import Listing, Reading, SafeName, Snapshot, SourceRef, start_o
 MODELS = 10_000
 FIRST = date(2025, 1, 1)
 USED = 4
-"""Every so manieth model is used on each day."""
+"""Every n-th model is used on each day."""
 ROWS = MODELS + MODELS // USED
 """Readings, and roll-ups of use."""
 ROUNDS = 11
@@ -53,7 +53,7 @@ def _snapshot(number: int) -> Snapshot:
 
 
 def _added(made: store.Store, number: int) -> float:
-    """Seconds a snapshot takes."""
+    """Seconds per snapshot."""
     snapshot = _snapshot(number)
     began = time.perf_counter()
     ledger.add_snapshot(made, snapshot)
@@ -77,7 +77,7 @@ def _fresh(folder: Path) -> sqlite3.Connection:
 
 
 def _inserted(database: sqlite3.Connection, number: int) -> float:
-    """Seconds the same rows take, ready made."""
+    """Seconds for the same prepared rows."""
     day = str(FIRST + timedelta(days=number))
     rows = [(number, n, number * n) for n in range(1, MODELS + 1)]
     used = [(n, day, day, 1, n, 0) for n in range(1, MODELS + 1, USED)]

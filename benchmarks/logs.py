@@ -1,12 +1,12 @@
-"""How fast settlements are collected from a local node: against web3.py, and against the node's own time.
+"""Speed of collecting settlements from a local node, compared with web3.py and with the node itself.
 
     python benchmarks/logs.py [--events 200000] [--memory 1000000] [--rounds 3]
 
-All of one run against one node (anvil): events a second of ours (fetched, checked, hashed, decoded) over those of
-web3.py's `contract.events.X.get_logs`; ours over the floor, which fetches the same answers with httpx and looks at
-nothing; both again for settlements whose sender is asked for, which no log says; and the most memory a process takes
-that collects `--memory` events as `collect` does, their archive included. web3.py lives in an environment of its own
-under `benchmarks/out`, made at the first run. Node and reader want a core each.
+All in one run against one node (anvil): our events per second (fetched, checked, hashed, decoded) divided by those of
+web3.py's `contract.events.X.get_logs`; ours divided by the floor, which fetches the same responses with httpx and does
+not parse them; both again for settlements whose sender must be requested, since no log has it; and the peak memory of a
+process that collects `--memory` events like `collect`, including their archive. web3.py has its own environment in
+`benchmarks/out`, made at the first run. Node and reader need one core each.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from tests.peers.anvil import Contract, Node, anvil  # noqa: E402
 WEB3 = "web3==8.0.0"
 BLOB = b"orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
 A_BLOCK = 1000
-"""Events in one transaction, one transaction in a block."""
+"""Events per transaction, with one transaction per block."""
 PEER_BLOCKS = 20
-"""Blocks that web3.py reads: it takes a second for three."""
+"""Blocks that web3.py reads; it takes a second for three."""
 SETTLEMENTS = 500
-"""Transactions of one log, whose senders are asked for."""
+"""Transactions of one log, whose senders are requested."""
 PEER_SENDERS = 100
-"""Of these, those that web3.py asks for."""
+"""How many of these web3.py requests."""
 OUT = Path(__file__).parent / "out"
 
 PEER = """
@@ -69,7 +69,7 @@ def wanted(address: str) -> Filter:
 
 
 def collected(url: str, address: str, first: int) -> tuple[float, int, list[tuple[int, int]]]:
-    """Events a second, how many, and the ranges they came in."""
+    """Events per second, their number, and their ranges."""
     started, count, ranges = time.perf_counter(), 0, []
     with ChainReader(ChainIdentity(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain:
         for chunk in chain.read_logs(wanted(address), first):
@@ -84,7 +84,7 @@ def posted(client: httpx.Client, url: str, question: object) -> bytes:
 
 
 def floor(url: str, address: str, ranges: list[tuple[int, int]], count: int) -> float:
-    """Events a second when the answers' bytes are fetched and nothing is done with them."""
+    """Events per second if the responses are only fetched."""
     started = time.perf_counter()
     with httpx.Client(timeout=60) as client:
         for first, last in ranges:
@@ -94,7 +94,7 @@ def floor(url: str, address: str, ranges: list[tuple[int, int]], count: int) -> 
 
 
 def peer_python() -> str:
-    """An interpreter that has web3.py, in an environment made for it."""
+    """An interpreter with web3.py, in its own environment."""
     folder = OUT / "web3"
     python = folder / "bin" / "python"
     if not python.exists():
@@ -104,7 +104,7 @@ def peer_python() -> str:
 
 
 def peer(node: Node, relay: Contract, first: int, blocks: int, step: int, senders: bool = False) -> float:
-    """Events a second of web3.py, on so many blocks."""
+    """Events per second of web3.py, for so many blocks."""
     from tests.peers.solidity import contracts
 
     abi = contracts()["SettlementRelay"].abi
@@ -116,14 +116,14 @@ def peer(node: Node, relay: Contract, first: int, blocks: int, step: int, sender
 
 
 def memory(node: Node, relay: Contract, first: int) -> tuple[int, float]:
-    """Events collected by a process of its own, and the most MB it took."""
+    """Number of events collected by a separate process, and its peak MB."""
     asked = [sys.executable, __file__, "--collect", node.url, relay.address, str(first)]
     count, kilobytes = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     return int(count), int(kilobytes) / 1024
 
 
 class Nothing:
-    """The memory of a ledger that holds nothing."""
+    """The state of an empty ledger."""
 
     def cursor(self, name: str) -> str | None:
         return None
@@ -133,7 +133,7 @@ class Nothing:
 
 
 def hauled(url: str, address: str, first: int) -> int:
-    """How many settlements a source's own reading brings, each range archived and let go again."""
+    """Number of settlements that the source reads, each range archived and released."""
     today = datetime.now(UTC).date() + timedelta(days=1)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -157,7 +157,7 @@ def apart(node: Node, relay: Contract) -> int:
 
 
 def with_senders(node: Node, relay: Contract, first: int) -> float:
-    """Settlements a second, whose sender is asked for in batches: the cost of what no log says."""
+    """Settlements per second with their senders, requested in batches, since no log has them."""
     started = time.perf_counter()
     with ChainReader(ChainIdentity(31337, None), [Endpoint(node.url, rate=1e6, timeout=60)], finality=0) as chain:
         last = first + SETTLEMENTS - 1
@@ -169,7 +169,7 @@ def with_senders(node: Node, relay: Contract, first: int) -> float:
 
 
 def floor_with_senders(node: Node, relay: Contract, first: int) -> float:
-    """The same questions over httpx, where nobody looks at the answers."""
+    """The same requests over httpx, without parsing."""
     asked = {**wanted(relay.address).rpc_params, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
     logs = node.rpc("eth_getLogs", asked)
     batch, started = Endpoint(node.url).batch, time.perf_counter()
@@ -189,7 +189,7 @@ def emit(relay: Contract, wanted_events: int, done: int = 0) -> None:
 
 
 def rows(wanted_events: int, held: int, rounds: int) -> list[Row]:
-    """Each side's best of so many rounds, taken in turns."""
+    """The best of so many rounds for each side, in turns."""
     with anvil() as node:
         relay = node.deploy("SettlementRelay", True)
         lone = apart(node, relay)

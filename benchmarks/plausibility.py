@@ -1,4 +1,4 @@
-"""Which days `bot.plausibility` holds: false alarms on Replicate's 543 days, and what becomes of faults put in."""
+"""The days that `bot.plausibility` holds: false alarms on Replicate's 543 days, and the verdicts on injected faults."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from benchmarks import Row
 from benchmarks._record import List, days, injected, places, replayed
 
 REAL = {date(2023, 11, 6), date(2024, 4, 1)}
-"""Days that are held although nothing was wrong: face-swapping models that carried a quarter and a third of all use
-were removed. Each is confirmed three days later."""
+"""Days that are held although nothing was wrong: face-swapping models with a quarter and a third of all use were
+removed. Each is confirmed three days later."""
 
 AFTER = 5
-"""Nights after a fault that are looked at."""
+"""Nights to check after a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong with the lists of some nights."""
+    """A fault in the lists of some nights."""
 
     name: str
     nights: Callable[[int], Sequence[List]]
-    """What the lists are, from a place in the record on."""
+    """The lists from a position in the record on."""
     holds: bool = True
-    """Whether it is to be held."""
+    """Whether it should be held."""
     least: float = 1.0
-    """Share of the days on which it must be."""
+    """Share of the days on which it must be held."""
 
 
 def cut(share: float, nights: int = 1) -> Callable[[int], list[List]]:
-    """Lists that lack a share of their models, the same ones each night."""
+    """Lists without a share of their models, the same ones each night."""
 
     def made(place: int) -> list[List]:
         lists = _lists(place, nights)
@@ -43,12 +43,12 @@ def cut(share: float, nights: int = 1) -> Callable[[int], list[List]]:
 
 
 def frozen(nights: int = 1) -> Callable[[int], list[List]]:
-    """Lists whose counters all stay as they were."""
+    """Lists whose counters do not change."""
     return lambda place: [_lists(place - 1, 1)[0]] * nights
 
 
 def hidden(rank: int, nights: int, least: float = 0.0, most: float = 1.0) -> Callable[[int], list[List]]:
-    """Lists without the model that was used most the day before, or the next most; none where its share is not so."""
+    """Lists without the most used model of the day before, or the next; none if its share is outside the limits."""
 
     def made(place: int) -> list[List]:
         earlier, before = _lists(place - 2, 2)
@@ -67,7 +67,7 @@ def zero(place: int) -> list[List]:
 
 
 def september(place: int) -> list[List]:
-    """As on 18 September 2025: 574 of 5,421 models are missing, and come back over two nights."""
+    """Like 18 September 2025: 574 of 5,421 models are missing, and return over two nights."""
     first, second = _lists(place, 2)
     gone = sorted(set(random.Random(place).sample(sorted(first), round(574 / 5421 * len(first)))))
     return [_without(first, set(gone)), _without(second, set(gone[: len(gone) // 4]))]
@@ -102,8 +102,8 @@ FAULTS = (
 
 
 def outcome(fault: Fault, every: int = 1) -> tuple[int, int]:
-    """On how many days a fault was left out from its first to its last night and all nights after it were sound, and of
-    how many; without the days beside the real removals, which are held themselves."""
+    """The number of days on which a fault was left out from its first to its last night and all nights after it were
+    sound, and of all days; without the days next to the real removals, which are held themselves."""
     caught = tried = 0
     record = list(days())
     for place in places(every):
@@ -118,8 +118,7 @@ def outcome(fault: Fault, every: int = 1) -> tuple[int, int]:
 
 
 def false_alarms(every: int = 1) -> Mapping[date, str]:
-    """The first days of the record that were held, each with what seemed implausible; where only every so manieth day
-    was read."""
+    """The first days of the record that were held, each with the reason; with `every`, only every n-th day is read."""
     lists = dict(list(days().items())[::every])
     verdicts = replayed(lists).items()
     return {day: v.mark.fault for day, v in verdicts if v.mark and v.mark.agreed == 0}

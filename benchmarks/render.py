@@ -1,4 +1,4 @@
-"""All that a day's digest becomes (texts for X and Discord, card, pages), against such a card in bare matplotlib."""
+"""All output of a day's digest (texts for X and Discord, card, pages), compared with such a card in bare matplotlib."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def run() -> list[Row]:
 
 
 def card(document: Document) -> bytes:
-    """What anybody would write: title, four numbers, bars under a line, the curve of concentration; nothing is fitted,
-    wrapped or kept from running into its neighbour."""
+    """A minimal card: title, four numbers, bars under a line, the curve of concentration; nothing is fitted, wrapped or
+    kept apart."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,5 +1,5 @@
-"""Adding days up: one day of a data set of 100 million events a year against plain DuckDB, and many days against the
-floor, which is pyarrow decoding the same columns of the same files.
+"""Roll-ups: one day of a data set of 100 million events a year compared with plain DuckDB, and many days compared with
+pyarrow decoding the same columns of the same files.
 
 The year is measured on `DAYS` of its 365 days at full size, 274,000 events each; the table states the factor.
 """
@@ -89,7 +89,7 @@ def _day(day: DayRef) -> list[Row]:
 
 
 def _ratio(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float, float]:
-    """Median of the ratios of rounds taken in turns, and the medians of both."""
+    """Median ratio of rounds in turns, and the medians of both."""
     taken = []
     for _ in range(ROUNDS):
         pair = []
@@ -132,13 +132,13 @@ def _measured(what: str, folder: str, names: str) -> dict[str, float]:
 
 
 def _given() -> list[DayRef]:
-    """The days that the measuring process was told, in a process of its own."""
+    """The days that the measuring process got, in its own process."""
     lake_of = LakeSettings(sys.argv[1])
     return [DayRef(lake_of, "bench", "hub", date.fromisoformat(day), name) for day, name in json.load(sys.stdin)]
 
 
 def year() -> None:
-    """In the measured process: every day added up."""
+    """In the measured process: roll up every day."""
     days = _given()
     with ThreadPoolExecutor(THREADS) as executor:
         lake.roll_up_day(days[0])
@@ -150,7 +150,7 @@ def year() -> None:
 
 
 def decoded() -> None:
-    """In a process of its own: the floor."""
+    """In its own process: the floor."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
