@@ -9,6 +9,5 @@ all fits), `x_threads` (several parts instead), `polls` (questions to readers), 
 from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, preview_text
 from bot.render.embeds import PLAIN, answer_embed, embed_length
 from bot.render.environment import TEMPLATES, render_template, trace_values
-from bot.render.number_lint import LintError
 from bot.render.polls import PollSkippedError
-from bot.render.text_blocks import TooLongError
+from bot.render.text_blocks import LintError, TooLongError

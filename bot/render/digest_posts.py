@@ -12,8 +12,7 @@ from bot import config, platform_limits
 from bot.records import Document, Picture, Post
 from bot.render import embeds, polls, x_threads
 from bot.render.environment import render_blocks
-from bot.render.number_lint import LintError
-from bot.render.text_blocks import PARAGRAPH, TextBlock, fit_blocks, tidy_text
+from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, fit_blocks, tidy_text
 from bot.x_text import find_urls, possible_entities, weighted_length
 
 

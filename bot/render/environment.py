@@ -20,8 +20,19 @@ from bot import i18n, number_format
 from bot.records.name_mask import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping
-from bot.render.number_lint import OPEN, LintError, lint_text, mark_text, strip_private_use
-from bot.render.text_blocks import LINE, PARAGRAPH, TextBlock, mark_block, parse_blocks, tidy_text
+from bot.render.text_blocks import (
+    LINE,
+    OPEN,
+    PARAGRAPH,
+    LintError,
+    TextBlock,
+    lint_text,
+    mark_block,
+    mark_text,
+    parse_blocks,
+    strip_private_use,
+    tidy_text,
+)
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""

@@ -19,7 +19,7 @@ from bot.ledger.events.callers import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
 from bot.ledger.events.gauges import by_evidence, gauge_values
 from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days
-from bot.ledger.snapshots import gaps, inventory
+from bot.ledger.snapshots import inventory, period_data
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
@@ -134,14 +134,14 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         newly_listed=inventory.newly_listed(stock, end) if since and since <= end else why,
         history=history_points(query, end, watched),
         gaps=(
-            *gaps.left_out(stock, period),
-            *gaps.snapshot_notes(stock, period),
+            *period_data.left_out(stock, period),
+            *period_data.snapshot_notes(stock, period),
             *event_gaps(query, period),
             *nameless_gaps(query, flow),
             *catalogue.caveats,
         ),
         refs=(
-            *gaps.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
+            *period_data.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
             *event_references(query, period),
         ),
         names=names,

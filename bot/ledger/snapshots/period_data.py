@@ -10,13 +10,94 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import sqlalchemy as sa
+
 from bot.ledger import activity_changes
 from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.snapshots import counter_falls, inventory
-from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
-from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
-from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage
-from bot.store import Store
+from bot.ledger.snapshots.counter_falls import overlapping_falls
+from bot.ledger.snapshots.usage import HOLE, flow_of, history_points, model_count_text, total_uses
+from bot.ledger.snapshots.verdicts import doubt_reasons
+from bot.records import Catalogue, Model, Period, PeriodData, SourceRef, Unknown, Usage, short_date
+from bot.store import Store, falls, refs, snapshots, stretches, usage
+
+
+def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """What is unknown in this period, as gaps."""
+    for day in (period.first - ONE, period.last):
+        found = query.closing_snapshot(day)
+        if found is not None and found.unplaced and not found.note:
+            low, high = found.listed, found.listed + found.unplaced
+            yield f"At the end of {short_date(day)} between {low:,} and {high:,} models were listed."
+    yield from left_out(query, period)
+    yield from _stretch_gaps(query, period)
+    yield from snapshot_notes(query, period)
+
+
+def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """Gaps for the held or rejected readings of a period and its beginning."""
+    for reason in doubt_reasons(query.connection, query.catalogue, period.first - ONE, period.last):
+        yield f"A reading is left out: {reason}."
+
+
+def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """The notes of the snapshots at both ends of a period."""
+    stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
+    yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
+
+
+def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    chosen = sa.select(stretches).where(
+        stretches.c.catalogue == query.catalogue,
+        stretches.c.last_day >= period.first,
+        stretches.c.first_day <= period.last,
+    )
+    found = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
+    for row in found:
+        if row.first_day < row.last_day and not row.resets:
+            days = f"{short_date(row.first_day)} to {short_date(row.last_day)}"
+            use = f"{row.uses:,} {query.unit}, {row.models_used:,} models used"
+            yield f"{days} taken together: {use}; not known by day."
+    yield from _fall_gaps(query, period)
+    late = sum(row.newcomers for row in found)
+    if late:
+        appeared = f"{model_count_text(late)} appeared with {query.unit} already counted"
+        yield f"{appeared}; those are on no known day and left out."
+    ending = usage.c.last_day.between(period.first, period.last)
+    same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
+    hole = (usage.c.catalogue == query.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
+    spanning = query.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
+    if spanning[0]:
+        since = short_date(spanning[1])
+        yield f"{model_count_text(spanning[0])} came back after missed readings; use since {since} is in no single day."
+
+
+def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """Gaps for models whose use is unknown because their counter fell, or unknown by day because it came back."""
+    found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
+    lost = {fall.model for fall in found if fall.uses is None}
+    if lost:
+        fell = f"The counter of {model_count_text(len(lost))} fell: a reset"
+        yield f"{fell}, so what {_its_or_their(len(lost))} use was is not known."
+    back = {fall.model: fall.first_day for fall in reversed(found) if fall.uses is not None}
+    if back:
+        since = short_date(min(back.values()))
+        yield f"The counter of {model_count_text(len(back))} fell and came back; use since {since} is in no single day."
+
+
+def _its_or_their(count: int) -> str:
+    return "its" if count == 1 else "their"
+
+
+def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:
+    """The refs of the snapshots that close these days."""
+    chosen = (
+        sa.select(refs.c.url, refs.c.at, refs.c.sha256)
+        .join(snapshots, snapshots.c.ref == refs.c.id)
+        .where(snapshots.c.catalogue == query.catalogue, snapshots.c.day.in_(set(days)))
+        .order_by(snapshots.c.day)
+    )
+    return tuple(SourceRef(row.url, row.at, row.sha256) for row in query.connection.execute(chosen))
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:

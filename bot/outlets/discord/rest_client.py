@@ -23,8 +23,7 @@ from pydantic import SecretStr
 
 from bot.config import proxy_for
 from bot.outlets.discord.rate_limiter import RateLimiter
-from bot.outlets.platform_clock import PlatformClock
-from bot.outlets.types import redact_reason
+from bot.outlets.types import PlatformClock, redact_reason
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
