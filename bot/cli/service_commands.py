@@ -96,7 +96,7 @@ def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) 
 
 def _bot_settings(parts: AppContext) -> BotSettings:
     """The settings of the slash commands."""
-    from bot.discord_bot.settings import API, BotSettings
+    from bot.discord_bot.context import API, BotSettings
     from bot.subscriptions import SubscriptionLimits
 
     chosen = parts.settings.config

@@ -5,7 +5,6 @@ classes, so that a new network or outlet needs no edit here. `types` has the typ
 every block, `schedule` and `schema` the blocks, and `loader` reads them.
 """
 
-from bot.config.base import ConfigModel, HeadlineConfig, NetworkConfig, OutletConfig
 from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
 from bot.config.loader import ConfigError, LoadedConfig, load
 from bot.config.schedule import WEEKDAYS, PollConfig, ScheduleEntry, Weekday
@@ -18,4 +17,15 @@ from bot.config.schema import (
     PublishConfig,
     WorkerConfig,
 )
-from bot.config.types import DiscordId, Duration, Language, PrivateAddress, on_this_machine, parse_duration
+from bot.config.types import (
+    ConfigModel,
+    DiscordId,
+    Duration,
+    HeadlineConfig,
+    Language,
+    NetworkConfig,
+    OutletConfig,
+    PrivateAddress,
+    on_this_machine,
+    parse_duration,
+)

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from bot.config.base import ConfigModel
-from bot.config.types import Duration, Text, TimeOfDay
+from bot.config.types import ConfigModel, Duration, Text, TimeOfDay
 from bot.records import PeriodName
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from bot.config.base import ConfigModel
 from bot.config.schedule import PollConfig, ScheduleEntry
-from bot.config.types import DiscordId, Duration, on_this_machine
+from bot.config.types import ConfigModel, DiscordId, Duration, on_this_machine
 
 
 class WorkerConfig(ConfigModel):

@@ -16,7 +16,7 @@ from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
 from bot.discord_bot.commands.server import SERVER
 from bot.discord_bot.connection import run_bot
+from bot.discord_bot.context import BotSettings
 from bot.discord_bot.query import Query
-from bot.discord_bot.settings import BotSettings
 
 __all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallClient", "Query", "run_bot"]

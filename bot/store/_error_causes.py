@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot.records import FootfallError
+
+
+class StoreError(FootfallError):
+    """The database cannot be used: which one and why."""
+
+    def __init__(self, text: str, cure: str = "") -> None:
+        super().__init__(text)
+        self.cure = cure
+        """What to do, if the database's error code tells."""
+
+
 FULL = "make room on its disk (or raise its quota); what waits is then done by itself"
 READ_ONLY = "make the file, its folder and its disk writable for this user (a read-only mount, a file of another user)"
 NO_PERMISSION = "give this user read and write permission on the file and its folder, or set DATABASE_URL to another"

@@ -14,7 +14,7 @@ from bot.worker.state import WorkerState
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+LONGEST_RESTART_PAUSE = 300.0
 """Seconds; the pause doubles with each end."""
 HEALTHY = 600.0
 """A side that ran this many seconds begins again at the first pause."""
@@ -50,7 +50,7 @@ def _keep_running(side: BackgroundService, stop: threading.Event, state: WorkerS
         pause = first_pause if time.monotonic() - began >= HEALTHY else pause
         log.warning("restarting", side=side.name, pause=pause)
         stop.wait(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, LONGEST_RESTART_PAUSE)
 
 
 def _run_once(side: BackgroundService, stop: threading.Event) -> None:

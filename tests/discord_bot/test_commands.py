@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot import queries
 from bot.discord_bot import COMMANDS, presenter, responder
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.discord_bot.name_index import IndexedModel
 from bot.queries.registry import QUERIES
 from bot.store import StoreError

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot import ledger, store
 from bot.discord_bot.chart_cache import ChartCache
-from bot.discord_bot.cooldowns import KEPT, Cooldowns
+from bot.discord_bot.context import KEPT, Cooldowns
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, RefreshingNameIndex, closest_keys
 from bot.discord_bot.query import LONGEST_ID, Query, button_id
 from bot.records import Picture, SafeName
