@@ -20,7 +20,7 @@ from bot.records import (
     Unknown,
     catalogues_and_panels,
 )
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 
 TOP = 25
 """Models in a document's table of the most used."""

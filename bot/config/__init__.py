@@ -1,7 +1,7 @@
 """Settings from `config.yaml` and secrets from the environment. All mistakes are reported at once.
 
 Sources and outlets declare their settings as subclasses of `NetworkConfig` and `OutletConfig`, and `load` gets these
-classes, so that a new network or outlet needs no edit here. `types` has the types of single values, `base` the base of
+classes, so that a new network or outlet needs no edit here. `types` has the types of single values and the base of
 every block, `schedule` and `schema` the blocks, and `loader` reads them.
 """
 

@@ -1,4 +1,5 @@
-"""Types of values in `config.yaml`: languages, durations, ids, times of day, addresses."""
+"""Types in `config.yaml`: the base of every block, the blocks that networks and outlets extend, and single values
+(languages, durations, ids, times of day, addresses)."""
 
 from __future__ import annotations
 

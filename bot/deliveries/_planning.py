@@ -9,8 +9,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.deliveries._row_updates import THREAD, change_row, destination_rows, later_parts
-from bot.deliveries.delivery import Delivery, DeliveryError, EditionKey, Kind, Otherwise, delivery_from_row
-from bot.deliveries.state_transitions import Change, ended_change, planned_change
+from bot.deliveries.delivery import (
+    Change,
+    Delivery,
+    DeliveryError,
+    EditionKey,
+    Kind,
+    Otherwise,
+    delivery_from_row,
+    ended_change,
+    planned_change,
+)
 from bot.outlets import part_marker
 from bot.store import deliveries as rows
 

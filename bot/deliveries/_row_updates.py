@@ -12,8 +12,17 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
-from bot.deliveries.state_transitions import CLOCKS_APART, LONGEST_WAIT, Change, ended_change
+from bot.deliveries.delivery import (
+    CLOCKS_APART,
+    LONGEST_WAIT,
+    NOTICES,
+    Change,
+    Delivery,
+    DeliveryError,
+    EditionKey,
+    delivery_from_row,
+    ended_change,
+)
 from bot.outlets import Outcome, Sent, redact_reason
 from bot.records import Document
 from bot.store import advisory_lock, digests, paused

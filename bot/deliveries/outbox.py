@@ -17,13 +17,18 @@ import sqlalchemy as sa
 from bot.deliveries import _planning, poll_store
 from bot.deliveries import _row_updates as moves
 from bot.deliveries._planning import PostShape
-from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
-from bot.deliveries.state_transitions import (
+from bot.deliveries.delivery import (
     CLOCKS_APART,
+    NOTICES,
     Change,
+    Delivery,
+    DeliveryError,
+    EditionKey,
+    Otherwise,
     after_asking,
     after_passing,
     after_sending,
+    delivery_from_row,
     ended_change,
     has_run_out,
     planned_change,

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
 from bot import logging_setup, redaction
-from bot.queries.versioned_cache import VersionedCache
+from bot.queries.context import VersionedCache
 from bot.records import Picture
 
 P = ParamSpec("P")

@@ -1,5 +1,7 @@
 """What commands, buttons and answers share: the bot's services, as they find them on `interaction.client`.
 
+It counts who asked when, and has what the operator decided.
+
 The rule: everything in this package may import this module, and it imports none of what answers.
 """
 
@@ -25,7 +27,7 @@ from bot.discord_bot.name_index import RefreshingNameIndex
 from bot.discord_bot.presenter import KEPT, AnswerPresenter, RenderedAnswer
 from bot.discord_bot.query import Query
 from bot.queries import QueryContext
-from bot.queries.versioned_cache import VersionedCache
+from bot.queries.context import VersionedCache
 from bot.store import StoreError
 from bot.subscriptions import ChannelSubscriptions, ModelWatches, SubscriptionLimits
 

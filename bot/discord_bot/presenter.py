@@ -17,9 +17,9 @@ from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
 from bot.discord_bot.query import IDLE_SHOWN, MODELS, Query, button_id, query_options
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
+from bot.queries.context import VersionedCache
 from bot.queries.model_queries import IDLE_ROWS
 from bot.queries.registry import QUERIES
-from bot.queries.versioned_cache import VersionedCache
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render import document_translation as told
 

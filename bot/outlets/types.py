@@ -1,4 +1,8 @@
-"""What an outlet is: what it gets, what it answers, and the methods that it has."""
+"""What an outlet is: what it gets, what it answers, the methods that it has, and what time it is on its platform.
+
+Its posts bear the platform's own time, so a look-back asks by that and never by ours: two clocks are never compared,
+only their distance is measured and shown.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from bot.pipeline.composition import NetworkPlan
 from bot.pipeline.digest_content import ContentError
 from bot.pipeline.publication import PublishContext
 from bot.records import Catalogue, Document, Period, PeriodData, Unknown
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 from bot.store import Store
 from bot.subscriptions import ModelWatch, ModelWatches, detect_change
 from bot.subscriptions.model_watches import OUTLET

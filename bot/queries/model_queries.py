@@ -10,7 +10,7 @@ from bot import ledger
 from bot.queries.context import QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 
 ROWS = 25
 """Models in the answer to `top`: as many as a digest has."""

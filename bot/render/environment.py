@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import i18n, number_format
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping
 from bot.render.text_blocks import (

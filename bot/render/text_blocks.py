@@ -1,7 +1,11 @@
 """Posts in pieces: which sentences stay when not all of them fit.
 
 A template wraps each in `{% filter piece("kind", rank=n) %}`. Pieces are dropped whole, the least important first, so
-that nothing is cut in the middle of a number or a name. The separators are private-use characters, as in `lint`.
+that nothing is cut in the middle of a number or a name.
+
+The number lint: every digit of a rendered text comes from a figure, a date, a declared constant or a name. The filters
+wrap what they emit in two private-use characters, which foreign text never holds (`records.SafeName` drops them,
+`strip_private_use` again). What is left outside those marks must be free of digits of any script.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cause of a database error, by the database's own code, and how to fix it. Pure."""
+"""The error of the store; its cause by the database's own code, and how to fix it. Pure."""
 
 from __future__ import annotations
 

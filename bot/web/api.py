@@ -1,4 +1,5 @@
-"""The JSON API: one address a question, with the very documents that the command line prints with --json."""
+"""The JSON API: one address a question, with the very documents that the command line prints with --json;
+and its description in OpenAPI 3.1."""
 
 from __future__ import annotations
 

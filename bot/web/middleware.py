@@ -1,4 +1,8 @@
-"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback."""
+"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback; marks of
+what an address holds; and the threads that work on the database.
+
+A mark is made from the content alone: writing the site anew, or answering from another machine, changes none.
+"""
 
 from __future__ import annotations
 

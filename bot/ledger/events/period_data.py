@@ -17,8 +17,16 @@ from bot.ledger import activity_changes, catalogue_query
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.callers import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
-from bot.ledger.events.gauges import by_evidence, gauge_values
-from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days
+from bot.ledger.events.usage import (
+    EventCatalogueQuery,
+    by_evidence,
+    complete_days,
+    flow_of,
+    gauge_values,
+    history_points,
+    total_uses,
+    unread_days,
+)
 from bot.ledger.snapshots import inventory, period_data
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows

@@ -1,4 +1,5 @@
-"""What a call that failed means for the part that it was to send. Pure."""
+"""What a call that failed means for the part that it was to send, and what `doctor` says of the token and of each
+channel. Pure."""
 
 from __future__ import annotations
 

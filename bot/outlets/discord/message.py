@@ -1,4 +1,5 @@
-"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files. Nothing is sent.
+"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files; and
+the calls on a logged-in client of discord.py that take it, one function each. They raise what it raises.
 
 Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
 """

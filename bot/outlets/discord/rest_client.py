@@ -13,6 +13,7 @@ import asyncio
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
     import aiohttp
     import discord
-from collections import deque
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 SECOND = 1.02
 """A second as counted here: what leaves within one may arrive within a little less."""
@@ -38,7 +41,8 @@ FASTER = 2.0
 
 
 class RateLimiter:
-    """Turns of one event loop, first come first served."""
+    """Turns of one event loop, first come first served: evenly spread, never more than so many in any second by the time
+    at which they really left. What a busy machine delayed is made up for."""
 
     def __init__(self, per_second: int) -> None:
         self._gap = SECOND / per_second
@@ -66,9 +70,6 @@ class RateLimiter:
         full = len(self._left) == self._left.maxlen
         return max(self._due, self._left[-1] + self._gap / FASTER, self._left[0] + SECOND if full else 0.0)
 
-
-T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 PER_SECOND = 50
 """Requests in any second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
@@ -171,8 +172,6 @@ class DiscordRestClient:
             _ATTEMPT.reset(note)
             self._prune_limits()
 
-    # --- the session ------------------------------------------------------------------------------------------
-
     async def _logged_in_client(self) -> discord.Client:
         async with self._opening:
             if self._client is None:
@@ -261,8 +260,6 @@ class DiscordRestClient:
         deadline = _ATTEMPT.get().deadline
         if deadline is not None:
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-
-    # --- what went wrong --------------------------------------------------------------------------------------
 
     def _failure_from(self, error: Exception, attempt: _Attempt) -> DiscordFailure:
         import discord
