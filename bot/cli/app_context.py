@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
-from bot.lake.settings import LakeSettings
+from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
 from bot.records import FootfallError, Period, PeriodName

@@ -14,8 +14,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
 from bot.config.environment import unset_blank, variable_mistakes
-from bot.config.schedule import PollConfig, ScheduleEntry
-from bot.config.schema import Config
+from bot.config.schema import Config, PollConfig, ScheduleEntry
 from bot.config.types import ConfigModel, NetworkConfig, OutletConfig
 from bot.records import FootfallError, SafeName
 from bot.redaction import clip_text

@@ -20,7 +20,6 @@ from bot.lake.day_files import (
     unnamed_uses,
     update_day,
 )
-from bot.lake.layout import DayRef, Manifest, ParquetFile
+from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
 from bot.lake.rollup import DayRollup, roll_up_day, try_roll_up
-from bot.lake.settings import LakeSettings
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from bot.lake import duckdb_engine
 from bot.lake.day_files import read_manifest
-from bot.lake.layout import DayRef
+from bot.lake.layout import DayRef, LakeSettings
 from bot.lake.parquet import local_files
 from bot.lake.rollup import CallerSummary, caller_summary
-from bot.lake.settings import LakeSettings
 
 
 @dataclass(frozen=True, slots=True)

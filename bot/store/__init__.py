@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.lake.settings import LakeSettings
+from bot.lake.layout import LakeSettings
 from bot.store._discord_tables import members, subscriptions, synced, watches
 from bot.store._error_causes import NO_PERMISSION, StoreError, cure
 from bot.store._event_tables import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger import activity_changes, catalogue_query
+from bot.ledger import catalogue_query
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.callers import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
@@ -27,7 +27,7 @@ from bot.ledger.events.usage import (
     total_uses,
     unread_days,
 )
-from bot.ledger.snapshots import inventory, period_data
+from bot.ledger.snapshots import inventory, period_data, usage
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
@@ -171,12 +171,12 @@ def _activity_fields(
     day, here = period.last, tuple(listed)
     if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
         return {}
-    awake = activity_changes.became_active_by_events(query.connection, query.key, here, day)
+    awake = usage.became_active_by_events(query.connection, query.key, here, day)
     edges = {before for _, before in awake}
     read = {before for before in edges if _all_named(query, before + ONE, day)}
-    week = _all_named(query, day - activity_changes.QUIET_AFTER * ONE, day)
+    week = _all_named(query, day - usage.QUIET_AFTER * ONE, day)
     return {
-        "quiet": activity_changes.went_idle_by_events(query.connection, here, day) if week else (),
+        "quiet": usage.went_idle_by_events(query.connection, here, day) if week else (),
         "woken": tuple(one for one in awake if one[1] in read),
     }
 

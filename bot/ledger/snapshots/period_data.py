@@ -12,11 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger import activity_changes
 from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots.counter_falls import overlapping_falls
-from bot.ledger.snapshots.usage import HOLE, flow_of, history_points, model_count_text, total_uses
+from bot.ledger.snapshots.usage import (
+    HOLE,
+    became_active,
+    flow_of,
+    history_points,
+    model_count_text,
+    total_uses,
+    went_idle,
+)
 from bot.ledger.snapshots.verdicts import doubt_reasons
 from bot.records import Catalogue, Model, Period, PeriodData, SourceRef, Unknown, Usage, short_date
 from bot.store import Store, falls, refs, snapshots, stretches, usage
@@ -168,10 +175,10 @@ def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage
     if flow is None:
         return {}
     sure = [model for model in listed if model.id not in (flow.unknown_models or ())]
-    woken = activity_changes.became_active(query.connection, query.catalogue, sure, flow.by_model, day)
+    woken = became_active(query.connection, query.catalogue, sure, flow.by_model, day)
     since = min((before for _, before in woken), default=day)
     fell = counter_falls.unknown_models(query.connection, query.catalogue, since + ONE, day) if woken else frozenset()
     return {
-        "quiet": activity_changes.went_idle(query.connection, query.catalogue, sure, day),
+        "quiet": went_idle(query.connection, query.catalogue, sure, day),
         "woken": tuple(one for one in woken if one[0].id not in fell),
     }

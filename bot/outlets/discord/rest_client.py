@@ -41,8 +41,8 @@ FASTER = 2.0
 
 
 class RateLimiter:
-    """Turns of one event loop, first come first served: evenly spread, never more than so many in any second by the time
-    at which they really left. What a busy machine delayed is made up for."""
+    """Turns of one event loop, first come first served: evenly spread, and in any second no more requests really leave
+    than so many. What a busy machine delayed is made up for."""
 
     def __init__(self, per_second: int) -> None:
         self._gap = SECOND / per_second
