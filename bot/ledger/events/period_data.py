@@ -27,7 +27,7 @@ from bot.ledger.events.usage import (
     total_uses,
     unread_days,
 )
-from bot.ledger.snapshots import inventory, period_data, usage
+from bot.ledger.snapshots import inventory, period_data
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
@@ -171,12 +171,12 @@ def _activity_fields(
     day, here = period.last, tuple(listed)
     if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
         return {}
-    awake = usage.became_active_by_events(query.connection, query.key, here, day)
+    awake = inventory.became_active_by_events(query.connection, query.key, here, day)
     edges = {before for _, before in awake}
     read = {before for before in edges if _all_named(query, before + ONE, day)}
-    week = _all_named(query, day - usage.QUIET_AFTER * ONE, day)
+    week = _all_named(query, day - inventory.QUIET_AFTER * ONE, day)
     return {
-        "quiet": usage.went_idle_by_events(query.connection, here, day) if week else (),
+        "quiet": inventory.went_idle_by_events(query.connection, here, day) if week else (),
         "woken": tuple(one for one in awake if one[1] in read),
     }
 

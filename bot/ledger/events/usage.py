@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
-from bot.ledger.snapshots.usage import use_by_model
+from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import (
     Catalogue,
     Evidence,

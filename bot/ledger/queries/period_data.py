@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import ONE, in_chunks, key_of
 from bot.ledger.events import period_data as events
 from bot.ledger.snapshots import period_data as snapshots_data
-from bot.ledger.snapshots.usage import use_by_model
+from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import AtLeast, Catalogue, Grouping, GroupKind, Period, PeriodData, Unknown, Usage
 from bot.store import Store, models, readings, snapshots
 
