@@ -229,7 +229,9 @@ def proof(parts: AppContext, what: str, as_json: bool) -> int:
         raise UsageError(
             f"{clip_text(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key"
         )
-    found = opengradient.explain_settlements(chosen, parts.data_folder, clock(), known, tx, memory.counted_leaves)
+    found = opengradient.explain_settlements(
+        chosen, parts.settings.config.data, clock(), known, tx, memory.counted_leaves
+    )
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")
     if as_json:

@@ -156,8 +156,10 @@ def _preview_text(parts: AppContext, document: Document, outlet: str, locale: st
     from bot import pipeline, render
 
     if outlet == "site":
-        return f"the site would be written anew into {parts.output_folder / 'site'}"
-    return render.preview_text(pipeline.render_post(document, outlet, parts.hidden_names, locale, parts.post_options))
+        return f"the site would be written anew into {parts.settings.config.out / 'site'}"
+    return render.preview_text(
+        pipeline.render_post(document, outlet, parts.settings.config.hidden_names, locale, parts.post_options)
+    )
 
 
 def _echo_dry_run(text: str) -> None:

@@ -20,12 +20,12 @@ import discord
 import structlog
 from discord.app_commands import Cooldown
 
-from bot import pipeline
+from bot import i18n, pipeline
 from bot.deliveries import Outbox
 from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.name_index import RefreshingNameIndex
-from bot.discord_bot.presenter import KEPT, AnswerPresenter, RenderedAnswer
-from bot.discord_bot.query import Query
+from bot.discord_bot.presenter import KEPT, AnswerPresenter, Query, RenderedAnswer
+from bot.i18n import Translator
 from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
 from bot.store import StoreError
@@ -166,3 +166,8 @@ class FootfallBot(discord.AutoShardedClient):
 
 
 Interaction: TypeAlias = discord.Interaction[FootfallBot]
+
+
+def translator_for(interaction: discord.Interaction[Any]) -> Translator:
+    """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
+    return i18n.translator_for(interaction.locale.value)

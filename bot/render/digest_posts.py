@@ -16,7 +16,7 @@ from bot import config, platform_limits
 from bot.records import Document, Picture, Post
 from bot.render import embeds, polls
 from bot.render.environment import render_blocks
-from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError, fit_blocks, tidy_text
+from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length
 from bot.x_text import find_urls, possible_entities, weighted_length
 
 Head = Callable[..., str]
@@ -160,9 +160,7 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     if options.poll is None:
         return post
     # A message with a poll has no embed, so it is one of its own.
-    over = fit_blocks(
-        render_blocks("discord", "discord/poll.j2", facts, *style), platform_limits.utf16_length, _OVER_POLL
-    )
+    over = fit_blocks(render_blocks("discord", "discord/poll.j2", facts, *style), utf16_length, _OVER_POLL)
     return replace(post, parts=("", over), poll=polls.render_poll(options.poll, facts, "discord", options.locale))
 
 

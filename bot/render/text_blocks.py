@@ -164,6 +164,11 @@ def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: in
     return text
 
 
+def utf16_length(text: str) -> int:
+    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2
+
+
 def whole_lines(text: str, size: Callable[[str], int], limit: int) -> str:
     """As many whole lines from the top as fit."""
     lines = text.split("\n")

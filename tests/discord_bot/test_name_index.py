@@ -15,7 +15,7 @@ from bot import ledger, store
 from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.context import ASKERS_KEPT, Cooldowns
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, RefreshingNameIndex, closest_keys
-from bot.discord_bot.query import LONGEST_ID, Query, button_id
+from bot.discord_bot.presenter import LONGEST_ID, Query, button_id
 from bot.records import Picture, SafeName
 from tests import query_contexts
 from tests.worlds import CATALOGUE, START, snapshot

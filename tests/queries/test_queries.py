@@ -17,7 +17,7 @@ import pytest
 from bot import ledger, pipeline, queries, render, store
 from bot.archive import Archive
 from bot.discord_bot import presenter
-from bot.discord_bot.query import Query
+from bot.discord_bot.presenter import Query
 from bot.metrics import METRICS
 from bot.queries import NotFoundError, QueryContext, QueryError, WatchedNetwork
 from bot.queries.context import VersionedCache

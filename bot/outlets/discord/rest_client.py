@@ -119,7 +119,7 @@ class DiscordRestClient:
     """One REST session, opened at the first question and kept until `close`."""
 
     def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
-        self._api, self._token, self._patience = api, token, patience
+        self._api, self._token, self._patience, self._proxy = api, token, patience, proxy_for(api)
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -188,7 +188,7 @@ class DiscordRestClient:
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             http_trace=self._trace_config(),
-            proxy=proxy_for(self._api),
+            proxy=self._proxy,
         )
         try:
             await client.login(self._token.get_secret_value())
