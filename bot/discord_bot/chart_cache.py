@@ -1,4 +1,4 @@
-"""Charts for answers, with their alt texts, drawn by a process of their own: matplotlib would hold up every other answer
+"""Charts for answers, with their alt texts, drawn by a process of their own: matplotlib would hold up all other answers
 of this one."""
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ log = structlog.get_logger("bot.web")
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     response.headers.update(HEADERS)
-    response.headers.update(PUBLIC if _in_api(request) else OWN)
+    response.headers.update(PUBLIC if f"{request.path}/".startswith("/api/") else OWN)
     if response.status >= 400:
         response.headers["Cache-Control"] = "no-store"
 
@@ -103,10 +103,6 @@ def _log_error(event: str, request: web.Request, error: Exception) -> str:
     number = error_id()
     log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)
     return f"in the log it is {number}"
-
-
-def _in_api(request: web.Request) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
 
 
 T = TypeVar("T")
