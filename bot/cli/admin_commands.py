@@ -255,7 +255,6 @@ def _known_settlements(memory: object, what: str, tx: str) -> tuple[Settlement, 
 
 
 def _settlement_lines(settlement: Document) -> list[str]:
-    """A settlement as lines of text."""
     stranger = "" if settlement["pinned"] else ", which is not pinned"
     lines = [
         f"Settlement {settlement['place']}",

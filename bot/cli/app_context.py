@@ -198,7 +198,6 @@ def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
 
 
 def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
-    """Mistakes in the headline of a network."""
     from bot.metrics import METRICS
 
     known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
@@ -209,7 +208,6 @@ def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tu
 
 
 def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    """Mistakes in a poll's templates."""
     from bot.render import polls
 
     yield from polls.template_mistakes(poll)

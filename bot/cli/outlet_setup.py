@@ -79,7 +79,6 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
 
 
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
-    """What publishing works with."""
     config = parts.settings.config
     outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
     locales: dict[str, str] = {}

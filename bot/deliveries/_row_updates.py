@@ -38,7 +38,6 @@ def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
 
 
 def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 

@@ -41,7 +41,6 @@ class EditionKey:
 
     @property
     def label(self) -> str:
-        """The key in words."""
         return f"{self.network} {self.period} {self.day} edition {self.number}"
 
 
@@ -100,7 +99,6 @@ class Delivery:
 
     @property
     def label(self) -> str:
-        """The key in words."""
         more = f", part {self.part + 1}" if self.part else ""
         return f"{self.edition_key.label} to {self.outlet} {self.destination}{more}"
 
@@ -113,7 +111,6 @@ _NAMES = tuple(field.name for field in fields(Delivery))
 
 
 def delivery_from_row(row: Any) -> Delivery:
-    """A row of the table as a value."""
     values = {name: getattr(row, name) for name in _NAMES}
     return Delivery(**{**values, "cost": Decimal(row.cost) if row.cost else None})
 

@@ -234,7 +234,6 @@ class Outbox:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def claimable_deliveries(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
-        """Planned deliveries that may be claimed now."""
         return self._select_deliveries(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_claim(now))
 
     def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
@@ -262,7 +261,6 @@ class Outbox:
         return found[-last:] if last else found
 
     def edition_deliveries(self, edition: EditionKey) -> tuple[Delivery, ...]:
-        """The deliveries of one edition."""
         same = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
         return self._select_deliveries(*same, rows.c.edition == edition.number)
 
@@ -309,7 +307,6 @@ class Outbox:
             return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
 
     def paused_outlets(self) -> tuple[PausedOutlet, ...]:
-        """The outlets that are paused."""
         with self._store.read_transaction() as connection:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
         return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in found)

@@ -44,7 +44,6 @@ async def complete_comparison(interaction: discord.Interaction[FootfallBot], typ
 
 
 async def complete_network(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Networks that are watched."""
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items()}
     return [Choice(name=_clip_text(titles[name]), value=name) for name in closest_keys(typed, titles)]
 

@@ -190,7 +190,6 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
 
 
 def _as_of_time(answer: Document) -> str | None:
-    """As of when the answer is."""
     told = answer["sides"][0] if answer["question"] == "compare" else answer
     found: str | None = told.get("composed_at") or told.get("as_of")
     return found

@@ -221,7 +221,6 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
     async def from_custom_id(
         cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _found: re.Match[str], /
     ) -> QueryButton:
-        """The pressed button."""
         assert isinstance(item, discord.ui.Button)
         return cls(item)
 

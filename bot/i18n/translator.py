@@ -68,12 +68,10 @@ DOMAIN = "footfall"
 
 
 def po_path(language: str, folder: Path = LOCALES) -> Path:
-    """Path of a language's catalogue."""
     return folder / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
 def read_catalog(language: str, folder: Path = LOCALES) -> Catalog:
-    """A language's catalogue, as in its file."""
     from babel.messages.pofile import read_po
 
     with po_path(language, folder).open("rb") as file:
@@ -162,7 +160,6 @@ class Translator:
 
     @property
     def right_to_left(self) -> bool:
-        """Whether the language is written from right to left."""
         return is_rtl(self.language)
 
     def say(self, message: str, **parts: object) -> str:

@@ -199,10 +199,8 @@ def compute_figures(book: PeriodData) -> dict[str, Figure]:
 
 
 def metric_unit(metric: Metric, catalogue: Catalogue) -> str:
-    """The unit of a metric in this catalogue."""
     return {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit)
 
 
 def metric_label(metric: Metric, catalogue: Catalogue) -> str:
-    """The label of a metric in this catalogue."""
     return metric.label.replace("{unit}", catalogue.unit)

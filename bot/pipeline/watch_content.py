@@ -78,7 +78,6 @@ class ModelStatusCache:
         return next((one for one in plan.catalogues if one.key == watch.catalogue), None) if plan else None
 
     def get_status(self, catalogue: Catalogue) -> ModelStatus:
-        """A catalogue as of the day."""
         if catalogue not in self._statuses:
             book = ledger.load_period_data(self.store, catalogue, Period(self.day, self.day), of_callers=False)
             uses, before = (self._uses_by_model(catalogue, day) for day in (self.day, self.day - ONE))

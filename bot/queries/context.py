@@ -100,7 +100,6 @@ class WatchedNetwork:
 
     @property
     def lead_catalogue(self) -> Catalogue:
-        """The catalogue that leads."""
         return next((c for c in self.catalogues if c.key == self.headline["catalogue"]), self.catalogues[0])
 
     def lead_catalogue_of(self, document: Document) -> Catalogue:
@@ -156,7 +155,6 @@ class QueryContext:
         return f"run: python -m bot compose --period {period}" if any(spans) else COLLECT
 
     def refuse_future(self, day: date) -> None:
-        """Refuse a day in the future."""
         if day > self.clock().date():
             raise QueryError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
 

@@ -251,7 +251,6 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
 
 
 def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
-    """A number as it is shown, said to be a lower bound where it is one."""
     return number_format.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 

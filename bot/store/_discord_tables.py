@@ -5,14 +5,13 @@ A member's account id is only in `members.account`; everything else refers to a 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, ForeignKey, Integer, String, Text, UniqueConstraint
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import UtcDateTime, define_table, required
 
 # A channel of a server that gets the daily posts, like the channels of `config.yaml`. Who set it up is not stored.
-subscriptions = Table(
+subscriptions = define_table(
     "subscriptions",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("guild", String(20), nullable=False, index=True),
     Column("channel", String(20), nullable=False, unique=True),
@@ -24,31 +23,26 @@ subscriptions = Table(
     Column("quiet_from", String(5)),
     Column("quiet_until", String(5)),
     Column("since", UtcDateTime, nullable=False),
-    Column(
-        "misses", Integer, nullable=False, server_default="0"
-    ),  # days without a delivery; see `subscriptions.misses`
-    Column("missed_at", UtcDateTime),  # the last of them
+    # Days without a delivery, see `subscriptions.delivery_misses`; and the last of them.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_at", UtcDateTime),
 )
 
-members = Table(
+members = define_table(
     "members",
-    tables,
     Column("key", String(16), primary_key=True),
     Column("account", String(20), nullable=False, unique=True),
     Column("locale", String(20), nullable=False),
-    Column(
-        "misses", Integer, nullable=False, server_default="0"
-    ),  # days without a delivery; see `subscriptions.misses`
-    Column("missed_at", UtcDateTime),  # the last of them
+    # Days without a delivery, see `subscriptions.delivery_misses`; and the last of them.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_at", UtcDateTime),
 )
 
-watches = Table(
+watches = define_table(
     "watches",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("member", ForeignKey("members.key", ondelete="CASCADE"), nullable=False),
-    Column("network", String(60), nullable=False),
-    Column("catalogue", String(60), nullable=False),
+    *required(String(60), "network", "catalogue"),
     Column("model", Text, nullable=False),
     Column("share", Float, nullable=False),
     Column("since", UtcDateTime, nullable=False),
@@ -56,9 +50,8 @@ watches = Table(
 )
 
 # The hash of an application's commands, as last registered and as Discord had them then.
-synced = Table(
+synced = define_table(
     "synced",
-    tables,
     Column("application", String(20), primary_key=True),
     Column("sha256", String(64), nullable=False),
 )

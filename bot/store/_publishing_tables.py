@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import UtcDateTime, define_table, required
 
-digests = Table(
+digests = define_table(
     "digests",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("network", String(60), nullable=False),
     Column("period", String(5), nullable=False),
@@ -22,9 +21,8 @@ digests = Table(
 )
 
 # Every figure of every digest, one per row, so that a metric's history is one indexed read.
-figures = Table(
+figures = define_table(
     "figures",
-    tables,
     Column("digest", ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
     Column("catalogue", String(60), primary_key=True),
     Column("key", String(60), primary_key=True),
@@ -34,22 +32,19 @@ figures = Table(
     Index("figures_by_key", "catalogue", "key", "digest"),
 )
 
-receipts = Table(
+receipts = define_table(
     "receipts",
-    tables,
     Column("digest", ForeignKey("digests.id"), primary_key=True),
     Column("outlet", String(60), primary_key=True),
     Column("destination", String(200), primary_key=True),
     Column("part", Integer, primary_key=True),
-    Column("platform_id", Text, nullable=False),
-    Column("url", Text, nullable=False),
+    *required(Text, "platform_id", "url"),
     Column("at", UtcDateTime, nullable=False),
 )
 
 # One row for each part on its way to one destination. Only `bot.deliveries` writes it.
-deliveries = Table(
+deliveries = define_table(
     "deliveries",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("network", String(60), nullable=False),
     Column("period", String(5), nullable=False),
@@ -87,9 +82,8 @@ deliveries = Table(
 )
 
 # The poll of a delivery, as it was posted, and the votes after it closed.
-polls = Table(
+polls = define_table(
     "polls",
-    tables,
     Column("delivery", ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(60), nullable=False),
     Column("question", Text, nullable=False),
@@ -106,19 +100,16 @@ polls = Table(
 )
 
 # Outlets whose account is refused: nothing is sent until an operator or a successful check lifts the pause.
-paused = Table(
+paused = define_table(
     "paused",
-    tables,
     Column("outlet", String(60), primary_key=True),
     Column("reason", Text, nullable=False),
-    Column("since", UtcDateTime, nullable=False),
-    Column("checked_at", UtcDateTime, nullable=False),
+    *required(UtcDateTime, "since", "checked_at"),
 )
 
 # Which worker does the work; see `bot.leases`.
-leases = Table(
+leases = define_table(
     "leases",
-    tables,
     Column("name", String(60), primary_key=True),
     Column("holder", String(120), nullable=False),
     Column("until", UtcDateTime, nullable=False),

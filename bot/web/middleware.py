@@ -89,7 +89,6 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An error as JSON, one sentence."""
     body = json.dumps({"error": sentence}, ensure_ascii=False)
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 

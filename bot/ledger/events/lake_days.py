@@ -204,7 +204,6 @@ def add_up(
 
 
 def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator[DayRollup | str]:
-    """The roll-up of each day, or the error."""
     if executor is None:
         yield from map(lake.try_roll_up, days)
         return

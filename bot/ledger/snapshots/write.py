@@ -301,7 +301,6 @@ def _select_steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.
 
 
 def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
-    """The totals of a stretch."""
     used = sa.case((STEP > 0, STEP))
     new = sa.and_(NOW.c.counter > 0, THEN.c.counter.is_(None))
     counted = {
@@ -318,7 +317,6 @@ def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[st
 
 
 def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
-    """Models listed in a snapshot."""
     return sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == snapshot).scalar_subquery()
 
 

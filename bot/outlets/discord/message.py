@@ -56,7 +56,6 @@ def build_embed(part: Part) -> discord.Embed | None:
 
 
 def build_embeds(part: Part) -> list[discord.Embed]:
-    """The part's embed, where it has one."""
     made = build_embed(part)
     return [made] if made else []
 
@@ -98,7 +97,6 @@ def posted_at(message_id: str) -> datetime:
 
 
 def matches_part(part: Part, message: discord.Message) -> bool:
-    """Whether a message of ours is this part."""
     if message.nonce == part.marker:
         return True
     if part.embed is not None:

@@ -119,7 +119,6 @@ def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Che
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
-    """What each registry lists."""
     call = panels.contract_caller(chain)
     for address, layout in known.items():
         fix = "correct or remove it in networks.opengradient.registries"

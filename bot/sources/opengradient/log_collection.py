@@ -99,7 +99,6 @@ class LogCollector:
         return min(begins, at_utc(before.at)) if before else begins
 
     def _next_range(self, cursor: Cursor | None, memory: SourceStateReader, today: date, reread: bool) -> ReadRange:
-        """Where to go on."""
         covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
         late = start_of_day(today - LATE * ONE)
