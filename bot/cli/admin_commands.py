@@ -18,6 +18,7 @@ from bot.cli.app_context import (
     network_option,
     pass_app_context,
     print_json,
+    print_result,
 )
 
 if TYPE_CHECKING:
@@ -157,13 +158,9 @@ def confirm(parts: AppContext, network: str | None, day: date | None, reject: bo
     if day is not None:
         _apply_decision(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
     rows = list(_hold_documents(parts, plans))
-    if as_json:
-        print_json(rows)
-        return 0
-    for row in rows:
-        click.echo(f"{row['network']} {row['catalogue']} {row['day']}: {row['state']}: {row['reason']}")
-    if not any(row["state"] == "held" for row in rows):
-        click.echo("no day is held")
+    lines = [f"{row['network']} {row['catalogue']} {row['day']}: {row['state']}: {row['reason']}" for row in rows]
+    lines += [] if any(row["state"] == "held" for row in rows) else ["no day is held"]
+    print_result(rows, lines, as_json)
     return 0
 
 
@@ -234,11 +231,7 @@ def proof(parts: AppContext, what: str, as_json: bool) -> int:
     )
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")
-    if as_json:
-        print_json(found)
-        return 0
-    for one in found:
-        click.echo("\n".join(_settlement_lines(one)))
+    print_result(found, (line for one in found for line in _settlement_lines(one)), as_json)
     return 0
 
 

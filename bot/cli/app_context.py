@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -263,6 +263,15 @@ def print_json(value: object) -> None:
 
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
     click.echo(json.dumps(value, ensure_ascii=not unicode, indent=2))
+
+
+def print_result(document: object, lines: Iterable[str], as_json: bool) -> None:
+    """Print a document as JSON, or the same as lines of text."""
+    if as_json:
+        print_json(document)
+    else:
+        for line in lines:
+            click.echo(line)
 
 
 @contextmanager

@@ -5,8 +5,7 @@ classes, so that a new network or outlet needs no edit here. `types` has the typ
 every block, `schema` the blocks, and `loader` reads them.
 """
 
-from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
-from bot.config.loader import ConfigError, LoadedConfig, load
+from bot.config.loader import FOREIGN_SECRETS, PROXY_NAMES, ConfigError, LoadedConfig, load, proxy_for, unset_blank
 from bot.config.schema import (
     WEEKDAYS,
     ClusterConfig,

@@ -70,7 +70,7 @@ event_days = define_table(
     Index("event_days_by_block", "catalogue", "last_block"),
 )
 
-# The callers of a day as a state that can be merged with that of other days: see bot/lake/caller_counts.py.
+# The callers of a day as a state that can be merged with that of other days: see bot/lake/rollup.py.
 sketches = define_table(
     "sketches",
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
