@@ -167,9 +167,6 @@ def _echo_dry_run(text: str) -> None:
         click.echo(DRY + line)
 
 
-# --- the outbox ----------------------------------------------------------------------------------------------------
-
-
 @click.group()
 def deliveries() -> None:
     """Show what was sent, what was not, and why; and decide what to do about it."""
@@ -280,9 +277,6 @@ def _delivery_fields(row: Delivery) -> dict[str, Any]:
         "platform_id": row.platform_id,
         "cost_usd": f"{row.cost:f}" if row.cost is not None else None,
     }
-
-
-# --- a test post ------------------------------------------------------------------------------------------------------
 
 
 @click.command()

@@ -201,9 +201,6 @@ def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-# --- buttons -----------------------------------------------------------------------------------------------------
-
-
 Made = tuple[str, Query | None, bool]
 """A button before it has its place: its label in English, what it asks (`None`: nothing), whether that is shown now."""
 

@@ -126,9 +126,6 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
     return tidy_text("".join(block.text for block in blocks))
 
 
-# --- outlets -----------------------------------------------------------------------------------------------------
-
-
 def _x_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
     blocks = render_blocks("x", "x/digest.j2", facts, *style)

@@ -94,9 +94,6 @@ def _front_files(site: SiteContext, rendered: _RenderedDigests) -> Iterator[File
     yield "feed.json", feeds.json_feed(entries, site.url, space)
 
 
-# --- what spans digests ------------------------------------------------------------------------------------------
-
-
 def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:
     """A network's list of digests, its methodology, and the history of each of its figures."""
     documents = sorted(documents, key=lambda d: str(d["day"]))

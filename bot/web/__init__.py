@@ -7,5 +7,3 @@ health and metrics, and `middleware` has what all share: headers, limits, errors
 """
 
 from bot.web.app import WebError, make_application, run_server
-
-__all__ = ["WebError", "make_application", "run_server"]

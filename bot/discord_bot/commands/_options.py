@@ -56,9 +56,6 @@ async def refuse_command(interaction: Interaction, sentence: str) -> None:
     await run_and_reply(interaction, "refused", refused)
 
 
-# --- options -------------------------------------------------------------------------------------------------------
-
-
 def parse_time(option: str, text: str) -> time:
     """A time of day as HH:MM. Raises `QueryError`."""
     if not _TIME.fullmatch(text.strip()):

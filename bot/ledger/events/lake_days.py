@@ -176,9 +176,6 @@ def _day_filter(catalogue: int, day: date) -> sa.ColumnElement[bool]:
     return sa.and_(event_days.c.catalogue == catalogue, event_days.c.day == day)
 
 
-# --- adding up -----------------------------------------------------------------------------------------------------
-
-
 def add_up(
     store: Store, network: str, executor: Executor | None = None, recompute: Period | None = None
 ) -> tuple[date, ...]:

@@ -20,7 +20,6 @@ from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, 
 from bot.ledger.events.usage import (
     EventCatalogueQuery,
     by_evidence,
-    complete_days,
     flow_of,
     gauge_values,
     history_points,
@@ -30,8 +29,6 @@ from bot.ledger.events.usage import (
 from bot.ledger.snapshots import inventory, period_data
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
-
-__all__ = ["complete_days", "day_listing", "listing_and_usage", "load_panel_data", "load_period_data"]
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:

@@ -189,8 +189,6 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
     return sorted({following.day, *found})
 
 
-# --- verdicts -----------------------------------------------------------------------------------------------------
-
 COMPOSE_AGAIN = "compose again"
 """The cursor with the first day whose verdict changed since its digests were composed, by period name."""
 
@@ -251,9 +249,6 @@ def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
     }
     for some in in_chunks(ids, 10_000):
         connection.execute(models.update().where(models.c.id.in_(some)).values(change))
-
-
-# --- roll-ups -----------------------------------------------------------------------------------------------------
 
 
 NOW, THEN = readings.alias("now"), readings.alias("earlier")

@@ -112,9 +112,6 @@ def trimmed(text: str) -> str:
     return text.strip()
 
 
-# --- checked before sending ------------------------------------------------------------------------------------
-
-
 def find_mistakes(part: Part) -> list[str]:
     """What Discord would refuse, each: which thing, how long it is, how long it may be."""
     found = list(_too_long("text", part.text, CONTENT))

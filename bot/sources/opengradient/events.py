@@ -91,9 +91,6 @@ def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
     return register_class
 
 
-# --- settlement relays ----------------------------------------------------------------------------------------
-
-
 @_register_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize, bytes walrusBlobId)")
 class BatchSettlement(msgspec.Struct, frozen=True, gc=False):
     """Many inferences, as a Merkle root over leaves that lie in a Walrus blob."""
@@ -161,9 +158,6 @@ class RoleGranted(msgspec.Struct, frozen=True, gc=False):
     role: bytes
     account: str
     sender: str
-
-
-# --- payments -------------------------------------------------------------------------------------------------
 
 
 @_register_event("Transfer(address indexed from, address indexed to, uint256 value)")
