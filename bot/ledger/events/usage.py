@@ -12,18 +12,8 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.period_data import use_by_model
-from bot.records import (
-    Catalogue,
-    Evidence,
-    HistoryPoint,
-    Period,
-    Unknown,
-    Usage,
-    each_day,
-    few_named,
-    short_date,
-    start_of_day,
-)
+from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named
+from bot.records.periods import each_day, short_date, start_of_day
 from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows

@@ -17,20 +17,8 @@ from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots.counter_falls import overlapping_falls
 from bot.ledger.snapshots.inventory import no_reading
 from bot.ledger.snapshots.verdicts import doubt_reasons
-from bot.records import (
-    AtLeast,
-    Catalogue,
-    HistoryPoint,
-    Model,
-    Period,
-    PeriodData,
-    SourceRef,
-    Unknown,
-    Usage,
-    at_least,
-    each_day,
-    short_date,
-)
+from bot.records import AtLeast, Catalogue, HistoryPoint, Model, Period, PeriodData, SourceRef, Unknown, Usage, at_least
+from bot.records.periods import each_day, short_date
 from bot.store import Store, falls, refs, snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
