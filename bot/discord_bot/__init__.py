@@ -18,3 +18,5 @@ from bot.discord_bot.commands.server import SERVER
 from bot.discord_bot.connection import run_bot
 from bot.discord_bot.context import BotSettings
 from bot.discord_bot.presenter import Query
+
+__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallClient", "Query", "run_bot"]

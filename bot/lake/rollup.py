@@ -44,7 +44,7 @@ class CallerSummary:
     unsigned: bool = False
     """Some event does not name its caller."""
     sketch: bytes = b""
-    """The addresses as a sketch that can be merged with those of other days; see `caller_counts`."""
+    """The addresses as a sketch that can be merged with those of other days; see `estimate_callers`."""
 
 
 @dataclass(frozen=True, slots=True)

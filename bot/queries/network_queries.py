@@ -162,6 +162,7 @@ def method(desk: QueryContext, metric: str) -> Document:
 
 
 def metric_definitions(_desk: QueryContext | None = None) -> list[Document]:
+    """Every metric there is, with its definition."""
     return [
         {"metric": m.key, "unit": m.unit, "label": m.label.format(unit="uses"), "definition": m.definition}
         for m in METRICS.values()
