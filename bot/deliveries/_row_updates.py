@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
+from bot.deliveries import delivery as changes
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
-from bot.deliveries.state_transitions import CLOCKS_APART, LONGEST_WAIT, Change, ended_change
 from bot.outlets import Outcome, Sent, redact_reason
 from bot.records import Document
 from bot.store import advisory_lock, digests, paused
@@ -28,7 +28,6 @@ def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
 
 
 def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
@@ -41,8 +40,10 @@ def load_delivery(connection: sa.Connection, id: int) -> Delivery:
     return delivery_from_row(row)
 
 
-def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *more: sa.ColumnElement[bool]) -> bool:
-    """Change a row if it is still as it was read; returns whether it was."""
+def change_row(
+    connection: sa.Connection, delivery: Delivery, values: changes.Change, *more: sa.ColumnElement[bool]
+) -> bool:
+    """changes.Change a row that is still as it was read; whether it was."""
     same = [rows.c.id == delivery.id, rows.c.state == delivery.state, rows.c.attempts == delivery.attempts]
     if delivery.state == "sending":
         same.append(rows.c.claimed_by == delivery.claimed_by)
@@ -51,15 +52,15 @@ def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *m
 
 def end_delivery(connection: sa.Connection, delivery: Delivery, state: str, reason: str, now: datetime) -> None:
     """Refuse or skip a delivery and those that depend on it."""
-    if change_row(connection, delivery, ended_change(state, reason, now)):
+    if change_row(connection, delivery, changes.ended_change(state, reason, now)):
         stop_thread(connection, delivery, state, now)
 
 
 def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
     """Whether an instant is reached, or was written by a clock that was ahead: it is too far away, or its state begins
     in the future."""
-    unreal = sa.and_(column.is_not(None), rows.c.since > now + CLOCKS_APART)
-    return sa.or_(column <= now, column > now + LONGEST_WAIT, unreal)
+    unreal = sa.and_(column.is_not(None), rows.c.since > now + changes.CLOCKS_APART)
+    return sa.or_(column <= now, column > now + changes.LONGEST_WAIT, unreal)
 
 
 def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
@@ -128,7 +129,7 @@ def skip_after(
     connection: sa.Connection, delivery: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
 ) -> None:
     later = rows.update().where(*later_parts(delivery), rows.c.state == "planned", *more)
-    connection.execute(later.values(**ended_change("skipped", reason, now)))
+    connection.execute(later.values(**changes.ended_change("skipped", reason, now)))
 
 
 def later_parts(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:

@@ -15,7 +15,6 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Where
 
 from bot import i18n
-from bot.i18n import Translator
 
 # Discord has two Spanish locales; we have one translation for both.
 LOCALES: Mapping[str, str] = MappingProxyType(
@@ -77,11 +76,6 @@ def _payload_nodes(
                 yield from _payload_nodes(
                     [one], "command" if one.get("type") in _SUBCOMMANDS and key == "options" else inside
                 )
-
-
-def translator_for(interaction: discord.Interaction[Any]) -> Translator:
-    """The translator for a user's language. An unknown locale still has its value."""
-    return i18n.translator_for(interaction.locale.value)
 
 
 def command_messages(

@@ -170,9 +170,6 @@ def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[Block
     return tuple(joined)
 
 
-# --- how the files of a day change ---------------------------------------------------------------------------------
-
-
 def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> list[ParquetFile]:
     """Remove the events of a block and of all later ones."""
     before = f"SELECT * FROM {{old}} WHERE block < {int(block)}"
