@@ -209,7 +209,7 @@ class Matrix:
     def warm(self) -> None:
         """Draw what is to be drawn, once for all runs."""
         dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
-        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+        self.server.here(*dry, environ={**self.peers.secrets, "DATABASE_URL": self.url})
 
     def accepted(self) -> list[str]:
         """The cases of a kill right after a request to the platform has left."""
