@@ -34,7 +34,7 @@ sys.dont_write_bytecode = False
 TALLY: Counter[str] = Counter()
 """What the judges of xdist's workers counted."""
 LONGEST = (
-    "test_year.py",
+    "test_half_year.py",
     "test_dask_executor.py",
     "test_crash_matrix_x.py",
     "test_crash_matrix_discord.py",

@@ -29,7 +29,7 @@ from tests.publishing import CHANNEL, LAST, LONG, Peers
 PASSES = (0, 1300, 2600)
 """Seconds on the clock of the runs after the kill: at once, past the lease, past the time that a look-back settles."""
 KILLED = -9
-PLAIN = 6
+PLAIN = 4
 """How many points of a plain post are taken with a second worker."""
 CHANNELS = (CHANNEL, "200000000000000011", "200000000000000012")
 WEEK = date(2025, 3, 3)
@@ -54,7 +54,7 @@ class Scenario:
     corrects: bool = False
     """An edition stands there already, and a figure has changed since."""
     most: int | None = None
-    """How many points are taken with a second worker, and three times as many alone; `None`: `PLAIN`, and all alone."""
+    """How many points are taken with a second worker, and twice as many alone; `None`: `PLAIN`, and all alone."""
     varies: bool = False
     """Several sendings are under way at once, so that no two runs have quite the same points."""
 
@@ -201,7 +201,7 @@ class Matrix:
         assert whole["status"] == 0, whole
         self.scenario.check(self.peers, self.rows(), self.url)
         some = self.scenario.most
-        most = (some or PLAIN) if self.workers > 1 else some and some * 3
+        most = (some or PLAIN) if self.workers > 1 else some and some * 2
         every = worthwhile(whole["points"])
         taken = spread(every, most)
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))

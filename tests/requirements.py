@@ -43,7 +43,7 @@ SLOW = (
     "test_machines.py",
     "test_proxies.py",
     "test_secrets.py",
-    "test_year.py",
+    "test_half_year.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
