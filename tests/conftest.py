@@ -34,10 +34,11 @@ sys.dont_write_bytecode = False
 TALLY: Counter[str] = Counter()
 """What the judges of xdist's workers counted."""
 LONGEST = (
-    "test_half_year.py",
     "test_dask_executor.py",
     "test_crash_matrix_x.py",
     "test_crash_matrix_discord.py",
+    "test_documented_commands.py",
+    "test_half_year.py",
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
     "test_secrets.py",
