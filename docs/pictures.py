@@ -104,7 +104,8 @@ SHOTS = (
 async def preview(desk: QueryContext) -> AsyncIterator[tuple[FootfallClient, Any, Any, Any]]:
     """The bot, a member in a channel in front of it, the channel, and its preview in a browser."""
     bot = FootfallClient(desk, BotSettings(owners=frozenset({1})), Cooldowns(*FREE))
-    async with simcord.run(bot) as env, async_playwright() as playwright:
+    # A busy machine takes longer than the five seconds after which simcord gives up by default.
+    async with simcord.run(bot, settle_timeout=60.0) as env, async_playwright() as playwright:
         await bot.run_in_thread(bot.index.get_names)
         env.backend.bot_user.name = "Footfall"
         env.backend.clock.advance((NOW - env.backend.clock.now()).total_seconds())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
 from bot.lake import LakeSettings
 from bot.sources.replicate import npm_record
-from tests import databases, requirements
+from tests import databases, requirements, statement_cache
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, summary_lines
@@ -26,13 +27,18 @@ from tests.peers.postgres import Postgres
 
 settings.register_profile("any speed", settings.default, deadline=None)
 settings.load_profile("any speed")
+statement_cache.share_compiled_statements()
+# Without compiled files, each of the many processes that tests start compiles Footfall and the tests anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 TALLY: Counter[str] = Counter()
 """Counts of the judges in xdist's workers."""
 LONGEST = (
-    "test_year.py",
     "test_dask_executor.py",
     "test_crash_matrix_x.py",
     "test_crash_matrix_discord.py",
+    "test_documented_commands.py",
+    "test_half_year.py",
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
     "test_secrets.py",

@@ -35,19 +35,22 @@ SLOW = (
     "discord_bot/test_limits.py",
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
+    "pipeline/test_polls.py",
+    "pipeline/test_x_threads.py",
     "sources/replicate/test_whole_record.py",
     "test_contributing.py",
     "test_crash_matrix_discord.py",
     "test_crash_matrix_x.py",
     "test_documented_commands.py",
+    "test_half_year.py",
     "test_machines.py",
     "test_proxies.py",
     "test_secrets.py",
-    "test_year.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
-"""Files that repeatedly start or kill processes, wait for time-outs, run for months or draw many worlds."""
+"""Files that start or kill processes again and again, wait for time-outs, publish or write a site again and again, live
+through months, or draw many worlds."""
 _needs: dict[CodeType, frozenset[str]] = {}
 
 

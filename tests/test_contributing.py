@@ -100,7 +100,8 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         source = ROOT / name
         if source.is_dir():
             # Compiled files come along: each command would compile everything again.
-            shutil.copytree(source, tree.folder / name, ignore=shutil.ignore_patterns("node_modules"))
+            # Those that a process is about to write have a number behind their name.
+            shutil.copytree(source, tree.folder / name, ignore=shutil.ignore_patterns("node_modules", "*.pyc.*"))
         else:
             shutil.copy(source, tree.folder / name)
     tree.follow("Add a network")

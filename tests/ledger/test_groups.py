@@ -55,7 +55,7 @@ def plain(held: Any) -> Any:
     return None if isinstance(held, Unknown) else dict(held)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(world=worlds(days=18))
 def test_groups_are_those_of_a_count_by_hand(world: World) -> None:
     opened = databases.memory()

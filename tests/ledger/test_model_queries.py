@@ -10,7 +10,7 @@ from bot.records import Period, SafeName, Unknown, Usage
 from tests.ledger.test_ledger import fresh, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot, worlds
 
-SOME = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 DAYS = tuple(START + n * ONE for n in range(-1, 13))
 
 

@@ -86,7 +86,7 @@ def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(books())
 def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)
@@ -103,7 +103,7 @@ def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
                 assert known == wanted[key], (group.name, key, value)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(books())
 def test_counts_of_groups_add_up_to_the_whole(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)

@@ -288,7 +288,7 @@ def test_every_metric_has_a_reference_and_every_reference_a_metric() -> None:
     assert set(REFERENCES) == set(METRICS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(books(known=True))
 def test_every_metric_agrees_with_an_independent_count(one: PeriodData) -> None:
     pairs = {key: (METRICS[key].compute(one), count(one)) for key, count in REFERENCES.items()}
@@ -308,7 +308,7 @@ def bounds_it(told: Amount, counted: float | None) -> bool:
     return agrees(told.value if isinstance(told, AtLeast) else told, counted)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(books(known=True), st.data())
 def test_what_is_said_of_a_part_of_the_use_is_true_of_all_of_it(whole: PeriodData, data: st.DataObject) -> None:
     flow = Usage(sum(_named(whole)), whole.flow.by_model)
@@ -388,7 +388,7 @@ def test_every_metric_lives_in_a_noun_of_the_package() -> None:
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(books())
 def test_figures_are_finite_and_survive_json(one: PeriodData) -> None:
     documents = {key: figure.to_document([0]) for key, figure in compute_figures(one).items()}
@@ -400,7 +400,7 @@ def test_figures_are_finite_and_survive_json(one: PeriodData) -> None:
     assert json.loads(json.dumps(documents, allow_nan=False)) == documents
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(books(known=True))
 def test_figures_do_not_depend_on_the_order_of_models(one: PeriodData) -> None:
     turned = replace(
@@ -411,7 +411,7 @@ def test_figures_do_not_depend_on_the_order_of_models(one: PeriodData) -> None:
     assert compute_figures(turned) == compute_figures(one)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(books(known=True))
 def test_figures_stay_within_their_bounds(one: PeriodData) -> None:
     known = {k: f.value for k, f in compute_figures(one).items() if not isinstance(f.value, Unknown)}
@@ -432,7 +432,7 @@ def test_figures_stay_within_their_bounds(one: PeriodData) -> None:
         assert told["authors_used"] <= told["authors_listed"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(books(known=True), st.data())
 def test_making_a_part_unknown_never_makes_a_number_of_it(one: PeriodData, data: st.DataObject) -> None:
     parts = ["listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before", "total_7d"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ class ForkServer:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.peers.killable"],
             cwd=Path(__file__).parents[2],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

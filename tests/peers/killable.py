@@ -130,7 +130,9 @@ def warm() -> None:
     from bot.outlets.discord import rest_client  # noqa: F401
     from bot.outlets.x import http_client  # noqa: F401
     from bot.pipeline import digest_content as walk
+    from tests.statement_cache import share_compiled_statements
 
+    share_compiled_statements()
     outlets.settings_types()
     cards: dict[tuple[str, int], Any] = {}
     real = walk.charts.draw_card
@@ -162,11 +164,13 @@ def here(argv: list[str], environ: dict[str, str]) -> None:
     import contextlib
     import io
 
+    from bot import redaction
     from bot.cli import cli
 
     os.environ.update(environ)
     with contextlib.redirect_stdout(io.StringIO()):
         cli.main(args=argv, prog_name="bot", standalone_mode=False)
+    redaction.redact("compile the pattern that finds the secrets")
 
 
 if __name__ == "__main__":

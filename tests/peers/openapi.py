@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -49,17 +49,22 @@ class Recorded:
 
     def document(self) -> object:
         """The JSON that was sent: the body, or the `payload_json` of a multipart form. `None` if there is none."""
-        if not self.body:
-            return None
-        if not self.content_type.startswith("multipart/"):
-            return json.loads(self.body)
-        form = message_from_bytes(b"Content-Type: " + self.content_type.encode() + b"\r\n\r\n" + self.body)
-        for part in form.walk():
-            if part.get_param("name", header="content-disposition") == "payload_json":
-                payload = part.get_payload(decode=True)
-                assert isinstance(payload, bytes)
-                return json.loads(payload)
+        return _sent_document(self.content_type, self.body)
+
+
+@lru_cache(maxsize=1024)
+def _sent_document(content_type: str, body: bytes) -> object:
+    if not body:
         return None
+    if not content_type.startswith("multipart/"):
+        return json.loads(body)
+    form = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    for part in form.walk():
+        if part.get_param("name", header="content-disposition") == "payload_json":
+            payload = part.get_payload(decode=True)
+            assert isinstance(payload, bytes)
+            return json.loads(payload)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,14 @@ class Description:
     _judge: OpenAPI = field(init=False, repr=False)
     _known: dict[object, list[str]] = field(default_factory=dict, repr=False)
     """The schema's faults by the shape of a request."""
+    _paths: dict[tuple[str, int], list[tuple[str, list[str]]]] = field(default_factory=dict, repr=False)
+    """Each path with its steps, by method and number of steps."""
 
     def __post_init__(self) -> None:
+        for pattern, item in self.document["paths"].items():  # type: ignore[attr-defined]
+            steps = pattern.split("/")
+            for method in item:
+                self._paths.setdefault((method, len(steps)), []).append((pattern, steps))
         # X's 2.167 repeats a value in an enum, which makes the description itself invalid.
         self._judge = OpenAPI.from_dict(dict(self.document), config=Config(spec_validator_cls=None))
 
@@ -195,11 +206,8 @@ class Description:
     def _operation(self, recorded: Recorded) -> tuple[str, Mapping[str, object] | None]:
         """The description's path for a request, literal segments before `{id}` ones, and its operation."""
         steps = recorded.path.split("/")
-        fitting = [
-            pattern
-            for pattern, item in self.document["paths"].items()  # type: ignore[attr-defined]
-            if recorded.method.lower() in item and _fits(pattern.split("/"), steps)
-        ]
+        paths = self._paths.get((recorded.method.lower(), len(steps)), ())
+        fitting = [pattern for pattern, wanted in paths if _fits(wanted, steps)]
         if not fitting:
             return recorded.path, None
         pattern = min(fitting, key=lambda p: p.count("{"))
@@ -213,9 +221,7 @@ def _authorized(recorded: Recorded) -> bool:
 
 
 def _fits(pattern: list[str], steps: list[str]) -> bool:
-    return len(pattern) == len(steps) and all(
-        want == step or (want.startswith("{") and step) for want, step in zip(pattern, steps, strict=True)
-    )
+    return all(want == step or (want.startswith("{") and step) for want, step in zip(pattern, steps, strict=True))
 
 
 def _lines(error: BaseException) -> list[str]:

@@ -16,6 +16,16 @@ from bot import store
 
 CURE = "install PostgreSQL (Debian: apt-get install postgresql); `make test` does it as root"
 
+SETTINGS = (
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "max_connections=50",
+)
+"""Nothing has to survive a crash. Autovacuum would visit hundreds of small databases without end."""
+
 
 class Postgres:
     """One cluster; `database()` creates a database in it."""
@@ -26,7 +36,7 @@ class Postgres:
         self._count = 0
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
-        options = f"-c listen_addresses='' -k {self._folder} -c fsync=off -c max_connections=50"
+        options = f"-c listen_addresses='' -k {self._folder} " + " ".join(f"-c {setting}" for setting in SETTINGS)
         self._run("initdb", "-D", str(self._folder / "d"), "-U", "footfall", "-A", "trust", "-E", "UTF8", "--no-sync")
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._folder / "d"), "-l", log, "-o", options, "-w", "start")

@@ -166,7 +166,7 @@ def test_a_dump_with_too_many_leaves_or_bytes_is_refused() -> None:
     assert "bytes" in refused(b" " * (MAX_BYTES + 1))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_no_bytes_whatever_make_it_raise(data: st.DataObject) -> None:
     whole = bytearray(dump([ONE, ONE]))

@@ -1,6 +1,6 @@
-"""A year on a test clock: sources and platforms fail, the worker is killed and restarted, clocks change, a leap day
-passes. Then each day, week and month has exactly one post at each destination, or a recorded reason why not, and each
-poll has its result in the next weekly digest, or a reason.
+"""Half a year on a clock that only the test moves: sources and platforms fail, the worker is killed and started again,
+clocks change, a leap day passes. Then each day, week and month has exactly one post at each destination, or a recorded
+reason why not, and each poll its result in the next weekly digest, or a reason.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from bot.worker.state import WorkerState
 from tests.worlds import CATALOGUE, ONE, snapshot
 
 FIRST = date(2023, 9, 30)
-LAST = date(2024, 9, 30)
-"""366 days to publish, including 29 February 2024 and both of Zurich's clock changes."""
+LAST = date(2024, 4, 14)
+"""198 days to publish, with 29 February 2024 and both of Zurich's clock changes among them."""
 PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
 PLACES = (("site", "site"), ("text", "channel"))
 ENTRIES = (
@@ -90,7 +90,7 @@ class Clock:
 
 @dataclass
 class Weather:
-    """The faults of each day, drawn before the year begins."""
+    """What goes wrong on each day, drawn before the half-year begins."""
 
     source_out: set[date] = field(default_factory=set)
     worker_off: set[date] = field(default_factory=set)
@@ -215,8 +215,8 @@ class Platform:
 
 
 @dataclass
-class Year:
-    """The worker through a year, in as many processes as needed."""
+class HalfYear:
+    """The worker through half a year, in as many processes as it takes."""
 
     url: str
     seed: int
@@ -281,21 +281,21 @@ class Year:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
-    year = Year(f"sqlite:///{tmp_path_factory.mktemp('year') / 'footfall.db'}", seed=7)
+def lived(tmp_path_factory: pytest.TempPathFactory) -> HalfYear:
+    half_year = HalfYear(f"sqlite:///{tmp_path_factory.mktemp('half_year') / 'footfall.db'}", seed=12)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(charts, "draw_card", lambda *_: Picture("card.png", b"", "a card"))  # drawn elsewhere
-        year.pass_by()
-    return year
+        half_year.pass_by()
+    return half_year
 
 
 @pytest.fixture(scope="module")
-def told(lived: Year) -> dict[tuple[date, str, str], list[Delivery]]:
+def told(lived: HalfYear) -> dict[tuple[date, str, str], list[Delivery]]:
     """The deliveries of daily posts, by day and destination."""
     return posts_of(lived, "day")
 
 
-def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
+def posts_of(lived: HalfYear, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
     """The deliveries of posts of one kind of period, by its first day and destination."""
     opened = store.open_store(lived.url)
     found = defaultdict(list)
@@ -313,14 +313,14 @@ def days() -> list[date]:
     return [FIRST + n * ONE for n in range((LAST - FIRST).days + 1)]
 
 
-def seen(lived: Year, told: Told) -> Counter[tuple[date, str, str]]:
+def seen(lived: HalfYear, told: Told) -> Counter[tuple[date, str, str]]:
     """The posts that readers saw, by day and destination."""
     markers = {one.marker: key for key, rows in told.items() for one in rows}
     all_ = [marker for platform in lived.platforms.values() for _, marker, _ in platform.accepted]
     return Counter(markers[marker] for marker in all_ if marker in markers)
 
 
-def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Year, told: Told) -> None:
+def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: HalfYear, told: Told) -> None:
     shown = seen(lived, told)
     wrong = []
     for day in days():
@@ -334,7 +334,7 @@ def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Ye
     assert not wrong
 
 
-def excuses(lived: Year, period: Period, outlet: str) -> list[str]:
+def excuses(lived: HalfYear, period: Period, outlet: str) -> list[str]:
     """The faults that leave a period without a post. Any other period must have one."""
     found, dark = [], lived.weather.source_out | lived.weather.worker_off
     if {period.first, period.last + ONE} & dark:
@@ -345,7 +345,7 @@ def excuses(lived: Year, period: Period, outlet: str) -> list[str]:
     return found
 
 
-def test_no_day_is_without_a_post_but_for_what_nobody_could_know_or_was_refused(lived: Year, told: Told) -> None:
+def test_no_day_is_without_a_post_but_for_what_nobody_could_know_or_was_refused(lived: HalfYear, told: Told) -> None:
     shown = seen(lived, told)
     missing = [(day, place[0]) for day in days() for place in PLACES if not shown[day, *place]]
     excused = {key: excuses(lived, Period(key[0], key[0]), key[1]) for key in missing}
@@ -356,7 +356,7 @@ def test_no_day_is_without_a_post_but_for_what_nobody_could_know_or_was_refused(
     }
 
 
-def test_every_fault_of_the_year_was_met(lived: Year, told: Told) -> None:
+def test_every_fault_of_the_half_year_was_met(lived: HalfYear, told: Told) -> None:
     met = sum((lived.platforms[name].met for name in ("text", "site")), Counter())
     assert met.keys() >= set(FAULTS)
     assert lived.platforms["x"].met.keys() >= set(FAULTS)
@@ -369,12 +369,12 @@ def test_every_fault_of_the_year_was_met(lived: Year, told: Told) -> None:
     assert "nothing is known" in reasons and "missed" in reasons and "the channel is gone" in reasons
 
 
-def test_the_leap_day_and_the_days_of_clock_changes_are_published(lived: Year, told: Told) -> None:
+def test_the_leap_day_and_the_days_of_clock_changes_are_published(lived: HalfYear, told: Told) -> None:
     shown = seen(lived, told)
     assert all(shown[day, *place] == 1 for day in SPECIAL for place in PLACES)
 
 
-def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
+def test_nothing_goes_out_before_its_time(lived: HalfYear, told: Told) -> None:
     markers = {one.marker: key for key, rows in told.items() for one in rows}
     for platform in lived.platforms.values():
         for _, marker, at in platform.accepted:
@@ -386,7 +386,7 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
             assert at >= due
 
 
-def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
+def test_every_receipt_is_of_something_that_readers_saw(lived: HalfYear) -> None:
     opened = store.open_store(lived.url)
     archive = Archive(opened)
     kept = [r for day in days() for name in PERIODS for r in archive.digest_receipts("replicate", name, day)]
@@ -403,13 +403,13 @@ def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
 
 
 def periods(name: PeriodName) -> list[Period]:
-    """The periods that begin and end within the year."""
+    """Those that begin within the half-year and are over within it."""
     every = {Period.for_day(day, name) for day in days()}
     return sorted(period for period in every if period.first >= FIRST + 2 * ONE and period.last <= LAST)
 
 
-@pytest.mark.parametrize(("name", "count"), [("week", 52), ("month", 11)])
-def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: Year, name: PeriodName, count: int) -> None:
+@pytest.mark.parametrize(("name", "count"), [("week", 28), ("month", 5)])
+def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: HalfYear, name: PeriodName, count: int) -> None:
     told = posts_of(lived, name)
     shown, wrong, silent = seen(lived, told), [], 0
     assert len(periods(name)) == count
@@ -424,7 +424,7 @@ def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: Year, name:
     assert 0 < silent < count / 2
 
 
-def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_changes(lived: Year) -> None:
+def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_changes(lived: HalfYear) -> None:
     told = posts_of(lived, "week")
     markers = {one.marker: key[0] for key, rows in told.items() for one in rows}
     entry = ENTRIES[2]
@@ -441,12 +441,12 @@ def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_
     assert hours == {0, 1}, "02:30 in Zurich is 01:30 UTC in winter and 00:30 in summer"
 
 
-def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
+def test_every_week_that_was_posted_asked_its_poll_once(lived: HalfYear) -> None:
     told = posts_of(lived, "week")
     shown = seen(lived, told)
     posted = {day for (day, *_), count in shown.items() if count}
     asked = [one.day for one in polls_of(lived)]
-    assert len(asked) == len(set(asked)) > 26 and set(asked) <= posted
+    assert len(asked) == len(set(asked)) > 14 and set(asked) <= posted
     opened = store.open_store(lived.url)
     for day in sorted(posted - set(asked)):
         document = Archive(opened).find_digest("replicate", "week", day)
@@ -456,7 +456,7 @@ def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
     opened.close()
 
 
-def polls_of(lived: Year) -> tuple[PollRecord, ...]:
+def polls_of(lived: HalfYear) -> tuple[PollRecord, ...]:
     """Every posted poll, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
@@ -465,7 +465,7 @@ def polls_of(lived: Year) -> tuple[PollRecord, ...]:
     return found
 
 
-def test_every_poll_of_the_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: Year) -> None:
+def test_every_poll_of_the_half_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: HalfYear) -> None:
     opened = store.open_store(lived.url)
     archive, told = Archive(opened), 0
     asked = [one for one in polls_of(lived) if Period.for_day(one.closes.date(), "week").last <= LAST - ONE]
@@ -481,4 +481,4 @@ def test_every_poll_of_the_year_is_told_in_the_digest_of_its_week_or_has_a_reaso
             assert (one.votes, votes["value"]) == (VOTES, sum(VOTES))
             told += 1
     opened.close()
-    assert told > 0.9 * len(asked) > 20
+    assert told > 0.9 * len(asked) > 10
