@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
 from bot import i18n
-from bot.i18n import gettext_catalogs
+from bot.i18n import translator
 from locales.collect import messages
 
 FORMS = {
@@ -29,8 +29,8 @@ TARGETS = tuple(language for language in i18n.LANGUAGES if language != "en")
 
 def updated(language: str, wanted: Catalog) -> Catalog:
     """A language's catalogue with exactly the wanted messages, translated where they were before."""
-    path = gettext_catalogs.po_path(language)
-    before = gettext_catalogs.read_catalog(language) if path.is_file() else Catalog()
+    path = translator.po_path(language)
+    before = translator.read_catalog(language) if path.is_file() else Catalog()
     made = Catalog(locale=i18n.LANGUAGES[language], project="Footfall", charset="utf-8")
     for message in wanted:
         if message.id:
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     """Write, or check. Ends with 1 where something is not in step."""
     wanted, wrong = messages(), 0
     for language in TARGETS:
-        path: Path = gettext_catalogs.po_path(language)
+        path: Path = translator.po_path(language)
         catalogue = updated(language, wanted)
         made = written(language, catalogue)
         stale = not path.is_file() or path.read_bytes() != made
