@@ -29,7 +29,7 @@ from bot import pipeline, store
 from bot.archive import Archive
 from bot.discord_bot import FootfallClient, autocomplete
 from bot.discord_bot.connection import gc_frozen
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex
 from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Document, Period, SafeName

@@ -107,7 +107,6 @@ class Archive:
         return json.loads(row.document) if row else None
 
     def newest_digest(self, network: str, period: PeriodName = "day") -> Document | None:
-        """The digest of the latest period."""
         kind = (digests.c.network == network, digests.c.period == period)
         latest = sa.select(digests.c.document).where(*kind).order_by(digests.c.day.desc(), digests.c.edition.desc())
         with self._store.read_transaction() as connection:

@@ -285,7 +285,6 @@ class _Awaited(Future[T]):
 
 
 async def _worker_addresses(client: Client) -> list[str]:
-    """The addresses of those that are there."""
     if client.scheduler is None:
         raise OSError("not connected")
     return list((await client.scheduler.identity(n_workers=-1))["workers"])

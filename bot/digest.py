@@ -20,7 +20,7 @@ from bot.records import (
     Unknown,
     catalogues_and_panels,
 )
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 
 TOP = 25
 """Models in a document's table of the most used."""
@@ -143,9 +143,6 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
     return {**part, "figures": figures}
 
 
-# --- the parts of a catalogue --------------------------------------------------------------------------------------
-
-
 def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidden: NameMask) -> dict[str, object]:
     refs = sorted({places[ref] for ref in book.refs})
     names = names_of(book)
@@ -245,9 +242,6 @@ def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
     listed = () if isinstance(book.listed, Unknown) else book.listed
     names |= {model.id: (model.name, model.author) for model in listed}
     return names
-
-
-# --- checks and comparisons ------------------------------------------------------------------------------------------
 
 
 def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[PeriodData]) -> None:

@@ -25,8 +25,3 @@ EMBED_TOTAL = 6000
 """The sum of all texts of all embeds of a message."""
 DISCORD_POLL_QUESTION, DISCORD_POLL_ANSWER = 300, 55
 """docs.discord.com, resources/poll, Poll Media Object."""
-
-
-def utf16_length(text: str) -> int:
-    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
-    return len(text.encode("utf-16-le")) // 2

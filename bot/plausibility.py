@@ -131,7 +131,6 @@ class Track:
     held: tuple[tuple[ClosingSnapshot, Mark], ...] = ()
 
     def after_sound_reading(self, reading: ClosingSnapshot) -> Track:
-        """The track after a sound reading."""
         return Track(self.base, reading)
 
 

@@ -12,7 +12,7 @@ from bot.metrics import METRICS
 from bot.outlets.site import replace_site
 from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
 
 

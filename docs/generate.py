@@ -216,7 +216,7 @@ def api() -> str:
 
 def openapi() -> str:
     """The JSON API in OpenAPI."""
-    from bot.web.openapi import describe_api
+    from bot.web.api import describe_api
 
     return json.dumps(describe_api(), indent=1)
 

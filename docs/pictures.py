@@ -30,7 +30,7 @@ from bot import pipeline
 from bot.cli.app_context import AppContext
 from bot.deliveries import EditionKey
 from bot.discord_bot import BotSettings, FootfallClient
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.outlets import OutcomeUnknown
 from bot.queries import QueryContext
 

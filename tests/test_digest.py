@@ -32,7 +32,7 @@ from bot.records import (
     Unknown,
     model_identity,
 )
-from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR
+from bot.records.names import HIDDEN, HIDDEN_AUTHOR
 from tests.period_data import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)

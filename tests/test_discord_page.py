@@ -8,7 +8,7 @@ from pathlib import Path
 from discord import app_commands
 
 from bot import discord_bot
-from bot.discord_bot.query import query_options
+from bot.discord_bot.presenter import query_options
 from bot.outlets.discord.permissions import PERMISSIONS
 from docs import pictures
 

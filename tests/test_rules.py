@@ -13,7 +13,7 @@ from bot import document_rules, i18n, number_format, render
 from bot.charts import alt_text, chart_data
 from bot.digest import compose_document, figure_differences
 from bot.records import AtLeast, Document, HistoryPoint, Usage
-from bot.render import environment, number_lint
+from bot.render import environment, text_blocks
 from bot.subscriptions.change_detection import stillness_reason
 from tests.period_data import DAY, ONE, book
 from tests.render.documents import changed
@@ -123,7 +123,7 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
 )
 def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, said: str) -> None:
     made = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
-    assert number_lint.lint_text(made, "test.j2") == said
+    assert text_blocks.lint_text(made, "test.j2") == said
 
 
 def bounded(document: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcCon
     at = _block_times(line, wires, parsing.block_hashes(wires, opening, closing), opening, closing, times, deadline)
     found = parsing.checked_logs(wires, wanted, at)
     digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
-    return LogRange(found, opening, closing, _response_size(answer), digest)
+    return LogRange(found, opening, closing, 0 if isinstance(answer, RpcError) else memoryview(answer).nbytes, digest)
 
 
 def _read_block_logs(
@@ -142,7 +142,3 @@ def _block_times(
             raise NoResponseError(f"answered logs of block {number} and another header for it")
         times[line.name, block.hash] = block.at
     return {number: times[line.name, name] for number, name in named.items()}
-
-
-def _response_size(answer: msgspec.Raw | RpcError) -> int:
-    return 0 if isinstance(answer, RpcError) else memoryview(answer).nbytes

@@ -23,13 +23,11 @@ COMMANDS = {
         *("digest", "show", "usage", "inventory", "model", "top", "idle", "trend"),
         *("compare", "why", "method", "status", "about"),
     ),
-    "settlement_proof_command": ("proof",),
     "preview_commands": ("preview", "site", "web"),
     "publish_commands": ("publish", "deliveries", "send-test"),
-    "confirm_command": ("confirm",),
     "lake_commands": ("lake",),
     "service_commands": ("run", "schedule", "migrate", "copy-to"),
-    "admin_commands": ("doctor", "sources", "metrics", "config"),
+    "admin_commands": ("doctor", "confirm", "proof", "sources", "metrics", "config"),
 }
 """Module of this package to the commands it holds."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
-from bot.lake.settings import LakeSettings
+from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
 from bot.records import FootfallError, Period, PeriodName
@@ -77,10 +77,10 @@ class AppContext:
     @cached_property
     def lake_settings(self) -> LakeSettings:
         chosen = self.settings.config.lake
-        place = chosen.place or str(self.data_folder / "lake")
+        place = chosen.place or str(self.settings.config.data / "lake")
         if self.settings.config.cluster and "://" not in place:
             place = str(Path(place).absolute())  # A worker's working directory is another.
-        return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
+        return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, str(self.settings.config.data / "spill"))
 
     @cached_property
     def executor(self) -> Executor:
@@ -106,18 +106,6 @@ class AppContext:
         return Archive(self.store)
 
     @property
-    def data_folder(self) -> Path:
-        return self.settings.config.data
-
-    @property
-    def output_folder(self) -> Path:
-        return self.settings.config.out
-
-    @property
-    def hidden_names(self) -> tuple[str, ...]:
-        return self.settings.config.hidden_names
-
-    @property
     def post_options(self) -> pipeline.PostOptions:
         """Which outlets post threads, and the polls."""
         chosen = self.settings.config
@@ -136,7 +124,13 @@ class AppContext:
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
         closed: bool = made.is_closed(block, secrets)
         return pipeline.NetworkPlan(
-            name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
+            name,
+            made.TITLE,
+            made.CATALOGUES,
+            headline,
+            self.settings.config.hidden_names,
+            sources.network_panels(name),
+            closed,
         )
 
     def store_static_listings(self, name: str, since: date | None = None) -> None:
@@ -163,7 +157,7 @@ class AppContext:
         secrets = {key: value for key in wanted if (value := self.settings.secret_value(key))}
         executor = self.executor if self.settings.config.cluster else None
         return sources.make_source(
-            name, self.settings.config.networks[name], self.data_folder, secrets, clock, executor
+            name, self.settings.config.networks[name], self.settings.config.data, secrets, clock, executor
         )
 
     @cached_property
@@ -174,7 +168,9 @@ class AppContext:
             )
             for plan in self.network_plans.values()
         }
-        return QueryContext(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
+        return QueryContext(
+            self.store, self.archive, watched, self.settings.config.hidden_names, clock, self.settings.config.schedule
+        )
 
     def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, if the ledger covers it. Raises `UsageError` otherwise."""
@@ -202,7 +198,6 @@ def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
 
 
 def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
-    """Mistakes in the headline of a network."""
     from bot.metrics import METRICS
 
     known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
@@ -213,7 +208,6 @@ def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tu
 
 
 def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    """Mistakes in a poll's templates."""
     from bot.render import polls
 
     yield from polls.template_mistakes(poll)
@@ -269,6 +263,15 @@ def print_json(value: object) -> None:
 
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
     click.echo(json.dumps(value, ensure_ascii=not unicode, indent=2))
+
+
+def print_result(document: object, lines: Iterable[str], as_json: bool) -> None:
+    """Print a document as JSON, or the same as lines of text."""
+    if as_json:
+        print_json(document)
+    else:
+        for line in lines:
+            click.echo(line)
 
 
 @contextmanager

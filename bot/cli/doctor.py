@@ -46,7 +46,7 @@ def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
     yield database
     yield from (
         _check_folder(name, folder)
-        for name, folder in (("data folder", parts.data_folder), ("output folder", parts.output_folder))
+        for name, folder in (("data folder", parts.settings.config.data), ("output folder", parts.settings.config.out))
     )
     fix = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
     yield from try_check("lake", fix, lambda: lake.check_reachable(parts.lake_settings.url))
@@ -76,7 +76,8 @@ def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
 
         newest = [kept for network in parts.network_plans if archive and (kept := parts.archive.newest_digest(network))]
         texts = [
-            pipeline.render_post(kept, "x", parts.hidden_names, "en", parts.post_options).parts[0] for kept in newest
+            pipeline.render_post(kept, "x", parts.settings.config.hidden_names, "en", parts.post_options).parts[0]
+            for kept in newest
         ] or [SAMPLE]
         weights = [x_text.weighted_length(text) for text in texts]
     except FootfallError as error:
@@ -116,10 +117,10 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
         chosen = parts.settings.config.networks[plan.network]
         network = sources.load_module(plan.network)
         secrets = {key: value for key in network.SECRETS if (value := parts.settings.secret_value(key))}
-        look = partial(network.check_reachable, chosen, parts.data_folder, secrets)
+        look = partial(network.check_reachable, chosen, parts.settings.config.data, secrets)
         yield from try_check(f"{plan.network}: source", "see the line", look)
         if live := getattr(network, "live_checks", None):
-            for check in live(chosen, parts.data_folder, clock()):
+            for check in live(chosen, parts.settings.config.data, clock()):
                 yield replace(check, name=f"{plan.network}: {check.name}", text="; ".join(check.text.splitlines()))
         for catalogue in plan.catalogues:
             span = ledger.read_span(parts.store, catalogue)

@@ -129,6 +129,3 @@ def _format_megabytes(size: int) -> str:
 def _exit_code(done: list[dict[str, Any]]) -> int:
     wrong = sum(bool(one["problem"]) for one in done)
     return 0 if not wrong else 3 if wrong < len(done) else 1
-
-
-__all__ = ["lake"]

@@ -74,12 +74,11 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
     if name == SITE:
         return OutletHandle(SiteOutlet(parts), timedelta(), lambda _: Decimal(0))
     module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
-    outlet = outlets.make_outlet(name, chosen, parts.output_folder, parts.settings.secrets, clock)
+    outlet = outlets.make_outlet(name, chosen, parts.settings.config.out, parts.settings.secrets, clock)
     return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
-    """What publishing works with."""
     config = parts.settings.config
     outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
     locales: dict[str, str] = {}
@@ -124,9 +123,9 @@ def make_outbox_pass(
 ) -> OutboxPass:
     """One pass over the outbox, or over some periods of it, as this process."""
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
-    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.hidden_names)
+    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.settings.config.hidden_names)
     content = pipeline.DigestContentProvider(
-        parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits, notices
+        parts.archive, desk.outbox, parts.settings.config.hidden_names, spoken, desk.habits, notices
     )
     lease = parts.settings.config.publish.lease
 

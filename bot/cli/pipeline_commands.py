@@ -18,6 +18,7 @@ from bot.cli.app_context import (
     pass_app_context,
     period_option,
     print_json,
+    print_result,
     progress_bar,
 )
 from bot.cli.network_selection import answer_each
@@ -141,14 +142,10 @@ def compose(parts: AppContext, network: str | None, period: PeriodName, day: dat
         parts.selected_networks(network), lambda plan: _compose_periods(parts, plan.network, period, day)
     )
     documents = [document for answer in each.answers for document in answer]
-    if as_json:
-        print_json(documents)
-        return each.exit_code
-    for document in documents:
-        click.echo(f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}")
+    lines = [f"{one['network']} {one['day']}: edition {one['edition']}, {one['status']}" for one in documents]
     reasons = [] if documents else [_nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)]
-    for reason in dict.fromkeys(reasons):
-        click.echo(f"nothing to compose: {reason}")
+    lines += [f"nothing to compose: {reason}" for reason in dict.fromkeys(reasons)]
+    print_result(documents, lines, as_json)
     return each.exit_code
 
 
@@ -201,8 +198,6 @@ def verify(parts: AppContext, digest: str, network: str | None, period: PeriodNa
     from bot.cli import verification
 
     each = verification.verify_each(parts, digest, network, period)
-    if as_json:
-        print_json([result.to_document() for result in each.answers])
-    else:
-        click.echo("\n".join(line for result in each.answers for line in result.to_lines()))
+    lines = (line for result in each.answers for line in result.to_lines())
+    print_result([result.to_document() for result in each.answers], lines, as_json)
     return each.exit_code if all(result.is_good for result in each.answers) else 1

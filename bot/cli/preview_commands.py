@@ -83,7 +83,7 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
     for outlet, spoken in (
         (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
     ):
-        post = pipeline.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
+        post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         paths = [str(write_file(_picture_folder(parts, document) / p.name, p.content)) for p in post.pictures]
         said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
         click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
@@ -100,7 +100,7 @@ def _post_documents(
     for outlet, spoken in (
         (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
     ):
-        post = pipeline.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
+        post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         pictures = [
             {"path": str(write_file(_picture_folder(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures
@@ -113,7 +113,7 @@ def _post_documents(
 
 
 def _picture_folder(parts: AppContext, document: Document) -> Path:
-    return parts.output_folder.joinpath("pictures", document["network"], document["period"], document["day"])
+    return parts.settings.config.out.joinpath("pictures", document["network"], document["period"], document["day"])
 
 
 def write_file(path: Path, content: bytes) -> Path:
@@ -148,7 +148,7 @@ def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[st
     from bot import site_builder
     from bot.cli.app_context import progress_bar
 
-    target = folder or parts.output_folder / "site"
+    target = folder or parts.settings.config.out / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
     with nullcontext(tell) if tell else progress_bar("rendering pages") as told:
         index: Path = site_builder.write_site(parts.query_context, target, told, clock(), url)
@@ -168,5 +168,5 @@ def web(parts: AppContext, host: str, port: int) -> None:
     from bot.cli import process_exit
 
     logging_setup.configure_logging(parts.secret_values)
-    pages.run_server(parts.query_context, parts.output_folder / "site", host, port)
+    pages.run_server(parts.query_context, parts.settings.config.out / "site", host, port)
     process_exit.leave(time.monotonic())  # the grace is already over

@@ -17,7 +17,7 @@ from bot.cli.app_context import (
     network_option,
     pass_app_context,
     period_option,
-    print_json,
+    print_result,
 )
 from bot.cli.network_selection import answer_each
 from bot.cli.preview_commands import outlet_languages
@@ -156,16 +156,15 @@ def _preview_text(parts: AppContext, document: Document, outlet: str, locale: st
     from bot import pipeline, render
 
     if outlet == "site":
-        return f"the site would be written anew into {parts.output_folder / 'site'}"
-    return render.preview_text(pipeline.render_post(document, outlet, parts.hidden_names, locale, parts.post_options))
+        return f"the site would be written anew into {parts.settings.config.out / 'site'}"
+    return render.preview_text(
+        pipeline.render_post(document, outlet, parts.settings.config.hidden_names, locale, parts.post_options)
+    )
 
 
 def _echo_dry_run(text: str) -> None:
     for line in text.splitlines() or [""]:
         click.echo(DRY + line)
-
-
-# --- the outbox ----------------------------------------------------------------------------------------------------
 
 
 @click.group()
@@ -187,21 +186,11 @@ def deliveries() -> None:
 def listing(parts: AppContext, states: tuple[str, ...], last: int, as_json: bool) -> None:
     """List deliveries, newest last, each with its state, since when, attempts, last error and link."""
     outbox = _open_outbox(parts)
-    rows = outbox.list_deliveries(states, last)
-    if as_json:
-        print_json(
-            {
-                "deliveries": [_delivery_fields(row) for row in rows],
-                "paused": [_paused_document(one) for one in outbox.paused_outlets()],
-            }
-        )
-        return
-    for row in rows:
-        click.echo(_delivery_line(row))
-    if not rows:
-        click.echo("no deliveries")
-    for pause in outbox.paused_outlets():
-        click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}")
+    rows, pauses = outbox.list_deliveries(states, last), outbox.paused_outlets()
+    paused = [{"outlet": one.outlet, "reason": one.reason, "since": one.since.isoformat()} for one in pauses]
+    lines = [_delivery_line(row) for row in rows] or ["no deliveries"]
+    lines += [f"{one.outlet} is paused since {one.since:%d %b %H:%M} UTC: {one.reason}" for one in pauses]
+    print_result({"deliveries": [_delivery_fields(row) for row in rows], "paused": paused}, lines, as_json)
 
 
 @deliveries.command()
@@ -262,10 +251,7 @@ def _open_outbox(parts: AppContext) -> Outbox:
 
 
 def _print_delivery(row: Delivery, as_json: bool) -> None:
-    if as_json:
-        print_json(_delivery_fields(row))
-    else:
-        click.echo(_delivery_line(row))
+    print_result(_delivery_fields(row), [_delivery_line(row)], as_json)
 
 
 def _delivery_line(row: Delivery) -> str:
@@ -291,13 +277,6 @@ def _delivery_fields(row: Delivery) -> dict[str, Any]:
         "platform_id": row.platform_id,
         "cost_usd": f"{row.cost:f}" if row.cost is not None else None,
     }
-
-
-def _paused_document(paused_outlet: Any) -> dict[str, str]:
-    return {"outlet": paused_outlet.outlet, "reason": paused_outlet.reason, "since": paused_outlet.since.isoformat()}
-
-
-# --- a test post ------------------------------------------------------------------------------------------------------
 
 
 @click.command()

@@ -93,8 +93,10 @@ def _answer_text(parts: AppContext, query: QuerySpec, answer: Document) -> str:
     from bot import render
 
     if query.name == "digest":
-        return "\n\n".join(pipeline.render_post(answer, "text", parts.hidden_names).parts)
-    words = render.render_template("text", f"text/answers/{query.name}.j2", hidden=parts.hidden_names, answer=answer)
+        return "\n\n".join(pipeline.render_post(answer, "text", parts.settings.config.hidden_names).parts)
+    words = render.render_template(
+        "text", f"text/answers/{query.name}.j2", hidden=parts.settings.config.hidden_names, answer=answer
+    )
     return "\n".join(line.rstrip() for line in words.splitlines() if line.strip())
 
 

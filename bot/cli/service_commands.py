@@ -96,7 +96,7 @@ def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) 
 
 def _bot_settings(parts: AppContext) -> BotSettings:
     """The settings of the slash commands."""
-    from bot.discord_bot.settings import API, BotSettings
+    from bot.discord_bot.context import API, BotSettings
     from bot.subscriptions import SubscriptionLimits
 
     chosen = parts.settings.config
@@ -144,7 +144,7 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
                 lambda now: pipeline.plan_notices(desk, parts.network_plans, ModelWatches(parts.store), now),
                 lambda name: _probed(parts, name),
                 [name for name in outlet_setup.outlet_targets(parts) if name not in made],
-                {"data": parts.data_folder, "out": parts.output_folder},
+                {"data": parts.settings.config.data, "out": parts.settings.config.out},
                 lambda: outlet_setup.clock_offsets(made),
                 parts.executor,
             )
@@ -157,7 +157,7 @@ def _probed(parts: AppContext, name: str) -> str:
     module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
     try:
-        module.check_reachable(parts.settings.config.networks[name], parts.data_folder, secrets)
+        module.check_reachable(parts.settings.config.networks[name], parts.settings.config.data, secrets)
     except FootfallError as error:
         return str(error)
     return ""

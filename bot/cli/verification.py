@@ -118,7 +118,7 @@ def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:
     """Compare a digest with the ledger and the records as they are now."""
     plan = parts.network_plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
-    records = [sources.verify_ref(plan.network, chosen, parts.data_folder, ref) for ref in digest["refs"]]
+    records = [sources.verify_ref(plan.network, chosen, parts.settings.config.data, ref) for ref in digest["refs"]]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
     return VerificationResult(digest, mismatches, incomparable_figures(digest, again), records)

@@ -1,4 +1,5 @@
-"""Types of values in `config.yaml`: languages, durations, ids, times of day, addresses."""
+"""Types in `config.yaml`: the base of every block, the blocks that networks and outlets extend, and single values
+(languages, durations, ids, times of day, addresses)."""
 
 from __future__ import annotations
 
@@ -8,9 +9,35 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from bot.i18n import LANGUAGES, nearest_language
+
+
+class ConfigModel(BaseModel):
+    """A block of `config.yaml`: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HeadlineConfig(ConfigModel):
+    """The figure that a network's post opens with. Its evidence is the same every day."""
+
+    catalogue: str = Field(description="the catalogue of the figure that the post opens with")
+    figure: str = Field(description="the key of the metric that the post opens with")
+
+
+class NetworkConfig(ConfigModel):
+    """Settings that every network has."""
+
+    enabled: bool = Field(True, description="false: this network is neither collected nor published")
+    headline: HeadlineConfig
+
+
+class OutletConfig(ConfigModel):
+    """Settings that every outlet has."""
+
+    enabled: bool = Field(True, description="false: nothing is posted there")
 
 
 def _supported_language(value: str) -> str:

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from bot.deliveries import delivery as changes
 from bot.deliveries._row_updates import THREAD, change_row, destination_rows, later_parts
 from bot.deliveries.delivery import Delivery, DeliveryError, EditionKey, Kind, Otherwise, delivery_from_row
-from bot.deliveries.state_transitions import Change, ended_change, planned_change
 from bot.outlets import part_marker
 from bot.store import deliveries as rows
 
@@ -59,7 +59,7 @@ def plan_parts(connection: sa.Connection, target: DeliveryTarget, shape: PostSha
             change_row(
                 connection,
                 one,
-                ended_change("skipped", f"superseded by edition {number} before it was sent", target.now),
+                changes.ended_change("skipped", f"superseded by edition {number} before it was sent", target.now),
             )
     wanted = {want.part: want for want in _wanted_parts(earlier, shape, otherwise)}
     mine = {one.part: one for one in known if one.edition == number}
@@ -97,12 +97,12 @@ def record_skip(connection: sa.Connection, target: DeliveryTarget, reason: str) 
     if any(one.state not in ("planned", "skipped") or one.attempts for one in known):
         return
     for one in known:
-        change_row(connection, one, ended_change("skipped", reason, target.now))
+        change_row(connection, one, changes.ended_change("skipped", reason, target.now))
     if not any(one.edition == target.edition.number for one in known):
         _insert_part(connection, target, _Wanted(0, "post", None, "refuse"))
         for one in _known_deliveries(connection, target):
             if one.edition == target.edition.number:
-                change_row(connection, one, ended_change("skipped", reason, target.now))
+                change_row(connection, one, changes.ended_change("skipped", reason, target.now))
 
 
 def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
@@ -120,7 +120,7 @@ def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
 def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
     """Plan the later parts of a thread again that were never tried."""
     untried = rows.update().where(*later_parts(delivery), rows.c.state == "skipped", rows.c.attempts == 0)
-    connection.execute(untried.values(**planned_change("", now, now), until=None))
+    connection.execute(untried.values(**changes.planned_change("", now, now), until=None))
 
 
 def _known_deliveries(connection: sa.Connection, target: DeliveryTarget) -> list[Delivery]:
@@ -144,7 +144,9 @@ def _renew_part(
     """Bring a row that was planned before to what is wanted now."""
     if want is None:
         if delivery.state == "planned":
-            change_row(connection, delivery, ended_change("skipped", "the post has fewer parts now", target.now))
+            change_row(
+                connection, delivery, changes.ended_change("skipped", "the post has fewer parts now", target.now)
+            )
         return
     broken = any(other.state == "refused" for other in thread)
     lapsed = delivery.until is not None and delivery.until <= delivery.since
@@ -152,7 +154,11 @@ def _renew_part(
     untried = delivery.kind != "correction" and (delivery.attempts == 0 or lapsed)
     now_wanted = {"kind": delivery.kind if delivery.attempts else want.kind, "otherwise": want.otherwise}
     if delivery.state == "skipped" and not broken and (untried or worth):
-        change: Change = {**planned_change("", target.now, target.now), "until": target.until, **now_wanted}
+        change: changes.Change = {
+            **changes.planned_change("", target.now, target.now),
+            "until": target.until,
+            **now_wanted,
+        }
     elif delivery.state == "planned":
         change = {"until": target.until if delivery.until else None, **now_wanted}
     else:

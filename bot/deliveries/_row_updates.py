@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
+from bot.deliveries import delivery as changes
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
-from bot.deliveries.state_transitions import CLOCKS_APART, LONGEST_WAIT, Change, ended_change
 from bot.outlets import Outcome, Sent, redact_reason
 from bot.records import Document
 from bot.store import advisory_lock, digests, paused
@@ -29,7 +29,6 @@ def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
 
 
 def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
@@ -42,8 +41,10 @@ def load_delivery(connection: sa.Connection, id: int) -> Delivery:
     return delivery_from_row(row)
 
 
-def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *more: sa.ColumnElement[bool]) -> bool:
-    """Change a row that is still as it was read; whether it was."""
+def change_row(
+    connection: sa.Connection, delivery: Delivery, values: changes.Change, *more: sa.ColumnElement[bool]
+) -> bool:
+    """changes.Change a row that is still as it was read; whether it was."""
     same = [rows.c.id == delivery.id, rows.c.state == delivery.state, rows.c.attempts == delivery.attempts]
     if delivery.state == "sending":
         same.append(rows.c.claimed_by == delivery.claimed_by)
@@ -52,15 +53,15 @@ def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *m
 
 def end_delivery(connection: sa.Connection, delivery: Delivery, state: str, reason: str, now: datetime) -> None:
     """Refuse or skip a delivery, and what depends on its being out."""
-    if change_row(connection, delivery, ended_change(state, reason, now)):
+    if change_row(connection, delivery, changes.ended_change(state, reason, now)):
         stop_thread(connection, delivery, state, now)
 
 
 def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
     """Whether an instant that is waited for is here, or was written by a clock that was ahead of this one: it is too
     far away, or the state that it belongs to has not begun yet."""
-    unreal = sa.and_(column.is_not(None), rows.c.since > now + CLOCKS_APART)
-    return sa.or_(column <= now, column > now + LONGEST_WAIT, unreal)
+    unreal = sa.and_(column.is_not(None), rows.c.since > now + changes.CLOCKS_APART)
+    return sa.or_(column <= now, column > now + changes.LONGEST_WAIT, unreal)
 
 
 def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
@@ -129,7 +130,7 @@ def skip_after(
     connection: sa.Connection, delivery: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
 ) -> None:
     later = rows.update().where(*later_parts(delivery), rows.c.state == "planned", *more)
-    connection.execute(later.values(**ended_change("skipped", reason, now)))
+    connection.execute(later.values(**changes.ended_change("skipped", reason, now)))
 
 
 def later_parts(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:

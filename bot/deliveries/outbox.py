@@ -16,20 +16,9 @@ import sqlalchemy as sa
 
 from bot.deliveries import _planning, poll_store
 from bot.deliveries import _row_updates as moves
+from bot.deliveries import delivery as changes
 from bot.deliveries._planning import PostShape
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
-from bot.deliveries.state_transitions import (
-    CLOCKS_APART,
-    Change,
-    after_asking,
-    after_passing,
-    after_sending,
-    ended_change,
-    has_run_out,
-    planned_change,
-    sent_change,
-    unknown_change,
-)
 from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
 from bot.process_locks import has_ended
 from bot.records import Document, PeriodName, Poll, Receipt
@@ -151,7 +140,7 @@ class Outbox:
         with self._period_transaction(claimed.edition_key) as connection:
             if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
-            change = after_sending(claimed, moves.clean_outcome(outcome), now)
+            change = changes.after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
                 self._record_sent(connection, claimed, change, outcome.age)
             elif not moves.change_row(connection, claimed, change):
@@ -170,7 +159,7 @@ class Outbox:
 
     def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
-        change = after_asking(delivery, result, asked_at, settle)
+        change = changes.after_asking(delivery, result, asked_at, settle)
         with self._period_transaction(delivery.edition_key) as connection:
             if isinstance(result, Sent):
                 self._record_sent(connection, delivery, change, result.age)
@@ -179,7 +168,7 @@ class Outbox:
 
     def record_crosspost(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how passing a delivery on to its destination's followers ended."""
-        change = after_passing(delivery, moves.clean_outcome(outcome), now)
+        change = changes.after_passing(delivery, moves.clean_outcome(outcome), now)
         still = rows.update().where(rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.write_transaction() as connection:
             connection.execute(still.values(**change))
@@ -193,20 +182,20 @@ class Outbox:
         with self._store.write_transaction() as connection:
             sending = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
             for delivery in map(delivery_from_row, sending):
-                ended = has_run_out(delivery, now) or has_ended(self._store, delivery.claimed_by or "")
-                if ended and moves.change_row(connection, delivery, unknown_change(lost, now)):
+                ended = changes.has_run_out(delivery, now) or has_ended(self._store, delivery.claimed_by or "")
+                if ended and moves.change_row(connection, delivery, changes.unknown_change(lost, now)):
                     changed.append(delivery.id)
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for delivery in map(delivery_from_row, over):
                 why = f"{late}; last: {delivery.reason}" if delivery.reason else late
-                if moves.change_row(connection, delivery, ended_change("skipped", why, now)):
+                if moves.change_row(connection, delivery, changes.ended_change("skipped", why, now)):
                     changed.append(delivery.id)
             return tuple(moves.load_delivery(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
         posts = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
-        early = sa.or_(rows.c.not_before < until, rows.c.since > now + CLOCKS_APART)
+        early = sa.or_(rows.c.not_before < until, rows.c.since > now + changes.CLOCKS_APART)
         waiting = rows.update().where(*posts, rows.c.state == "planned", early)
         with self._store.write_transaction() as connection:
             connection.execute(waiting.values(not_before=until, reason=reason, since=now))
@@ -214,7 +203,7 @@ class Outbox:
     def skip_destination(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
         """Skip what is planned for a destination that there is no more."""
         there = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
-        change = ended_change("skipped", redact_reason(reason), now)
+        change = changes.ended_change("skipped", redact_reason(reason), now)
         with self._store.write_transaction() as connection:
             connection.execute(rows.update().where(*there).values(**change))
 
@@ -229,7 +218,6 @@ class Outbox:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def claimable_deliveries(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
-        """Planned deliveries that may be claimed now."""
         return self._select_deliveries(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_claim(now))
 
     def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
@@ -257,7 +245,6 @@ class Outbox:
         return found[-last:] if last else found
 
     def edition_deliveries(self, edition: EditionKey) -> tuple[Delivery, ...]:
-        """The deliveries of one edition."""
         same = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
         return self._select_deliveries(*same, rows.c.edition == edition.number)
 
@@ -304,7 +291,6 @@ class Outbox:
             return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
 
     def paused_outlets(self) -> tuple[PausedOutlet, ...]:
-        """The outlets that are paused."""
         with self._store.read_transaction() as connection:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
         return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in found)
@@ -336,7 +322,7 @@ class Outbox:
             if one.state not in ("planned", "refused", "skipped"):
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
             _planning.require_newest(connection, one)
-            moves.change_row(connection, one, {**planned_change(one.reason, now, now), "until": None})
+            moves.change_row(connection, one, {**changes.planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
             return moves.load_delivery(connection, id)
 
@@ -349,11 +335,11 @@ class Outbox:
             if one.state != "unknown":
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:
-                change = planned_change("an operator says it is not out", now, now)
+                change = changes.planned_change("an operator says it is not out", now, now)
                 moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]
-                self._record_sent(connection, one, sent_change(Sent(name, url), now))
+                self._record_sent(connection, one, changes.sent_change(Sent(name, url), now))
             return moves.load_delivery(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -365,7 +351,7 @@ class Outbox:
             yield connection
 
     def _record_sent(
-        self, connection: sa.Connection, delivery: Delivery, change: Change, age: timedelta = timedelta()
+        self, connection: sa.Connection, delivery: Delivery, change: changes.Change, age: timedelta = timedelta()
     ) -> None:
         """Keep that it is out, and has been for so long."""
         fresh = rows.update().where(rows.c.id == delivery.id, rows.c.state != "sent").values(**change)

@@ -128,9 +128,6 @@ def _lift_pauses(run: OutboxPass) -> None:
             log.info("%s works again; it is no longer paused", pause.outlet)
 
 
-# --- sending -------------------------------------------------------------------------------------------------------
-
-
 def _send_deliveries(run: OutboxPass, ready: Sequence[Delivery]) -> Iterator[Delivery]:
     """Send what may go to one outlet; each delivery as its turn comes."""
     outlet = run.outlets[ready[0].outlet].outlet if ready else None
@@ -245,9 +242,6 @@ def _described(outcome: Outcome | Found) -> str:
     return f"{name}: {reason}" if reason else name
 
 
-# --- asking --------------------------------------------------------------------------------------------------------
-
-
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     ready, text = run.outlets[delivery.outlet], delivery.text or ""
     poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
@@ -259,9 +253,6 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     )
     run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
     log.info("%s: look-back: %s", delivery.label, _described(found))
-
-
-# --- what follows a post -------------------------------------------------------------------------------------------
 
 
 def follow_up(run: OutboxPass) -> None:

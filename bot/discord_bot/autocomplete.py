@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import discord
 from discord.app_commands import Choice
 
-from bot import i18n, number_format, platform_limits
-from bot.discord_bot import command_translations
+from bot import i18n, number_format
+from bot.discord_bot.context import FootfallBot, translator_for
 from bot.discord_bot.name_index import LONGEST, SHOWN, IndexedModel, closest_keys
 from bot.metrics import METRICS
 from bot.queries import QueryContext
 from bot.records import FootfallError, PeriodName, SafeName
 from bot.render import document_translation
-
-if TYPE_CHECKING:
-    from bot.discord_bot.context import FootfallBot
+from bot.render.text_blocks import utf16_length
 
 
 async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
@@ -36,7 +33,7 @@ def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choic
     shown = f"{model.model} · {desk.watched[model.network].title}" if several else str(model.model)
     return Choice(
         name=_clip_text(shown),
-        value=model.model if plain and platform_limits.utf16_length(model.model) <= LONGEST else model.token,
+        value=model.model if plain and utf16_length(model.model) <= LONGEST else model.token,
     )
 
 
@@ -47,7 +44,6 @@ async def complete_comparison(interaction: discord.Interaction[FootfallBot], typ
 
 
 async def complete_network(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Networks that are watched."""
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items()}
     return [Choice(name=_clip_text(titles[name]), value=name) for name in closest_keys(typed, titles)]
 
@@ -61,7 +57,7 @@ async def complete_metric(interaction: discord.Interaction[FootfallBot], typed: 
         for key, metric in METRICS.items()
         if not daily or "day" in metric.periods
     }
-    rtl = command_translations.translator_for(interaction).right_to_left
+    rtl = translator_for(interaction).right_to_left
     shown = {
         key: f"{_clip_text(labels[key], LONGEST - len(key) - 6)} ({i18n.isolate_text(key, rtl)})" for key in labels
     }
@@ -78,7 +74,7 @@ async def complete_day(interaction: discord.Interaction[FootfallBot], typed: str
     except (FootfallError, TimeoutError):
         return []
     known = [entry.day for entry in reversed(kept)]
-    language = command_translations.translator_for(interaction).language
+    language = translator_for(interaction).language
     names = {day: _day_label(day, language) for day in known}
     fitting = [day for day in known if typed.strip().casefold() in names[day].casefold()]
     return [Choice(name=names[day], value=day.isoformat()) for day in fitting[:SHOWN]]
@@ -92,6 +88,6 @@ def _day_label(day: date, language: str) -> str:
 
 def _clip_text(text: str, limit: int = LONGEST) -> str:
     clipped = SafeName(text, limit)
-    while platform_limits.utf16_length(clipped) > limit:
+    while utf16_length(clipped) > limit:
         clipped = SafeName(clipped, len(clipped) - 2)
     return clipped

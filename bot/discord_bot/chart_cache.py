@@ -1,4 +1,5 @@
-"""Charts for answers, drawn by a process of their own: matplotlib would hold up every other answer of this one."""
+"""Charts for answers, with their alt texts, drawn by a process of their own: matplotlib would hold up all other answers
+of this one."""
 
 from __future__ import annotations
 
@@ -10,14 +11,18 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
-from bot import logging_setup, redaction
-from bot.queries.versioned_cache import VersionedCache
-from bot.records import Picture
+from bot import charts, i18n, logging_setup, number_format, redaction
+from bot.queries import QueryContext
+from bot.queries.context import VersionedCache
+from bot.records import Document, Picture
+from bot.render import document_translation as told
 
 P = ParamSpec("P")
 
@@ -78,3 +83,31 @@ class ChartCache:
 
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
         return self._pictures.get_or_compute(key, None, draw_picture)
+
+
+def answer_picture(
+    desk: QueryContext, pictures: ChartCache, question: str, answer: Document, locale: str
+) -> Picture | None:
+    """The picture of an answer, with its alt text; most have none."""
+    if question == "trend":
+        return _trend_picture(pictures, answer, locale)
+    if question in ("usage", "digest"):
+        place = (answer["network"], answer["period"], answer["day"])
+        document = answer
+        if question == "usage":
+            document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
+        drawn = pictures.get_or_draw([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
+        return replace(drawn, alt=charts.alt_text.describe_card(document, locale))
+    return None
+
+
+def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Picture:
+    points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
+    form = number_format.display_unit(answer["unit"], answer["label"])
+    title = f"{answer['title']}: {answer['label']}"
+    speech = i18n.translator_for(locale)
+    network, evidence = (speech.translate_word("word", one) for one in (answer["title"], answer["evidence"]))
+    heading = speech.say("{network}: {label}", network=network, label=told.translate_to_text(answer["label"], locale))
+    source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
+    drawn = pictures.get_or_draw([title, form, answer["days"]], charts.draw_trend, points, title, form)
+    return replace(drawn, alt=charts.alt_text.describe_trend(points, heading, form, source, locale))

@@ -22,9 +22,7 @@ from bot.discord_bot.commands.member import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
 from bot.discord_bot.commands.server import SERVER
-from bot.discord_bot.context import FootfallBot, Interaction
-from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.settings import API, BotSettings
+from bot.discord_bot.context import API, BotSettings, Cooldowns, FootfallBot, Interaction
 from bot.outlets.discord.response_guard import make_trace_config
 from bot.queries import QueryContext
 from bot.redaction import clip_text

@@ -15,7 +15,6 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Where
 
 from bot import i18n
-from bot.i18n import Translator
 
 # Discord has two Spanish locales; we have words for both in one.
 LOCALES: Mapping[str, str] = MappingProxyType(
@@ -77,11 +76,6 @@ def _payload_nodes(
                 yield from _payload_nodes(
                     [one], "command" if one.get("type") in _SUBCOMMANDS and key == "options" else inside
                 )
-
-
-def translator_for(interaction: discord.Interaction[Any]) -> Translator:
-    """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
-    return i18n.translator_for(interaction.locale.value)
 
 
 def command_messages(

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bot.discord_bot import chart_cache
 from bot.discord_bot.client import FootfallClient
-from bot.discord_bot.settings import BotSettings
+from bot.discord_bot.context import BotSettings
 from bot.outlets.discord.rest_client import wait_seconds
 from bot.queries import QueryContext
 from bot.redaction import clip_text

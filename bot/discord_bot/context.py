@@ -1,28 +1,115 @@
 """What commands, buttons and answers share: the bot's services, as they find them on `interaction.client`.
 
+It counts who asked when, and has what the operator decided.
+
 The rule: everything in this package may import this module, and it imports none of what answers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import discord
 import structlog
+from discord.app_commands import Cooldown
 
+from bot import i18n, pipeline
+from bot.deliveries import Outbox
 from bot.discord_bot.chart_cache import ChartCache
-from bot.discord_bot.cooldowns import Cooldowns
 from bot.discord_bot.name_index import RefreshingNameIndex
-from bot.discord_bot.presenter import KEPT, AnswerPresenter, RenderedAnswer
-from bot.discord_bot.query import Query
-from bot.discord_bot.settings import BotRepositories, BotSettings
+from bot.discord_bot.presenter import KEPT, AnswerPresenter, Query, RenderedAnswer
+from bot.i18n import Translator
 from bot.queries import QueryContext
-from bot.queries.versioned_cache import VersionedCache
+from bot.queries.context import VersionedCache
 from bot.store import StoreError
+from bot.subscriptions import ChannelSubscriptions, ModelWatches, SubscriptionLimits
+
+API = "https://discord.com/api/v10"
+SHARDED_FROM = 1000
+"""Servers; discord.py advises shards from here on, Discord demands them at 2,500 (topics/gateway, Sharding)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotSettings:
+    """The rules of one Footfall on Discord."""
+
+    owners: frozenset[int] = frozenset()
+    """Who may use the operator's commands; without any there are none."""
+    sharded_from: int = SHARDED_FROM
+    bounds: SubscriptionLimits = field(default_factory=SubscriptionLimits)
+    posts: bool = True
+    """Whether the outlet to Discord is set up, without which nothing subscribed to would come."""
+    outlets: tuple[str, ...] = ()
+    """Every outlet of the configuration, and direct messages."""
+    taken: frozenset[str] = frozenset()
+    """Channels that the configuration posts to already."""
+    closed: frozenset[str] = frozenset()
+    """Networks whose record has ended: nothing will happen there."""
+    api: str = API
+
+
+@dataclass(frozen=True, slots=True)
+class BotRepositories:
+    """What commands of members, servers and operators read and write."""
+
+    channels: ChannelSubscriptions
+    watches: ModelWatches
+    outbox: Outbox
+
+    @classmethod
+    def from_context(cls, desk: QueryContext, bot_settings: BotSettings) -> BotRepositories:
+        return cls(
+            ChannelSubscriptions(desk.store, bot_settings.bounds),
+            ModelWatches(desk.store, bot_settings.bounds),
+            pipeline.make_outbox(desk.store, bot_settings.taken),
+        )
+
+
+PER_USER = (6, 15.0)
+"""Questions, and the seconds in which that many may be asked."""
+PER_GUILD = (120, 10.0)
+ASKERS_KEPT = 10_000
+"""Members and servers remembered at most; the ones that asked longest ago are forgotten first."""
+
+
+class Cooldowns:
+    """Who asked when, in memory only."""
+
+    def __init__(self, per_user: tuple[int, float] = PER_USER, per_guild: tuple[int, float] = PER_GUILD) -> None:
+        self._rates = {"user": per_user, "guild": per_guild}
+        self._known: OrderedDict[tuple[str, int], Cooldown] = OrderedDict()
+
+    def seconds_to_wait(self, user: int, guild: int | None, at: float) -> int:
+        """Seconds to wait, rounded up; 0 where the question may be asked now, which counts it. `at` is in seconds."""
+        askers = [("user", user)] + ([("guild", guild)] if guild is not None else [])
+        cooldowns = [self._cooldown_for(*asker) for asker in askers]
+        left = max(cooldown.get_retry_after(at) for cooldown in cooldowns)
+        if left > 0:
+            return math.ceil(left)
+        for cooldown in cooldowns:
+            cooldown.update_rate_limit(at)
+        return 0
+
+    def forget_user(self, user: int) -> None:
+        """Forget that a member asked anything."""
+        self._known.pop(("user", user), None)
+
+    def _cooldown_for(self, kind: str, asker: int) -> Cooldown:
+        key = (kind, asker)
+        if key not in self._known:
+            self._known[key] = Cooldown(*self._rates[kind])
+            while len(self._known) > ASKERS_KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
 
 T = TypeVar("T")
 
@@ -79,3 +166,8 @@ class FootfallBot(discord.AutoShardedClient):
 
 
 Interaction: TypeAlias = discord.Interaction[FootfallBot]
+
+
+def translator_for(interaction: discord.Interaction[Any]) -> Translator:
+    """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
+    return i18n.translator_for(interaction.locale.value)

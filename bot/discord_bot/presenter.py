@@ -1,27 +1,81 @@
-"""An answer as Discord gets it: an embed in the templates' words, a picture where a line says more, buttons.
+"""A question as a value: which one, with which options, which page; and its answer as Discord gets it: an embed in the
+templates' words, a picture where a line says more, buttons that hold further questions.
 
 Works off the loop: it asks the database and draws. Pages are slices of an answer; no figure is made here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
+from urllib.parse import parse_qsl, urlencode
 
-from bot import charts, i18n, number_format, queries, render
-from bot.discord_bot.chart_cache import ChartCache
+from bot import i18n, queries, render
+from bot.discord_bot.chart_cache import ChartCache, answer_picture
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
-from bot.discord_bot.query import IDLE_SHOWN, MODELS, Query, button_id, query_options
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
+from bot.queries.context import VersionedCache
 from bot.queries.model_queries import IDLE_ROWS
-from bot.queries.registry import QUERIES
-from bot.queries.versioned_cache import VersionedCache
+from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
-from bot.render import document_translation as told
+
+IDLE_SHOWN = 10
+"""Idle models on a page in Discord."""
+MODELS = frozenset(option.name for query in QUERIES.values() for option in query.options if option.is_model)
+"""Options that name a model, and may be too long for a button."""
+LONGEST_ID = 100
+"""Characters of a button's id (components/reference, `custom_id`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What somebody asked: options as text, only those that were given."""
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    page: int = 0
+
+    def with_options(self, **options: str | None) -> Query:
+        """The same question asked otherwise, from its first page; `None` takes an option away."""
+        changed = {key: value for key, value in {**self.options, **options}.items() if value is not None}
+        return replace(self, options=changed, page=0)
+
+    def find_answer(self, desk: QueryContext) -> Document:
+        """Ask it. Raises `QueryError`."""
+        query = QUERIES[self.name]
+        options = query.parse_options(self.options)
+        if "page" in options:
+            options["page"] = self.page * IDLE_SHOWN // IDLE_ROWS + 1
+        return query.answer(desk, **options)
+
+
+def query_options(name: str) -> dict[str, QueryOption]:
+    """A question's options in Discord: what it needs, the network, the rest. Pages are turned with buttons."""
+    options = sorted(QUERIES[name].options, key=lambda option: (not option.required, option.name != "network"))
+    return {option.name: option for option in options if option.name != "page"}
+
+
+def button_id(question: Query, place: int) -> str | None:
+    """A question as a button's id; `None` where it is too long for one. `place` tells buttons of a message apart."""
+    text = f"ask:{place}:{question.name}:{question.page}:{urlencode(question.options, safe='~/')}"
+    return text if len(text) <= LONGEST_ID else None
+
+
+WRITTEN = r"ask:(?P<place>[0-9]{1,2}):(?P<name>[a-z]{1,20}):(?P<page>[0-9]{1,4}):(?P<options>[^:]*)"
+
+
+def query_from_button(match: re.Match[str]) -> Query:
+    """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
+    name, options = match["name"], dict(parse_qsl(match["options"]))
+    if name not in QUERIES or not options.keys() <= query_options(name).keys():
+        raise QueryError("this button is of an older version; ask again")
+    return Query(name, options, int(match["page"]))
+
 
 DEFINED: Mapping[str, str] = MappingProxyType(
     {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
@@ -84,7 +138,7 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
     embed, pages = (
         _digest_embed(desk, answer, locale) if query.name == "digest" else _answer_embed(desk, query, answer, locale)
     )
-    picture = _answer_picture(desk, pictures, query, answer, locale)
+    picture = answer_picture(desk, pictures, query.name, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
     return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
@@ -93,11 +147,10 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
 def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
     """The question with models by their names, where it has the index's stand-ins for them."""
     changed = dict(question.options)
-    for key in MODELS:
-        text = changed.get(key, "")
-        if not is_token(text):
+    for key in MODELS & changed.keys():
+        if not is_token(changed[key]):
             continue
-        known = names().by_token(text)
+        known = names().by_token(changed[key])
         if known is None:
             raise QueryError("this model is not known any more; ask again by its name")
         changed[key] = known.model
@@ -137,7 +190,6 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
 
 
 def _as_of_time(answer: Document) -> str | None:
-    """As of when the answer is."""
     told = answer["sides"][0] if answer["question"] == "compare" else answer
     found: str | None = told.get("composed_at") or told.get("as_of")
     return found
@@ -147,36 +199,6 @@ def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[
     post = render.build_post(document, "discord", render.PostRenderOptions(locale, tuple(desk.hidden)))
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
-
-
-def _answer_picture(
-    desk: QueryContext, pictures: ChartCache, question: Query, answer: Document, locale: str
-) -> Picture | None:
-    if question.name == "trend":
-        return _trend_picture(pictures, answer, locale)
-    if question.name in ("usage", "digest"):
-        place = (answer["network"], answer["period"], answer["day"])
-        document = answer
-        if question.name == "usage":
-            document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
-        drawn = pictures.get_or_draw([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
-        return replace(drawn, alt=charts.alt_text.describe_card(document, locale))
-    return None
-
-
-def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Picture:
-    points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
-    form = number_format.display_unit(answer["unit"], answer["label"])
-    title = f"{answer['title']}: {answer['label']}"
-    speech = i18n.translator_for(locale)
-    network, evidence = (speech.translate_word("word", one) for one in (answer["title"], answer["evidence"]))
-    heading = speech.say("{network}: {label}", network=network, label=told.translate_to_text(answer["label"], locale))
-    source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
-    drawn = pictures.get_or_draw([title, form, answer["days"]], charts.draw_trend, points, title, form)
-    return replace(drawn, alt=charts.alt_text.describe_trend(points, heading, form, source, locale))
-
-
-# --- buttons -----------------------------------------------------------------------------------------------------
 
 
 Made = tuple[str, Query | None, bool]

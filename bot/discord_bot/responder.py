@@ -19,10 +19,8 @@ import discord
 import structlog
 
 from bot import render
-from bot.discord_bot import command_translations
-from bot.discord_bot.context import Interaction
-from bot.discord_bot.presenter import ButtonSpec, RenderedAnswer
-from bot.discord_bot.query import WRITTEN, Query, query_from_button
+from bot.discord_bot.context import Interaction, translator_for
+from bot.discord_bot.presenter import WRITTEN, ButtonSpec, Query, RenderedAnswer, query_from_button
 from bot.logging_setup import error_id
 from bot.queries import QueryError
 from bot.store import StoreError
@@ -55,7 +53,7 @@ class InteractionResponder:
     @property
     def locale(self) -> str:
         """The language of whoever asked."""
-        return command_translations.translator_for(self.interaction).language
+        return translator_for(self.interaction).language
 
     async def answer_query(self, question: Query) -> None:
         """Answer a question, whatever comes of it."""
@@ -223,7 +221,6 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
     async def from_custom_id(
         cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _found: re.Match[str], /
     ) -> QueryButton:
-        """The pressed button."""
         assert isinstance(item, discord.ui.Button)
         return cls(item)
 

@@ -17,7 +17,7 @@ from bot.findings import model_activity, supply_demand, time_series
 from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
 from bot.metrics import FigureDocument
 from bot.records import Document, PeriodData
-from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR, NameMask
+from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 
 __all__ = ["KINDS", "Finding", "finding_holds", "rank_findings"]
 

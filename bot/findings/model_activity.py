@@ -13,7 +13,7 @@ from bot.findings.claim import ONE, FindingInput, ScoredClaim, looks_at, use_by_
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Model, PeriodData, Unknown, Usage
-from bot.records.name_mask import HIDDEN
+from bot.records.names import HIDDEN
 
 QUIET_DAYS = 7
 QUIET_RANK = 100

@@ -11,7 +11,7 @@ from bot.findings.claim import FindingInput, ScoredClaim, looks_at, use_by_name
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import EVERY_PERIOD
 from bot.records import PeriodData, Unknown
-from bot.records.name_mask import HIDDEN
+from bot.records.names import HIDDEN
 
 LEAST_GAP = 0.02
 """A smaller difference, in points, counts as balance."""

@@ -4,6 +4,13 @@
 `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.number_format`' business.
 """
 
-from bot.i18n.bidi import is_rtl, isolate_text
-from bot.i18n.locales import LANGUAGES, babel_locale, nearest_language
-from bot.i18n.translator import N_, Translator, translator_for
+from bot.i18n.translator import (
+    LANGUAGES,
+    N_,
+    Translator,
+    babel_locale,
+    is_rtl,
+    isolate_text,
+    nearest_language,
+    translator_for,
+)

@@ -4,11 +4,10 @@ The rule: nothing is changed in place. A manifest names a day's files by their h
 one in a single step, and a file that differs from its manifest is refused.
 
 `layout` says what a day consists of, `storage` where it lies, `day_files` how it changes, `parquet` how rows get into
-files and are queried through `duckdb_engine`, `rollup` how one day is added up (pure), and `caller_counts` who called
-on several days.
+files and are queried through `duckdb_engine`, and `rollup` how one day is added up and who called on
+several days (pure).
 """
 
-from bot.lake.caller_counts import CallerCount, estimate_callers, exact_callers
 from bot.lake.day_files import (
     DayUpdate,
     check_files,
@@ -20,7 +19,6 @@ from bot.lake.day_files import (
     unnamed_uses,
     update_day,
 )
-from bot.lake.layout import DayRef, Manifest, ParquetFile
-from bot.lake.rollup import DayRollup, roll_up_day, try_roll_up
-from bot.lake.settings import LakeSettings
+from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
+from bot.lake.rollup import CallerCount, DayRollup, estimate_callers, exact_callers, roll_up_day, try_roll_up
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage

@@ -170,9 +170,6 @@ def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[Block
     return tuple(joined)
 
 
-# --- how the files of a day change ---------------------------------------------------------------------------------
-
-
 def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> list[ParquetFile]:
     """Without what stood in a block or after it."""
     before = f"SELECT * FROM {{old}} WHERE block < {int(block)}"

@@ -1,4 +1,5 @@
-"""What a day in the lake consists of: its folder, its manifest, the files that this names and their columns.
+"""What a day in the lake consists of: its folder, its manifest, the files that this names and their columns;
+and where the lake is and how much of the machine it may use, as plain values that can be sent to any worker.
 
 Integers that a stranger chose are text here, since no column holds a uint256; times are whole seconds since 1970 UTC.
 """
@@ -11,9 +12,23 @@ from datetime import date
 
 import msgspec
 
-from bot.lake.settings import LakeSettings
 from bot.lake.storage import Storage, open_storage
 from bot.records import BlockRange
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSettings:
+    """One lake."""
+
+    url: str
+    """A folder, or an address that fsspec knows (`s3://bucket/folder`), without secrets: the environment has them."""
+    memory: str = "400MB"
+    """Memory that DuckDB may use in one process, all threads together."""
+    exact_callers_up_to: int = 20_000_000
+    """Up to this many events, the callers of several days are counted exactly; above it, they are estimated."""
+    spill: str = ""
+    """A folder of this machine for data that does not fit into that memory; if empty or missing, the folder for
+    temporary files."""
 
 
 class ParquetFile(msgspec.Struct, frozen=True):

@@ -9,12 +9,10 @@ and `maintenance` checks and compacts stored days.
 """
 
 from bot.ledger.catalogue_query import HISTORY
-from bot.ledger.events import period_data as events_period_data
 from bot.ledger.events.lake_days import add_up
 from bot.ledger.events.period_data import load_panel_data
 from bot.ledger.events.source_state import SourceState
 from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
-from bot.ledger.queries import groups
 from bot.ledger.queries.models import (
     DayListing,
     ModelStanding,
@@ -25,6 +23,7 @@ from bot.ledger.queries.models import (
     model_standing,
     usage_comparison,
 )
+from bot.ledger.queries.period_data import load_period_data
 from bot.ledger.queries.rankings import (
     DateRange,
     RankingRow,
@@ -37,7 +36,6 @@ from bot.ledger.queries.rankings import (
     read_span,
     snapshot_days,
 )
-from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.held_days import (
     Decision,
     Hold,
@@ -48,13 +46,3 @@ from bot.ledger.snapshots.held_days import (
     record_decision,
 )
 from bot.ledger.snapshots.write import CLOSES_WITHIN, SnapshotResult, add_snapshot, closed_day
-from bot.records import Catalogue, Period, PeriodData
-from bot.store import Store
-
-
-def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
-    """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be
-    left out: over many days the lake counts them."""
-    if catalogue.evidences:
-        return groups.with_groups(store, events_period_data.load_period_data(store, catalogue, period, of_callers))
-    return groups.with_groups(store, period_data.load_period_data(store, catalogue, period))

@@ -25,7 +25,6 @@ class UsageRanking:
 
     @property
     def named_uses(self) -> int:
-        """The use that names its model."""
         return self.running[-1] if self.running else 0
 
 

@@ -1,4 +1,5 @@
-"""The registry of metrics: one function each; its name is the key and its docstring the public definition.
+"""The registry of metrics: one function each; its name is the key and its docstring the public definition; and the
+figures that they come to.
 
 To add a metric, register it: the digest, its history, JSON, pages, commands and docs read `METRICS`.
 """
@@ -6,12 +7,12 @@ To add a metric, register it: the digest, its history, JSON, pages, commands and
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypedDict, TypeVar, cast
 
-from bot.records import AtLeast, Estimate, Evidence, PeriodData, PeriodName, Unknown
+from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, PeriodName, Unknown
 
 Value = int | float | AtLeast | Unknown
 Amount = int | float | Decimal | Estimate | AtLeast | Unknown
@@ -123,3 +124,83 @@ def relative_change(now: Value, before: Value, undefined: str) -> float | Unknow
 def exact_value(value: Value) -> int | float | Unknown:
     """The value for computations that need it exactly: a lower bound becomes unknown."""
     return Unknown(value.reason) if isinstance(value, AtLeast) else value
+
+
+class _Stated(TypedDict):
+    value: int | float | str | None
+    """Text holds an exact decimal number: an amount of tokens."""
+    unit: str
+    label: str
+    evidence: str
+    refs: list[int]
+
+
+class FigureDocument(_Stated, total=False):
+    """A figure as JSON, as `docs/digest.md` has it."""
+
+    unknown: str
+    """The reason; only if `value` is null."""
+    error: float
+    """Standard error of an estimated count, as a share of it."""
+    at_least: bool
+    """True if `value` is a lower bound; otherwise absent."""
+    reason: str
+    """Why it is a lower bound; only with `at_least`."""
+    version: int
+    """Version of the figure's meaning; only from the second on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric's value for one catalogue and period, or unknown with a reason, with label, unit and evidence."""
+
+    key: str
+    value: Amount
+    unit: str
+    label: str
+    evidence: Evidence
+
+    def to_document(self, refs: list[int]) -> FigureDocument:
+        """As JSON. `refs` are indices into the document's list of refs."""
+        about = {"unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
+        return cast(FigureDocument, value_document(self.value, about))
+
+
+def value_document(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
+    """A value as JSON: the number, or null and the reason; then what limits the number."""
+    match value:
+        case Unknown():
+            return {"value": None, "unknown": value.reason, **about}
+        case Estimate():
+            return {"value": value.value, **about, "error": value.error}
+        case AtLeast():
+            return {"value": _json_number(value.value), **about, "at_least": True, "reason": value.reason}
+    return {"value": _json_number(value), **about}
+
+
+def _json_number(value: int | float | Decimal) -> int | float | str:
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def compute_figures(book: PeriodData) -> dict[str, Figure]:
+    """Every figure of this catalogue and period, by key, in the order of the registry."""
+    catalogue = book.catalogue
+    return {
+        metric.key: Figure(
+            metric.key,
+            metric.compute(book),
+            metric_unit(metric, catalogue),
+            metric_label(metric, catalogue),
+            metric.evidence or catalogue.evidence,
+        )
+        for metric in METRICS.values()
+        if metric.belongs_to(book)
+    }
+
+
+def metric_unit(metric: Metric, catalogue: Catalogue) -> str:
+    return {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit)
+
+
+def metric_label(metric: Metric, catalogue: Catalogue) -> str:
+    return metric.label.replace("{unit}", catalogue.unit)

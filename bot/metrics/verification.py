@@ -108,7 +108,6 @@ def _caller_count(stats: CallerStats | Unknown | None) -> Value | Estimate:
 
 
 def _certain_number(value: Value) -> int | float:
-    """What a value is for certain."""
     if isinstance(value, AtLeast):
         return float(value.value)
     return 0 if isinstance(value, Unknown) else value

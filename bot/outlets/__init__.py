@@ -2,14 +2,26 @@
 matters: did it go out, and may it be tried again? It reads no database, renders no text, chooses no day and never
 sleeps.
 
-`types` says what an outlet gets and returns, and `registry` finds the outlets. Adding one is adding a package or module
+`types` says what an outlet gets and returns; the functions here find the outlets and make one by its name. Importing an
+outlet loads no heavy library. Adding one is adding a package or module
 here. It declares `TITLE`, `Settings` (what `config.yaml` may say), `SECRETS` (the environment variables that it reads),
 `SETTLE` (how long until a look-back can be trusted) and `cost` (what a part is estimated to cost), and `make_outlet`
 makes it; its docstring is its page in the docs. One that is not posted to part by part, as the site, has only the first
 three.
 """
 
-from bot.outlets.registry import load_module, make_outlet, outlet_names, secret_names, settings_types
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import SecretStr
+
+from bot import config
 from bot.outlets.types import (
     REASON_LIMIT,
     AccountRefused,
@@ -33,3 +45,41 @@ from bot.outlets.types import (
     part_marker,
     redact_reason,
 )
+
+
+def outlet_names() -> tuple[str, ...]:
+    """Every outlet, by name: the modules and packages of `bot.outlets` that declare a `TITLE`."""
+    names = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(name for name in names if hasattr(load_module(name), "TITLE")))
+
+
+def load_module(name: str) -> ModuleType:
+    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `make_outlet`."""
+    return importlib.import_module(f"{__package__}.{name}")
+
+
+def settings_types() -> dict[str, type[config.OutletConfig]]:
+    """What `config.yaml` may say under `outlet_names`."""
+    return {name: load_module(name).Settings for name in outlet_names()}
+
+
+def secret_names() -> tuple[str, ...]:
+    """Every environment variable that an outlet reads."""
+    return tuple(key for name in outlet_names() for key in load_module(name).SECRETS)
+
+
+def make_outlet(
+    name: str,
+    settings: config.OutletConfig,
+    output_folder: Path,
+    secrets: Mapping[str, SecretStr],
+    clock: Callable[[], datetime],
+) -> Outlet:
+    """An outlet ready to post. `output_folder` is the folder that the site and the pictures are written to. Raises
+    `OutletError` with the missing `SECRETS`, before anything is asked of the platform."""
+    module = load_module(name)
+    missing = [key for key in module.SECRETS if key not in secrets]
+    if missing:
+        raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
+    outlet: Outlet = module.make_outlet(settings, output_folder, {key: secrets[key] for key in module.SECRETS}, clock)
+    return outlet

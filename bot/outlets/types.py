@@ -1,11 +1,17 @@
-"""What an outlet is: what it gets, what it answers, and the methods that it has."""
+"""What an outlet is: what it gets, what it answers, the methods that it has, and what time it is on its platform.
+
+Its posts bear the platform's own time, so a look-back asks by that and never by ours: two clocks are never compared,
+only their distance is measured and shown.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -208,3 +214,61 @@ def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     that are known and these. Outlets pass everything that a platform says through here."""
     text = redaction.redact(SafeName(text, 10 * REASON_LIMIT))
     return str(SafeName(redaction.make_redactor(secrets)(text), REASON_LIMIT))
+
+
+LEEWAY = timedelta(minutes=1)
+"""A platform has many machines: how far the time in an answer and that of a post may be apart."""
+TOLERATED = timedelta(minutes=2)
+"""A clock this far off a platform's closes days too early or too late, and gets signatures refused sooner or later (X
+allows some 5 minutes)."""
+
+
+def instant_of(date: str | None) -> datetime | None:
+    """The instant of a `Date` header; `None` where it is missing or not a date."""
+    try:
+        at = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def running_seconds() -> float:
+    """A stopwatch that also runs while the machine sleeps, where there is one (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class PlatformClock:
+    """A platform's clock as its last answer showed it, carried on by this machine's stopwatch: setting this machine's
+    clock changes nothing here."""
+
+    def __init__(self, stopwatch: Callable[[], float] = running_seconds) -> None:
+        self._stopwatch = stopwatch
+        self._last: tuple[datetime, float] | None = None
+
+    def observe(self, date: str | None) -> None:
+        """Take over the `Date` of an answer."""
+        if (at := instant_of(date)) is not None:
+            self._last = at, self._stopwatch()
+
+    def now(self) -> datetime | None:
+        """The platform's time now (UTC); `None` before its first answer."""
+        if self._last is None:
+            return None
+        at, seen = self._last
+        return at + timedelta(seconds=self._stopwatch() - seen)
+
+    def offset(self, ours: datetime) -> timedelta | None:
+        """How far our time is ahead of the platform's; `None` before its first answer."""
+        theirs = self.now()
+        return ours - theirs if theirs else None
+
+
+def clock_check(name: str, platform: str, offset: timedelta | None) -> CheckResult:
+    """What `doctor` says of this machine's clock."""
+    if offset is None:
+        return CheckResult(name, None, f"{platform} sent no Date to compare with", "look again later")
+    side = "ahead of" if offset > timedelta() else "behind"
+    text = f"this machine's clock is {abs(offset).total_seconds():.0f} s {side} {platform}'s"
+    return CheckResult(
+        name, abs(offset) <= TOLERATED, text, "set the clock (NTP): days are closed and requests signed by it"
+    )

@@ -181,7 +181,6 @@ def _add_up_days(
 def _store_batch(
     store: Store, batch: EventBatch, tell: Tell, backfill: BackfillThrottle | None, before: Sequence[CompleteWindow]
 ) -> ledger.IngestResult:
-    """Keep a batch and tell of it."""
     began = time.perf_counter()
     kept = ledger.keep_event_batch(store, batch, before)
     far = backfill.rest_and_report(batch, time.perf_counter() - began) if backfill else ""

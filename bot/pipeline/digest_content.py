@@ -12,7 +12,7 @@ from bot.archive import Archive
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
 from bot.outlets import Part
 from bot.records import Document, FootfallError, Post
-from bot.render.x_threads import PARTS
+from bot.render.digest_posts import PARTS
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from bot import digest, document_rules
 from bot.pipeline.composition import NetworkPlan, build_digest
 from bot.records import Document, Period, SafeName, catalogues_and_panels
-from bot.records.name_mask import HIDDEN, HIDDEN_GROUPS
+from bot.records.names import HIDDEN, HIDDEN_GROUPS
 from bot.store import Store
 
 

@@ -1,22 +1,69 @@
-"""The desk where questions arrive: what may be asked of which network, and who was meant by a name half remembered."""
+"""The desk where questions arrive: what may be asked of which network, and who was meant by a name half remembered;
+and what was looked up lately, kept for as long as nothing changed in what it was looked up from."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.queries.versioned_cache import VersionedCache
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
-from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR, NameMask
+from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
 
-T = TypeVar("T", bound=str)
+T = TypeVar("T")
+
+KEPT = 12
+"""Values; the largest is the list of a day, about 4 MB at 10,000 models."""
+
+
+class VersionedCache:
+    """Values by key, each good for one mark. Two who ask for the same at once have it looked up once."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept, self._values = kept, OrderedDict[Hashable, tuple[Hashable, Any]]()
+        self._lock, self._key_locks = threading.Lock(), dict[Hashable, threading.Lock]()
+
+    def get_or_compute(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
+        """The value of a key, looked up if that was not done under this mark. The mark must be read before."""
+        with self._lock:
+            turn = self._key_locks.setdefault(key, threading.Lock())
+        with turn:
+            if (found := self._cached_value(key, mark)) is not None:
+                value: T = found[0]
+                return value
+            try:
+                value = look()
+                self._store_value(key, mark, value)
+            finally:
+                with self._lock:
+                    self._key_locks.pop(key, None)
+            return value
+
+    def _cached_value(self, key: Hashable, mark: Hashable) -> tuple[Any] | None:
+        with self._lock:
+            known = self._values.get(key)
+            if known is None or known[0] != mark:
+                return None
+            self._values.move_to_end(key)
+            self._key_locks.pop(key, None)
+            return (known[1],)
+
+    def _store_value(self, key: Hashable, mark: Hashable, value: object) -> None:
+        with self._lock:
+            self._values[key] = (mark, value)
+            self._values.move_to_end(key)
+            while len(self._values) > self._kept:
+                self._values.popitem(last=False)
+
+
+S = TypeVar("S", bound=str)
 
 SUGGESTIONS = 3
 COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no keys"
@@ -53,7 +100,6 @@ class WatchedNetwork:
 
     @property
     def lead_catalogue(self) -> Catalogue:
-        """The catalogue that leads."""
         return next((c for c in self.catalogues if c.key == self.headline["catalogue"]), self.catalogues[0])
 
     def lead_catalogue_of(self, document: Document) -> Catalogue:
@@ -109,7 +155,6 @@ class QueryContext:
         return f"run: python -m bot compose --period {period}" if any(spans) else COLLECT
 
     def refuse_future(self, day: date) -> None:
-        """Refuse a day in the future."""
         if day > self.clock().date():
             raise QueryError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
 
@@ -244,7 +289,7 @@ def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def closest_matches(fragment: str, known: Sequence[T], limit: int, cutoff: int = 30) -> list[T]:
+def closest_matches(fragment: str, known: Sequence[S], limit: int, cutoff: int = 30) -> list[S]:
     from rapidfuzz import fuzz, process
 
     if not fragment:

@@ -10,7 +10,7 @@ from bot import ledger
 from bot.queries.context import QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 
 ROWS = 25
 """Models in the answer to `top`: as many as a digest has."""
@@ -210,7 +210,7 @@ class _Moved:
 
 
 def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Document) -> _Moved | Unknown:
-    period = _digest_period(document)
+    period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
     found = desk.usage_comparison(watched.lead_catalogue_of(document), period)
     now, before = found.now, found.before
     for flow in (now, before):
@@ -248,10 +248,6 @@ def _model_names(desk: QueryContext, comparison: ledger.UsageComparison) -> dict
 
 def _public_name(desk: QueryContext, name: str, author: str) -> str:
     return NameMask.from_names(desk.hidden).masked_model(name, author)
-
-
-def _digest_period(document: Document) -> Period:
-    return Period.for_day(date.fromisoformat(document["day"]), document["period"])
 
 
 def _iso_day(day: date | None) -> str | None:

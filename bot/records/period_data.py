@@ -54,7 +54,6 @@ class Usage:
 
     @property
     def total(self) -> int | AtLeast | Unknown:
-        """All use of the window."""
         return at_least(self.uses, self.incomplete) if self.incomplete else self.uses
 
 

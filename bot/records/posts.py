@@ -12,7 +12,6 @@ Document = dict[str, Any]
 
 
 def catalogues_and_panels(document: Document) -> list[dict[str, Any]]:
-    """The catalogues and panels of a digest."""
     return [*document["catalogues"], *document.get("panels", [])]
 
 

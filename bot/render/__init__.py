@@ -2,13 +2,12 @@
 
 `build_post` gives what an outlet gets, `finding_text` one finding in words, `preview_text` what would be posted,
 `render_template` any other template (pages, commands). The modules: `environment` (the templates' language),
-`number_lint` (every digit traced), `escaping` (foreign text made harmless), `text_blocks` (what is dropped when not
-all fits), `x_threads` (several parts instead), `polls` (questions to readers), `embeds` (Discord's form of a text).
+`text_blocks` (every digit traced; what is dropped when not all fits), `escaping` (foreign text made harmless), `polls`
+(questions to readers), `embeds` (Discord's form of a text).
 """
 
 from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, preview_text
 from bot.render.embeds import PLAIN, answer_embed, embed_length
 from bot.render.environment import TEMPLATES, render_template, trace_values
-from bot.render.number_lint import LintError
 from bot.render.polls import PollSkippedError
-from bot.render.text_blocks import TooLongError
+from bot.render.text_blocks import LintError, TooLongError

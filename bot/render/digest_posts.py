@@ -1,4 +1,8 @@
-"""A digest as what each outlet gets. Pure: a document in, a post out, always within the platform's limits."""
+"""A digest as what each outlet gets. Pure: a document in, a post out, always within the platform's limits.
+
+In a thread, a piece that opens a paragraph may open a part; the rest follow the sentence before them. What does not fit
+into the parts there may be is dropped whole, the least important first, as in a single post.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,58 @@ from typing import Any
 
 from bot import config, platform_limits
 from bot.records import Document, Picture, Post
-from bot.render import embeds, polls, x_threads
+from bot.render import embeds, polls
 from bot.render.environment import render_blocks
-from bot.render.number_lint import LintError
-from bot.render.text_blocks import PARAGRAPH, TextBlock, fit_blocks, tidy_text
+from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length
 from bot.x_text import find_urls, possible_entities, weighted_length
+
+Head = Callable[..., str]
+"""What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
+
+PARTS = range(1, 6)
+"""How many parts a thread has: each costs what a post costs."""
+
+
+def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
+    """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
+    its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
+    most = wanted[-1]
+    # Of pieces with the same title, which are ways to say the same, the first.
+    titles = [part.title for part in parts]
+    kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
+    room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
+    while len(texts := _pack_parts(kept, room)) > most:
+        least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
+        if least is None:
+            raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
+        kept.remove(least)
+    of = max(len(texts), wanted[0])
+    if of == 1:
+        return tuple(texts)
+    later = [f"{head(number, of)}\n{text}" for number, text in enumerate(texts[1:], 2)]
+    empty = [head(number, of, taken_back=True) for number in range(len(texts) + 1, of + 1)]
+    return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
+
+
+def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
+    texts: list[str] = []
+    for paragraph in _group_paragraphs(parts):
+        text = fit_blocks(paragraph, weighted_length, room)
+        longer = f"{texts[-1]}\n\n{text}" if texts else ""
+        if longer and weighted_length(longer) <= room:
+            texts[-1] = longer
+        elif text:
+            texts.append(text)
+    return texts
+
+
+def _group_paragraphs(parts: Sequence[TextBlock]) -> list[list[TextBlock]]:
+    made: list[list[TextBlock]] = []
+    for piece in parts:
+        if not made or piece.text.lstrip().startswith(PARAGRAPH):
+            made.append([])
+        made[-1].append(piece)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +126,6 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
     return tidy_text("".join(block.text for block in blocks))
 
 
-# --- outlets -----------------------------------------------------------------------------------------------------
-
-
 def _x_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
     blocks = render_blocks("x", "x/digest.j2", facts, *style)
@@ -90,7 +138,7 @@ def _x_post(document: Document, options: PostRenderOptions) -> Post:
         return fit_blocks(part, weighted_length, platform_limits.X_TEXT)
 
     if options.thread:
-        texts = x_threads.build_thread(blocks, head, options.thread)
+        texts = build_thread(blocks, head, options.thread)
         texts += (f"{head(0, 0)}\n{poll.question}",) if poll else ()
     else:
         blocks += (TextBlock("text", "", 0, PARAGRAPH + poll.question),) if poll else ()
@@ -109,9 +157,7 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     if options.poll is None:
         return post
     # A message with a poll has no embed, so it is one of its own.
-    over = fit_blocks(
-        render_blocks("discord", "discord/poll.j2", facts, *style), platform_limits.utf16_length, _OVER_POLL
-    )
+    over = fit_blocks(render_blocks("discord", "discord/poll.j2", facts, *style), utf16_length, _OVER_POLL)
     return replace(post, parts=("", over), poll=polls.render_poll(options.poll, facts, "discord", options.locale))
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot import platform_limits as limits
-from bot.platform_limits import utf16_length
 from bot.records import Document
 from bot.render.environment import render_blocks
-from bot.render.text_blocks import TextBlock, TooLongError, fit_blocks, tidy_text, whole_lines
+from bot.render.text_blocks import TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length, whole_lines
 
 PLAIN: Mapping[str, object] = {
     "rows": [],

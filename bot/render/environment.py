@@ -17,11 +17,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import i18n, number_format
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 from bot.render import document_translation as translations
-from bot.render import escaping
-from bot.render.number_lint import OPEN, LintError, lint_text, mark_text, strip_private_use
-from bot.render.text_blocks import LINE, PARAGRAPH, TextBlock, mark_block, parse_blocks, tidy_text
+from bot.render import escaping, text_blocks
+from bot.render.text_blocks import LINE, OPEN, PARAGRAPH, LintError, TextBlock, mark_text, strip_private_use
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
@@ -94,14 +93,16 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
-    return lint_text(_render_marked(outlet, template, context, locale, hidden), template, html=outlet == "site")
+    return text_blocks.lint_text(
+        _render_marked(outlet, template, context, locale, hidden), template, html=outlet == "site"
+    )
 
 
 def render_blocks(
     outlet: str, template: str, context: Mapping[str, Any], locale: str = "en", hidden: Iterable[str] = ()
 ) -> tuple[TextBlock, ...]:
     """A template's pieces, each linted. Raises `LintError`."""
-    return parse_blocks(_render_marked(outlet, template, context, locale, hidden), template)
+    return text_blocks.parse_blocks(_render_marked(outlet, template, context, locale, hidden), template)
 
 
 def _render_marked(outlet: str, template: str, context: Mapping[str, Any], locale: str, hidden: Iterable[str]) -> str:
@@ -232,15 +233,15 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         ),  # for Discord: seconds since 1970, by the reader's clock
         "told": told,  # a finding, in this outlet's words
         "capitalized": capitalized,  # Runs, of runs
-        "oneline": lambda text: Markup(tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
-        "bold": lambda text: Markup(f"**{tidy_text(text)}**"),  # noqa: S704  # for Discord
-        "piece": mark_block,  # a block that may be dropped when not all fits
+        # A macro's words, in a template kept as laid out.
+        "oneline": lambda text: Markup(text_blocks.tidy_text(text)),  # noqa: S704
+        "bold": lambda text: Markup(f"**{text_blocks.tidy_text(text)}**"),  # noqa: S704  # for Discord
+        "piece": text_blocks.mark_block,  # a block that may be dropped when not all fits
         "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
 
 
 def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
-    """A number as it is shown, said to be a lower bound where it is one."""
     return number_format.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 

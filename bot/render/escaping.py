@@ -15,9 +15,9 @@ from markupsafe import escape
 from bot import i18n
 from bot.i18n import N_
 from bot.records import SafeName
-from bot.records.name_mask import HIDDEN, NameMask
+from bot.records.names import HIDDEN, NameMask
 from bot.render import document_translation
-from bot.render.number_lint import strip_private_use
+from bot.render.text_blocks import strip_private_use
 from bot.x_text import weighted_length
 
 NAME_LIMIT = 60

@@ -11,8 +11,7 @@ from jinja2 import TemplateError, UndefinedError, nodes
 from bot import config, i18n, platform_limits
 from bot.records import Poll
 from bot.render import environment
-from bot.render.number_lint import LintError, lint_text
-from bot.render.text_blocks import tidy_text
+from bot.render.text_blocks import LintError, lint_text, tidy_text
 from bot.x_text import possible_entities, weighted_length
 
 

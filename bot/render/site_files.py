@@ -15,7 +15,6 @@ from typing import Any
 from bot import number_format
 from bot.records import Document, catalogues_and_panels
 from bot.render import feeds
-from bot.render.digest_page import chart_slots, digest_story, issue_files, page_context
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
 from bot.render.page_layout import (
@@ -23,9 +22,13 @@ from bot.render.page_layout import (
     File,
     NetworkPage,
     SiteContext,
+    chart_slots,
     digest_folder,
+    digest_story,
     history_path,
+    issue_files,
     network_heading,
+    page_context,
     render_page,
     slot_marker,
 )
@@ -89,9 +92,6 @@ def _front_files(site: SiteContext, rendered: _RenderedDigests) -> Iterator[File
     space = site.feed_space or site.url
     yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
     yield "feed.json", feeds.json_feed(entries, site.url, space)
-
-
-# --- what spans digests ------------------------------------------------------------------------------------------
 
 
 def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:

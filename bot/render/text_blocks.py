@@ -1,18 +1,103 @@
 """Posts in pieces: which sentences stay when not all of them fit.
 
 A template wraps each in `{% filter piece("kind", rank=n) %}`. Pieces are dropped whole, the least important first, so
-that nothing is cut in the middle of a number or a name. The separators are private-use characters, as in `lint`.
+that nothing is cut in the middle of a number or a name.
+
+The number lint: every digit of a rendered text comes from a figure, a date, a declared constant or a name. The filters
+wrap what they emit in two private-use characters, which foreign text never holds (`records.SafeName` drops them,
+`strip_private_use` again). What is left outside those marks must be free of digits of any script.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html.parser import HTMLParser
 
 from markupsafe import Markup
 
-from bot.render.number_lint import LintError, lint_text, strip_private_use
+OPEN, CLOSE = "\ue000", "\ue001"
+_PRIVATE = "Co"
+_DIGITS = frozenset({"Nd", "Nl", "No"})
+_SPOKEN_ATTRIBUTES = frozenset({"alt", "title", "aria-label", "aria-description", "content", "placeholder"})
+_UNSPOKEN_ELEMENTS = frozenset({"script", "style"})
+
+
+class LintError(Exception):
+    """A template would publish what no figure backs. Names the template and what was found."""
+
+
+def strip_private_use(text: str) -> str:
+    """Text without private-use characters, so that no mark can be forged."""
+    return "".join(c for c in text if unicodedata.category(c) != _PRIVATE)
+
+
+def mark_text(text: str) -> str:
+    """Text that may hold digits, for `lint_text` to let through. Marks inside are dissolved."""
+    return f"{OPEN}{strip_private_use(text)}{CLOSE}"
+
+
+def lint_text(text: str, template: str, *, html: bool = False) -> str:
+    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
+    (tags, most attributes, styles) is not prose and is passed over."""
+    prose = _outside_marks(text, template)
+    if html:
+        reader = _Prose()
+        reader.feed(prose)
+        reader.close()
+        prose = "\n".join(reader.texts)
+    stray = sorted({c for c in prose if unicodedata.category(c) in _DIGITS})
+    if stray:
+        where = next(line for line in prose.splitlines() if any(c in line for c in stray)).strip()
+        raise LintError(
+            f"{template}: found {' '.join(stray)} in {where[:80]!r}, wanted digits only from a figure, a date, a "
+            "constant or a name; use their filters"
+        )
+    return unicodedata.normalize("NFC", text.replace(OPEN, "").replace(CLOSE, ""))
+
+
+def _outside_marks(text: str, template: str) -> str:
+    """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
+    kept: list[str] = []
+    inside = False
+    for c in text:
+        if c in (OPEN, CLOSE):
+            if inside == (c == OPEN):
+                raise LintError(
+                    f"{template}: a filter cut or doubled a marked text; shorten names with their own filter"
+                )
+            inside = c == OPEN
+        elif not inside:
+            kept.append(c)
+    if inside:
+        raise LintError(f"{template}: a filter cut a marked text; shorten names with their own filter")
+    return "".join(kept)
+
+
+class _Prose(HTMLParser):
+    """Collects what a reader sees or hears of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self._hidden_depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden_depth += tag in _UNSPOKEN_ELEMENTS
+        if tag != "meta":
+            self.texts += [v for k, v in attrs if v and k in _SPOKEN_ATTRIBUTES]
+        elif dict(attrs).get("name") == "description":
+            self.texts.append(dict(attrs).get("content") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden_depth -= tag in _UNSPOKEN_ELEMENTS
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden_depth:
+            self.texts.append(data)
+
 
 _START, _BETWEEN, _END = "\ue010", "\ue011", "\ue012"
 _RANKS = 0xE100
@@ -77,6 +162,11 @@ def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: in
         if size(longer) <= limit:
             kept, text = kept | {i}, longer
     return text
+
+
+def utf16_length(text: str) -> int:
+    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def whole_lines(text: str, size: Callable[[str], int], limit: int) -> str:

@@ -74,7 +74,6 @@ class EventSource(Protocol):
 
 
 def network_names() -> tuple[str, ...]:
-    """The names of all networks that have a module."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 

@@ -14,13 +14,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.lake.settings import LakeSettings
-from bot.store._discord_tables import members, subscriptions, synced, watches
-from bot.store._error_causes import NO_PERMISSION, cure
-from bot.store._errors import StoreError
+from bot.lake.layout import LakeSettings
+from bot.store._error_causes import NO_PERMISSION, StoreError, cure
 from bot.store._event_tables import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._postgresql import postgresql_engine
-from bot.store._publishing_tables import deliveries, digests, figures, leases, paused, polls, receipts
+from bot.store._publishing_tables import (
+    deliveries,
+    digests,
+    figures,
+    leases,
+    members,
+    paused,
+    polls,
+    receipts,
+    subscriptions,
+    synced,
+    watches,
+)
 from bot.store._snapshot_tables import (
     catalogues,
     cursors,

@@ -1,8 +1,20 @@
-"""The cause of a database error, by the database's own code, and how to fix it. Pure."""
+"""The error of the store; its cause by the database's own code, and how to fix it. Pure."""
 
 from __future__ import annotations
 
 import sqlite3
+
+from bot.records import FootfallError
+
+
+class StoreError(FootfallError):
+    """The database cannot be used: which one and why."""
+
+    def __init__(self, text: str, cure: str = "") -> None:
+        super().__init__(text)
+        self.cure = cure
+        """What to do, if the database's error code tells."""
+
 
 FULL = "make room on its disk (or raise its quota); what waits is then done by itself"
 READ_ONLY = "make the file, its folder and its disk writable for this user (a read-only mount, a file of another user)"

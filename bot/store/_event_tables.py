@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Text
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import UtcDateTime, define_table, required
 
 # The log as on the chain, and the verdict of the rules so far.
-settlements = Table(
+settlements = define_table(
     "settlements",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("place", String(90), primary_key=True),
     Column("block", BigInteger, nullable=False),
@@ -18,8 +17,7 @@ settlements = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("day", Date, nullable=False),
     Column("relay", String(42), nullable=False),
-    Column("size", Text, nullable=False),
-    Column("blob", Text, nullable=False),
+    *required(Text, "size", "blob"),
     Column("root", String(64), nullable=False),
     Column("attested", Text, nullable=False),
     Column("state", String(10), nullable=False),
@@ -40,9 +38,8 @@ settlements = Table(
 )
 
 # The settlement that first backed or verified a leaf.
-leaves = Table(
+leaves = define_table(
     "leaves",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("key", sa.LargeBinary(32), primary_key=True),
     Column("backed_by", String(90), nullable=False),
@@ -53,45 +50,36 @@ leaves = Table(
 
 # A day of events: its manifest in the lake, and its totals. `stale`: changed since the last roll-up. Amounts are whole
 # numbers as text.
-event_days = Table(
+event_days = define_table(
     "event_days",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("evidence", String(10), nullable=False),
     Column("manifest", String(90), nullable=False),
     Column("stale", Boolean, nullable=False),
     Column("pruned", Boolean, nullable=False),  # the events are deleted, the totals stay
-    Column("events", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
+    *required(BigInteger, "events", "bytes"),
     Column("first_block", BigInteger),
     Column("last_block", BigInteger),
-    Column("nameless", BigInteger, nullable=False),
-    Column("others", BigInteger, nullable=False),
+    *required(BigInteger, "nameless", "others"),
     Column("other_payers", Text, nullable=False),  # JSON: the payers with most of those, to their number
-    Column("sessions", BigInteger, nullable=False),
-    Column("callers", BigInteger, nullable=False),
-    Column("called", Text, nullable=False),
-    Column("top_called", Text, nullable=False),
-    Column("paid", Text, nullable=False),
-    Column("top_paid", Text, nullable=False),
+    *required(BigInteger, "sessions", "callers"),
+    *required(Text, "called", "top_called", "paid", "top_paid"),
     Column("unsigned", Boolean, nullable=False),  # some event does not name its caller
     Index("event_days_stale", "catalogue", "stale"),
     Index("event_days_by_block", "catalogue", "last_block"),
 )
 
-# The callers of a day as a state that can be merged with that of other days: see bot/lake/caller_counts.py.
-sketches = Table(
+# The callers of a day as a state that can be merged with that of other days: see bot/lake/rollup.py.
+sketches = define_table(
     "sketches",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("state", sa.LargeBinary, nullable=False),
 )
 
-gauges = Table(
+gauges = define_table(
     "gauges",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("key", String(60), primary_key=True),
     Column("day", Date, primary_key=True),
@@ -99,9 +87,8 @@ gauges = Table(
     Column("value", Text, nullable=False),
 )
 
-strangers = Table(
+strangers = define_table(
     "strangers",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("address", String(42), primary_key=True),
@@ -109,9 +96,8 @@ strangers = Table(
 )
 
 # Roll-ups of a day: uses of each evidence. Null: unknown, for the reason.
-tallies = Table(
+tallies = define_table(
     "tallies",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("evidence", String(10), primary_key=True),
     Column("day", Date, primary_key=True),
@@ -122,9 +108,8 @@ tallies = Table(
     Column("top_uses", BigInteger, nullable=False),
 )
 
-event_refs = Table(
+event_refs = define_table(
     "event_refs",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("ref", ForeignKey("refs.id"), primary_key=True),

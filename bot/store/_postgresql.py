@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store._errors import StoreError
+from bot.store._error_causes import StoreError
 
 CONNECT_SECONDS = "10"
 REPEATABLE = ("host", "port")

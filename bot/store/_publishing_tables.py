@@ -1,15 +1,18 @@
-"""Tables for publishing: digests, receipts, deliveries, polls, pauses and leases."""
+"""Tables for publishing: digests, receipts, deliveries, polls, pauses and leases; and for Discord: subscriptions of
+servers, watches of members, registered commands.
+
+A member's account id is only in `members.account`; everything else refers to a member by a random key.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import UtcDateTime, define_table, required
 
-digests = Table(
+digests = define_table(
     "digests",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("network", String(60), nullable=False),
     Column("period", String(5), nullable=False),
@@ -22,9 +25,8 @@ digests = Table(
 )
 
 # Every figure of every digest, one per row, so that a metric's history is one indexed read.
-figures = Table(
+figures = define_table(
     "figures",
-    tables,
     Column("digest", ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
     Column("catalogue", String(60), primary_key=True),
     Column("key", String(60), primary_key=True),
@@ -34,22 +36,19 @@ figures = Table(
     Index("figures_by_key", "catalogue", "key", "digest"),
 )
 
-receipts = Table(
+receipts = define_table(
     "receipts",
-    tables,
     Column("digest", ForeignKey("digests.id"), primary_key=True),
     Column("outlet", String(60), primary_key=True),
     Column("destination", String(200), primary_key=True),
     Column("part", Integer, primary_key=True),
-    Column("platform_id", Text, nullable=False),
-    Column("url", Text, nullable=False),
+    *required(Text, "platform_id", "url"),
     Column("at", UtcDateTime, nullable=False),
 )
 
 # One row for each part on its way to one destination. Only `bot.deliveries` writes it.
-deliveries = Table(
+deliveries = define_table(
     "deliveries",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("network", String(60), nullable=False),
     Column("period", String(5), nullable=False),
@@ -87,9 +86,8 @@ deliveries = Table(
 )
 
 # The poll of a delivery, as it was posted, and the votes after it closed.
-polls = Table(
+polls = define_table(
     "polls",
-    tables,
     Column("delivery", ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(60), nullable=False),
     Column("question", Text, nullable=False),
@@ -106,20 +104,65 @@ polls = Table(
 )
 
 # Outlets whose account is refused: nothing is sent until an operator or a successful check lifts the pause.
-paused = Table(
+paused = define_table(
     "paused",
-    tables,
     Column("outlet", String(60), primary_key=True),
     Column("reason", Text, nullable=False),
-    Column("since", UtcDateTime, nullable=False),
-    Column("checked_at", UtcDateTime, nullable=False),
+    *required(UtcDateTime, "since", "checked_at"),
 )
 
 # Which worker does the work; see `bot.leases`.
-leases = Table(
+leases = define_table(
     "leases",
-    tables,
     Column("name", String(60), primary_key=True),
     Column("holder", String(120), nullable=False),
     Column("until", UtcDateTime, nullable=False),
+)
+
+
+# A channel of a server that gets the daily posts, like the channels of `config.yaml`. Who set it up is not stored.
+subscriptions = define_table(
+    "subscriptions",
+    Column("id", Integer, primary_key=True),
+    Column("guild", String(20), nullable=False, index=True),
+    Column("channel", String(20), nullable=False, unique=True),
+    Column("at", String(5), nullable=False),  # HH:MM in its time zone
+    Column("zone", String(60), nullable=False),
+    Column("networks", Text, nullable=False),  # names separated by commas; empty: all
+    Column("locale", String(20), nullable=False),
+    Column("share", Float),  # by which the headline must have changed; null: post always
+    Column("quiet_from", String(5)),
+    Column("quiet_until", String(5)),
+    Column("since", UtcDateTime, nullable=False),
+    # Days without a delivery, see `subscriptions.delivery_misses`; and the last of them.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_at", UtcDateTime),
+)
+
+members = define_table(
+    "members",
+    Column("key", String(16), primary_key=True),
+    Column("account", String(20), nullable=False, unique=True),
+    Column("locale", String(20), nullable=False),
+    # Days without a delivery, see `subscriptions.delivery_misses`; and the last of them.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_at", UtcDateTime),
+)
+
+watches = define_table(
+    "watches",
+    Column("id", Integer, primary_key=True),
+    Column("member", ForeignKey("members.key", ondelete="CASCADE"), nullable=False),
+    *required(String(60), "network", "catalogue"),
+    Column("model", Text, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    UniqueConstraint("member", "network", "catalogue", "model"),
+)
+
+# The hash of an application's commands, as last registered and as Discord had them then.
+synced = define_table(
+    "synced",
+    Column("application", String(20), primary_key=True),
+    Column("sha256", String(64), nullable=False),
 )

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import UtcDateTime, define_table, required
 
-catalogues = Table(
+catalogues = define_table(
     "catalogues",
-    tables,
     Column("id", Integer, primary_key=True),
-    Column("network", String(60), nullable=False),
-    Column("name", String(60), nullable=False),
+    *required(String(60), "network", "name"),
     UniqueConstraint("network", "name"),
 )
 
-refs = Table(
+refs = define_table(
     "refs",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("url", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -38,13 +23,11 @@ refs = Table(
     UniqueConstraint("url", "at", "sha256"),
 )
 
-models = Table(
+models = define_table(
     "models",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("author", Text, nullable=False),
+    *required(Text, "name", "author"),
     Column("category", Text),
     Column("created_at", UtcDateTime),
     Column("first_seen", Date, nullable=False),  # the day closed by the first snapshot that lists it
@@ -57,26 +40,22 @@ models = Table(
 )
 
 # One row per snapshot. `day` is the day that it closes; null if it was taken too late or is held.
-snapshots = Table(
+snapshots = define_table(
     "snapshots",
-    tables,
     Column("id", Integer, primary_key=True),
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("day", Date),
     Column("ref", ForeignKey("refs.id"), nullable=False),
-    Column("listed", Integer, nullable=False),
-    Column("unplaced", Integer, nullable=False),
-    Column("uncounted", Integer, nullable=False),
+    *required(Integer, "listed", "unplaced", "uncounted"),
     Column("note", Text, nullable=False),
     UniqueConstraint("catalogue", "at"),
     Index("snapshots_by_day", "catalogue", "day", unique=True),
 )
 
 # The verdict on a snapshot that is, or was, implausible: see bot/plausibility.py. `day` is the day that it would close.
-verdicts = Table(
+verdicts = define_table(
     "verdicts",
-    tables,
     Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
     Column("day", Date, nullable=False),
@@ -88,9 +67,8 @@ verdicts = Table(
 )
 
 # The readings as they came: a row means that the model was listed; `counter` is null if it showed none.
-readings = Table(
+readings = define_table(
     "readings",
-    tables,
     Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
     Column("model", ForeignKey("models.id"), primary_key=True),
     Column("counter", BigInteger),
@@ -99,26 +77,21 @@ readings = Table(
 )
 
 # Roll-ups. A stretch is the days between two consecutive snapshots; its totals are known.
-stretches = Table(
+stretches = define_table(
     "stretches",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("last_day", Date, primary_key=True),
     Column("first_day", Date, nullable=False),
     Column("uses", BigInteger, nullable=False),
     Column("models_used", Integer, nullable=False),
     Column("top_uses", BigInteger, nullable=False),
-    Column("newcomers", Integer, nullable=False),
-    Column("resets", Integer, nullable=False),
-    Column("added", Integer, nullable=False),
-    Column("removed", Integer, nullable=False),
+    *required(Integer, "newcomers", "resets", "added", "removed"),
 )
 
 # Usage by model; no row means no use. A `hole` reaches further back than its stretch, because readings of this model
 # were missed, or because its counter fell and came back; no stretch's total contains it.
-usage = Table(
+usage = define_table(
     "usage",
-    tables,
     Column("model", ForeignKey("models.id"), primary_key=True),
     Column("last_day", Date, primary_key=True),
     Column("first_day", Date, nullable=False),
@@ -132,9 +105,8 @@ usage = Table(
 
 # Days on which a model's use is unknown, because its counter fell. `uses`: the use over all of these days, if the
 # counter came back (then it is also a hole in `usage`, unless 0); null if it did not.
-falls = Table(
+falls = define_table(
     "falls",
-    tables,
     Column("model", ForeignKey("models.id"), primary_key=True),
     Column("first_day", Date, primary_key=True),
     Column("last_day", Date, nullable=False),
@@ -149,17 +121,15 @@ falls = Table(
 # --- events, read log by log. Integers that a sender chooses are text, because no column holds a uint256.
 
 # Complete windows: nothing is missing between the two instants.
-windows = Table(
+windows = define_table(
     "windows",
-    tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("begins", UtcDateTime, primary_key=True),
     Column("ends", UtcDateTime, nullable=False),
 )
 
-cursors = Table(
+cursors = define_table(
     "cursors",
-    tables,
     Column("network", String(60), primary_key=True),
     Column("name", String(60), primary_key=True),
     Column("text", Text, nullable=False),

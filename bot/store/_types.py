@@ -1,7 +1,8 @@
-"""The list of tables, and the column type of an instant."""
+"""The list of tables, how they are defined, and the column type of an instant."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,3 +24,12 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 
 tables = sa.MetaData()
+
+
+def define_table(name: str, *columns: Any, **options: Any) -> sa.Table:
+    return sa.Table(name, tables, *columns, **options)
+
+
+def required(kind: Any, *names: str) -> Iterator[sa.Column[Any]]:
+    """Columns of one type that are never null."""
+    return (sa.Column(name, kind, nullable=False) for name in names)

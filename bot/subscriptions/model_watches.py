@@ -66,7 +66,6 @@ class ModelWatches:
         return self._select_watches()
 
     def member_watches(self, key: str) -> tuple[ModelWatch, ...]:
-        """The watches of a member by key."""
         return self._select_watches(rows.c.member == key)
 
     def member_account(self, key: str) -> str | None:

@@ -56,7 +56,6 @@ class Subscription:
 
     @property
     def schedule_entry(self) -> ScheduleEntry:
-        """The subscription as a schedule entry."""
         terms = self.terms
         keys = {"at": terms.at, "zone": terms.zone, "networks": terms.networks}
         return ScheduleEntry.model_validate({"name": f"subscription {self.id}", **keys})

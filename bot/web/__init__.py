@@ -3,10 +3,7 @@
 The rule: HTTP only. Answers come from `queries`, as on the command line and in Discord; nothing is computed here.
 
 `app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files, `monitoring`
-health and metrics, `middleware` sets headers, limits and errors of every response, `etags` saves unchanged responses,
-and `db_thread_pool` keeps database work off the event loop.
+health and metrics, and `middleware` has what all share: headers, limits, errors, ETags, and threads for the database.
 """
 
 from bot.web.app import WebError, make_application, run_server
-
-__all__ = ["WebError", "make_application", "run_server"]

@@ -1,18 +1,18 @@
-"""The JSON API: one address a question, with the very documents that the command line prints with --json."""
+"""The JSON API: one address a question, with the very documents that the command line prints with --json;
+and its description in OpenAPI 3.1."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aiohttp import web
 
 from bot.queries import QueryContext, QueryError
-from bot.queries.registry import API_QUERIES, QuerySpec
-from bot.records import SafeName
-from bot.web import etags
-from bot.web.db_thread_pool import DbThreadPool
-from bot.web.middleware import Handler
-from bot.web.openapi import describe_api
+from bot.queries.registry import API_QUERIES, QueryOption, QuerySpec
+from bot.records import Document, SafeName
+from bot.web import middleware
+from bot.web.middleware import DbThreadPool, Handler
 
 
 def query_parameters(query: QuerySpec) -> list[str]:
@@ -72,10 +72,66 @@ async def _not_found(_request: web.Request) -> web.StreamResponse:
 
 def _json_response(request: web.Request, document: object) -> web.Response:
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    mark = etags.content_tag(body)
-    headers = {"Cache-Control": etags.FRESH, "Vary": "Accept-Encoding", "ETag": etags.etag_header(mark)}
-    if etags.etag_matches(request, mark):
+    mark = middleware.content_tag(body)
+    headers = {"Cache-Control": middleware.FRESH, "Vary": "Accept-Encoding", "ETag": middleware.etag_header(mark)}
+    if middleware.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
     response.enable_compression()
     return response
+
+
+def describe_api() -> Document:
+    """The description, as /api/openapi.json serves it."""
+    error = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+    info = {
+        "title": "Footfall",
+        "version": "1",
+        "description": "How many AI models are on offer, and how many anyone uses.",
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": info,
+        "paths": {query.address: {"get": _operation(query)} for query in API_QUERIES.values()},
+        "components": {
+            "responses": {
+                "Answer": _response("The answer; of /api/metrics a list.", {"type": ["object", "array"]}),
+                "Error": _response("Why there is no answer, in one sentence.", error),
+            }
+        },
+    }
+
+
+def _response(description: str, schema: Document) -> Document:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _operation(query: QuerySpec) -> Document:
+    return {
+        "operationId": query.name,
+        "summary": query.summary,
+        "parameters": [_parameter(option, query) for option in query.options],
+        "responses": {
+            "200": {"$ref": "#/components/responses/Answer"},
+            "default": {"$ref": "#/components/responses/Error"},
+        },
+    }
+
+
+def _parameter(option: QueryOption, query: QuerySpec) -> Document:
+    place = "path" if f"{{{option.name}}}" in query.path else "query"
+    described = {"name": option.name, "in": place, "description": option.description, "schema": _schema(option)}
+    return described | ({"required": True} if option.required else {})
+
+
+def _schema(option: QueryOption) -> Document:
+    schema: dict[str, Any] = {"type": "integer" if option.kind == "number" else "string"}
+    if option.kind == "number":
+        schema |= {key: limit for key, limit in zip(("minimum", "maximum"), option.limits, strict=True) if limit}
+    if option.kind == "day":
+        schema["format"] = "date"
+    if option.choices:
+        schema["enum"] = list(option.choices)
+    if option.default is not None:
+        schema["default"] = option.default
+    return schema

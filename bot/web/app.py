@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.queries import QueryContext
 from bot.records import FootfallError
 from bot.web import api, middleware, monitoring, static_site
-from bot.web.db_thread_pool import DbThreadPool
+from bot.web.middleware import DbThreadPool
 
 MAX_BODY = 1024
 """Bytes of a request's body; nothing here reads one."""

@@ -1,10 +1,20 @@
-"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback."""
+"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback; marks of
+what an address holds; and the threads that work on the database.
+
+A mark is made from the content alone: writing the site anew, or answering from another machine, changes none.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
@@ -48,7 +58,7 @@ log = structlog.get_logger("bot.web")
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     response.headers.update(HEADERS)
-    response.headers.update(PUBLIC if _in_api(request) else OWN)
+    response.headers.update(PUBLIC if f"{request.path}/".startswith("/api/") else OWN)
     if response.status >= 400:
         response.headers["Cache-Control"] = "no-store"
 
@@ -79,7 +89,6 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An error as JSON, one sentence."""
     body = json.dumps({"error": sentence}, ensure_ascii=False)
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 
@@ -95,5 +104,53 @@ def _log_error(event: str, request: web.Request, error: Exception) -> str:
     return f"in the log it is {number}"
 
 
-def _in_api(request: web.Request) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+T = TypeVar("T")
+
+
+class DbThreadPool:
+    """Fewer threads than the database has connections, so that none waits for one."""
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="footfall-web")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises `TimeoutError` after the seconds that an answer may take."""
+        running = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.wait_for(running, self._seconds)
+
+    async def close(self, _app: object) -> None:
+        """Take no more work."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+FRESH = "public, max-age=60"
+"""How long an answer may be kept before its mark is asked after."""
+KEPT = 4096
+"""Files whose mark is remembered."""
+
+
+def content_tag(content: bytes) -> str:
+    """The mark of some content."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def file_tag(path: Path) -> str:
+    """The mark of a file. Raises `OSError`."""
+    stat = path.stat()
+    return _cached_file_tag(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=KEPT)
+def _cached_file_tag(path: Path, *_version: int) -> str:
+    return content_tag(path.read_bytes())
+
+
+def etag_header(mark: str) -> str:
+    """As the header ETag has it: weak, since the same content may travel compressed."""
+    return f'W/"{mark}"'
+
+
+def etag_matches(request: web.Request, mark: str) -> bool:
+    """Whether the asker has this content (RFC 9110, If-None-Match)."""
+    return any(tag.value in (mark, "*") for tag in request.if_none_match or ())

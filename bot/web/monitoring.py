@@ -18,8 +18,7 @@ from bot.archive import DigestCount, newest_periods
 from bot.queries import QueryContext
 from bot.records import Period, PeriodName
 from bot.store import Store, StoreError
-from bot.web.db_thread_pool import DbThreadPool
-from bot.web.middleware import STARTED, log
+from bot.web.middleware import STARTED, DbThreadPool, log
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot import render
-from bot.web import etags
+from bot.web import middleware
 
 SWAP_SECONDS = 0.05
 """Writing the site leaves a moment between the old folder and the new one."""
@@ -47,13 +47,13 @@ def add_routes(app: web.Application, site: Path) -> None:
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
         kind = FEED.get(found.name, TYPES[found.suffix])
         try:
-            tag = await asyncio.to_thread(etags.file_tag, found)
+            tag = await asyncio.to_thread(middleware.file_tag, found)
         except OSError:  # the site was written anew just now
             return _html_response(503, unwritten)
-        request[TAG] = etags.etag_header(tag)
-        if etags.etag_matches(request, tag):
-            return web.Response(status=304, headers={"Cache-Control": etags.FRESH})
-        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": etags.FRESH})
+        request[TAG] = middleware.etag_header(tag)
+        if middleware.etag_matches(request, tag):
+            return web.Response(status=304, headers={"Cache-Control": middleware.FRESH})
+        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": middleware.FRESH})
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_set_etag)

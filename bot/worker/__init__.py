@@ -3,12 +3,11 @@
 The rule: the process may be killed at any step. Nothing is posted twice, because the outbox records each step before it
 is taken; stopping cleanly is a courtesy with a deadline.
 
-`worker` runs the ticks, `cycle` does the work of one, `supervisor` keeps the background services running, `monitoring`
+`worker` runs the ticks and keeps the background services running, `cycle` does the work of one tick, `monitoring`
 serves /health and /metrics, and `state` holds what they report.
 """
 
 from bot.worker.cycle import WorkCycle, WorkerContext
 from bot.worker.monitoring import WorkerHealth, monitoring_service
 from bot.worker.state import WorkerState
-from bot.worker.supervisor import BackgroundService, start_service
-from bot.worker.worker import Opened, Worker, WorkerError
+from bot.worker.worker import BackgroundService, Opened, Worker, WorkerError, start_service

@@ -18,7 +18,7 @@ from PIL import Image
 from bot import charts, platform_limits
 from bot.charts import chart_data
 from bot.i18n import LANGUAGES
-from bot.i18n.bidi import FIRST_STRONG, POP
+from bot.i18n.translator import FIRST_STRONG, POP
 from tests.render.documents import STEMS, changed, recorded
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,7 @@ import discord
 import simcord
 
 from bot.discord_bot import FootfallClient
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.queries import QueryContext
 from tests import query_contexts
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot import queries
 from bot.discord_bot import COMMANDS, presenter, responder
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.discord_bot.name_index import IndexedModel
 from bot.queries.registry import QUERIES
 from bot.store import StoreError
@@ -360,7 +360,7 @@ def test_pages_of_a_trend_hold_every_day_once(tmp_path: Path, monkeypatch: pytes
 def test_a_button_of_an_older_version_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(rig: Rig) -> None:
         first = await rig.ask("usage")
-        monkeypatch.setattr("bot.discord_bot.query.QUERIES", {"top": QUERIES["top"]})
+        monkeypatch.setattr("bot.discord_bot.presenter.QUERIES", {"top": QUERIES["top"]})
         result = await rig.ann.click(first.response.message, label="Day before")
         assert result.followups or result.response.content == "this button is of an older version; ask again"
 

@@ -18,7 +18,7 @@ from bot import i18n
 from bot.discord_bot import COMMANDS, command_translations, presenter
 from bot.discord_bot.client import FootfallClient
 from bot.discord_bot.name_index import LONGEST
-from bot.i18n.bidi import FIRST_STRONG, POP
+from bot.i18n.translator import FIRST_STRONG, POP
 from tests import hostile, query_contexts
 from tests.discord_bot.rig import Rig, buttons, embed, run, texts
 from tests.discord_bot.test_commands import MODEL, QUESTIONS

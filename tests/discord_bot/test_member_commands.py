@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot import store
 from bot.deliveries import NOTICES, EditionKey
 from bot.discord_bot import BotSettings, FootfallClient, responder
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.discord_bot.name_index import IndexedModel
 from bot.queries import QueryContext
 from bot.subscriptions import ModelWatches, SubscriptionLimits

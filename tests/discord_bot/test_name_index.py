@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bot import ledger, store
 from bot.discord_bot.chart_cache import ChartCache
-from bot.discord_bot.cooldowns import KEPT, Cooldowns
+from bot.discord_bot.context import ASKERS_KEPT, Cooldowns
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, RefreshingNameIndex, closest_keys
-from bot.discord_bot.query import LONGEST_ID, Query, button_id
+from bot.discord_bot.presenter import LONGEST_ID, Query, button_id
 from bot.records import Picture, SafeName
 from tests import query_contexts
 from tests.worlds import CATALOGUE, START, snapshot
@@ -133,9 +133,9 @@ def test_a_refused_question_counts_against_nobody() -> None:
 
 def test_cooldowns_forget_the_oldest_and_stay_bounded() -> None:
     cooldowns = Cooldowns()
-    for user in range(KEPT + 100):
+    for user in range(ASKERS_KEPT + 100):
         cooldowns.seconds_to_wait(user, None, 100.0)
-    assert len(cooldowns._known) == KEPT
+    assert len(cooldowns._known) == ASKERS_KEPT
 
 
 def test_a_question_too_long_for_a_button_gets_none() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot import queries
 from bot.config import ScheduleEntry
 from bot.discord_bot import FootfallClient
-from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.context import Cooldowns
 from bot.queries import NotFoundError, QueryError
 from tests import query_contexts
 from tests.discord_bot.rig import FREE, Rig, buttons, embed, run

@@ -9,9 +9,8 @@ from pathlib import Path
 from bot import ledger
 from bot.archive import Archive
 from bot.discord_bot.chart_cache import ChartCache
-from bot.discord_bot.presenter import AnswerPresenter, RenderedAnswer
-from bot.discord_bot.query import Query
-from bot.queries.versioned_cache import VersionedCache
+from bot.discord_bot.presenter import AnswerPresenter, Query, RenderedAnswer
+from bot.queries.context import VersionedCache
 from bot.records import Document, Receipt
 from tests import query_contexts
 from tests.worlds import snapshot

@@ -21,7 +21,7 @@ from bot.findings import KINDS, MOST, Finding, finding_holds, rank_findings
 from bot.findings.claim import CANDIDATES, FindingInput
 from bot.metrics import compute_figures
 from bot.records import HistoryPoint, Period, PeriodData, SafeName, Unknown, Usage
-from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR
+from bot.records.names import HIDDEN, HIDDEN_AUTHOR
 from tests.period_data import DAY, ONE, WHY, World, book, model, unread, world
 
 AT = datetime(2025, 1, 13, tzinfo=UTC)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import i18n
-from bot.i18n.bidi import FIRST_STRONG, POP
+from bot.i18n.translator import FIRST_STRONG, POP
 from bot.render import escaping
 
 

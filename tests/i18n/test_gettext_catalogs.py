@@ -14,7 +14,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from bot import i18n, sources
-from bot.i18n import gettext_catalogs
+from bot.i18n import translator
 from bot.queries.network_queries import opening_paragraph
 from bot.render import answer_embed, document_translation
 from locales.__main__ import FORMS, TARGETS, missing, updated, written
@@ -32,7 +32,7 @@ CHINESE_NUMBERS = "二三四五六七八九十百千万亿"
 
 
 def catalogue(language: str) -> Catalog:
-    return gettext_catalogs.read_catalog(language)
+    return translator.read_catalog(language)
 
 
 def forms(said: object) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def test_every_sentence_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", TARGETS)
 def test_catalogues_are_in_step_with_the_code(language: str) -> None:
     made = written(language, updated(language, messages()))
-    assert gettext_catalogs.po_path(language).read_bytes() == made, "run: make words"
+    assert translator.po_path(language).read_bytes() == made, "run: make words"
 
 
 def test_a_changed_sentence_is_noticed_and_loses_its_translation(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", TARGETS)
 def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str) -> None:
-    wrong = [message.id for message in said(language) if not gettext_catalogs.has_same_digits(message)]
+    wrong = [message.id for message in said(language) if not translator.has_same_digits(message)]
     assert wrong == []
     if language == "zh-CN":
         spelled = [
@@ -90,8 +90,8 @@ def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str)
 
 @pytest.mark.parametrize("invented", ["7 agents", "٧ agents", "７ agents", "Ⅶ agents"])
 def test_a_translation_with_another_number_is_not_taken(invented: str) -> None:
-    assert not gettext_catalogs.has_same_digits(Message("agents", invented))
-    assert gettext_catalogs.has_same_digits(Message("7 agents", "٧ وكلاء"))
+    assert not translator.has_same_digits(Message("agents", invented))
+    assert translator.has_same_digits(Message("7 agents", "٧ وكلاء"))
 
 
 @pytest.mark.parametrize("language", TARGETS)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 
 from bot import ledger, metrics, store
-from bot.ledger.queries import groups
+from bot.ledger.queries.period_data import with_groups
 from bot.ledger.snapshots import period_data
 from bot.records import Listing, Period, PeriodData, SafeName, Unknown
 from tests import databases
@@ -139,7 +139,7 @@ def steps_after(days: int) -> int:
         with opened.read_transaction() as connection:
             raw: Any = connection.connection.driver_connection
         raw.set_progress_handler(lambda: steps.append(1), 1)
-        groups.with_groups(opened, whole)
+        with_groups(opened, whole)
         raw.set_progress_handler(None, 0)
         assert len(steps) > 100
         return len(steps)

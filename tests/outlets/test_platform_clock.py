@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.outlets.platform_clock import TOLERATED, PlatformClock, clock_check, instant_of
+from bot.outlets.types import TOLERATED, PlatformClock, clock_check, instant_of
 
 DATE = "Wed, 14 Jan 2026 07:00:00 GMT"
 AT = datetime(2026, 1, 14, 7, tzinfo=UTC)

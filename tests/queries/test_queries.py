@@ -17,11 +17,11 @@ import pytest
 from bot import ledger, pipeline, queries, render, store
 from bot.archive import Archive
 from bot.discord_bot import presenter
-from bot.discord_bot.query import Query
+from bot.discord_bot.presenter import Query
 from bot.metrics import METRICS
 from bot.queries import NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.context import VersionedCache
 from bot.queries.registry import QUERIES
-from bot.queries.versioned_cache import VersionedCache
 from bot.records import Catalogue, Document, Listing, Period, Reading, SafeName, Snapshot, SourceRef, start_of_day
 from tests.worlds import CATALOGUE, START, snapshot, window
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import number_format, x_text
 from bot.records import Picture, Post
-from bot.render import PostRenderOptions, build_post, cost, embed_length, finding_text, number_lint, preview_text
+from bot.render import PostRenderOptions, build_post, cost, embed_length, finding_text, preview_text, text_blocks
 from bot.render.environment import TEMPLATES
 from tests.hostile import NAMES
 from tests.render import documents
@@ -230,7 +230,7 @@ def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
 
 def test_a_template_that_invents_a_number_stops_the_post(monkeypatch: pytest.MonkeyPatch) -> None:
     made = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(title="top 100 models"))
-    with pytest.raises(number_lint.LintError, match="found 0 1"):
+    with pytest.raises(text_blocks.LintError, match="found 0 1"):
         x(made)
 
 

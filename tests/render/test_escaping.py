@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import x_text
-from bot.records.name_mask import NameMask
+from bot.records.names import NameMask
 from bot.render import escaping
 from tests.hostile import NAMES
 

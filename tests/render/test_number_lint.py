@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.render import environment, number_lint
-from bot.render.number_lint import LintError
+from bot.render import environment, text_blocks
+from bot.render.text_blocks import LintError
 
 FACTS: dict[str, Any] = {
     "a": 3783,
@@ -26,7 +26,7 @@ FACTS: dict[str, Any] = {
 def said(template: str, outlet: str = "x", **more: Any) -> str:
     facts = {key: environment.trace_values(value) for key, value in {**FACTS, **more}.items()}
     text = environment.get_environment(outlet).from_string(template).render(facts)
-    return number_lint.lint_text(text, "test.j2", html=outlet == "site")
+    return text_blocks.lint_text(text, "test.j2", html=outlet == "site")
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_forged_marks_in_foreign_text_let_nothing_through(way: str) -> None:
 
 
 def test_marks_inside_marked_text_are_dissolved() -> None:
-    assert number_lint.lint_text(number_lint.mark_text("a\ue001 5 \ue000b"), "test.j2") == "a 5 b"
+    assert text_blocks.lint_text(text_blocks.mark_text("a\ue001 5 \ue000b"), "test.j2") == "a 5 b"
 
 
 @pytest.mark.parametrize("text", ["\ue0005", "5\ue001", "\ue000\ue0005\ue001\ue001"])
 def test_a_mark_without_its_partner_is_refused(text: str) -> None:
     with pytest.raises(LintError):
-        number_lint.lint_text(text, "test.j2")
+        text_blocks.lint_text(text, "test.j2")
 
 
 def test_an_undefined_value_is_an_error() -> None:

@@ -9,7 +9,7 @@ import httpx
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bot.queries.registry import API_QUERIES
-from bot.web.openapi import describe_api
+from bot.web.api import describe_api
 from tests.peers.openapi import Description, Recorded
 from tests.web.test_web import BAD, TWINS, ask, desk, home
 

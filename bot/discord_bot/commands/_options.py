@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, time
+from datetime import time
 from zoneinfo import ZoneInfo, available_timezones
 
 from discord.app_commands import Choice
@@ -56,9 +56,6 @@ async def refuse_command(interaction: Interaction, sentence: str) -> None:
     await run_and_reply(interaction, "refused", refused)
 
 
-# --- options -------------------------------------------------------------------------------------------------------
-
-
 def parse_time(option: str, text: str) -> time:
     """A time of day as HH:MM. Raises `QueryError`."""
     if not _TIME.fullmatch(text.strip()):
@@ -100,11 +97,7 @@ async def complete_zone(interaction: Interaction, typed: str) -> list[Choice[str
     known = {zone: zone.replace("_", " ") for zone in _ZONES.values() if "/" in zone or zone == "UTC"}
     first = ["UTC"] if not typed.strip() else []
     found = [*first, *(zone for zone in closest_keys(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
-    return [Choice(name=_zone_label(zone, now), value=zone) for zone in found]
-
-
-def _zone_label(zone: str, now: datetime) -> str:
-    return f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})"
+    return [Choice(name=f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})", value=zone) for zone in found]
 
 
 async def complete_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:

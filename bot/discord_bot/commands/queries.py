@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.app_commands.transformers import RangeTransformer
 
 from bot.discord_bot import autocomplete
-from bot.discord_bot.query import Query, query_options
+from bot.discord_bot.presenter import Query, query_options
 from bot.discord_bot.responder import InteractionResponder
 from bot.queries.registry import QUERIES, QueryOption
 

@@ -37,7 +37,6 @@ class DayRepair:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the day is complete."""
         return self.read == (CompleteWindow(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
 
     @property

@@ -176,9 +176,6 @@ def _day_filter(catalogue: int, day: date) -> sa.ColumnElement[bool]:
     return sa.and_(event_days.c.catalogue == catalogue, event_days.c.day == day)
 
 
-# --- adding up -----------------------------------------------------------------------------------------------------
-
-
 def add_up(
     store: Store, network: str, executor: Executor | None = None, recompute: Period | None = None
 ) -> tuple[date, ...]:
@@ -204,7 +201,6 @@ def add_up(
 
 
 def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator[DayRollup | str]:
-    """The roll-up of each day, or the error."""
     if executor is None:
         yield from map(lake.try_roll_up, days)
         return

@@ -13,17 +13,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger import activity_changes, catalogue_query
+from bot.ledger import catalogue_query
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.callers import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
-from bot.ledger.events.gauges import by_evidence, gauge_values
-from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days
-from bot.ledger.snapshots import gaps, inventory
+from bot.ledger.events.usage import (
+    EventCatalogueQuery,
+    by_evidence,
+    flow_of,
+    gauge_values,
+    history_points,
+    total_uses,
+    unread_days,
+)
+from bot.ledger.snapshots import inventory, period_data
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
-
-__all__ = ["complete_days", "day_listing", "listing_and_usage", "load_panel_data", "load_period_data"]
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
@@ -134,14 +139,14 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         newly_listed=inventory.newly_listed(stock, end) if since and since <= end else why,
         history=history_points(query, end, watched),
         gaps=(
-            *gaps.left_out(stock, period),
-            *gaps.snapshot_notes(stock, period),
+            *period_data.left_out(stock, period),
+            *period_data.snapshot_notes(stock, period),
             *event_gaps(query, period),
             *nameless_gaps(query, flow),
             *catalogue.caveats,
         ),
         refs=(
-            *gaps.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
+            *period_data.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
             *event_references(query, period),
         ),
         names=names,
@@ -163,12 +168,12 @@ def _activity_fields(
     day, here = period.last, tuple(listed)
     if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
         return {}
-    awake = activity_changes.became_active_by_events(query.connection, query.key, here, day)
+    awake = inventory.became_active_by_events(query.connection, query.key, here, day)
     edges = {before for _, before in awake}
     read = {before for before in edges if _all_named(query, before + ONE, day)}
-    week = _all_named(query, day - activity_changes.QUIET_AFTER * ONE, day)
+    week = _all_named(query, day - inventory.QUIET_AFTER * ONE, day)
     return {
-        "quiet": activity_changes.went_idle_by_events(query.connection, here, day) if week else (),
+        "quiet": inventory.went_idle_by_events(query.connection, here, day) if week else (),
         "woken": tuple(one for one in awake if one[1] in read),
     }
 

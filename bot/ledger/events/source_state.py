@@ -29,7 +29,6 @@ class SourceState:
     """True: treat nothing as already read."""
 
     def cursor(self, name: str) -> str | None:
-        """The stored value of a cursor."""
         with self.store.read_transaction() as connection:
             mine = (cursors.c.network == self.network, cursors.c.name == name)
             found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))

@@ -1,20 +1,22 @@
-"""Usage of a range of days that are read event by event: known if the days were read completely."""
+"""Usage of a range of days that are read event by event: known if the days were read completely; and its gauges."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
-from bot.ledger.snapshots.usage import use_by_model
+from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named
 from bot.records.periods import each_day, short_date, start_of_day
 from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
+from bot.store import gauges as gauge_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +139,45 @@ def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
                 found.add(day)
                 day += ONE
         return tuple(sorted(found))
+
+
+ADDED_UP = frozenset({"requests_reported"})
+"""Gauges that are summed over a period's days. For the others, the last day counts."""
+NEWEST = frozenset({"requests_reported"})
+"""Gauges whose newest reading of a day counts; for the others, the highest."""
+
+
+def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | Unknown]:
+    """The gauges of a period, by key."""
+    shown: dict[str, int | Decimal | Unknown] = {}
+    if query.catalogue.token[0]:
+        shown["sessions"] = _session_count(query, period)
+    mine = (gauge_rows.c.catalogue == query.key, gauge_rows.c.day.between(period.first, period.last))
+    found: dict[str, dict[date, int]] = {}
+    for row in query.connection.execute(sa.select(gauge_rows).where(*mine).order_by(gauge_rows.c.at)):
+        days = found.setdefault(row.key, {})
+        days[row.day] = int(row.value) if row.key in NEWEST else max(days.get(row.day, 0), int(row.value))
+    for key, days in found.items():
+        if key not in ADDED_UP:
+            shown[key] = days.get(period.last, Unknown(f"not read on {short_date(period.last)}"))
+        elif len(days) == period.day_count:
+            shown[key] = sum(days.values())
+        else:
+            shown[key] = Unknown(f"reported for {len(days)} of {period.day_count} days")
+    return shown
+
+
+def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
+    if unread := unread_days(query, period.first, period.last):
+        return unread
+    return sum_column(query, period, day_rows.c.sessions)
+
+
+def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
+    """Uses of a period in one evidence; reported ones are the operator's."""
+    if evidence != "reported":
+        return total_uses(query, period.first, period.last, evidence)
+    shown = gauge_values(query, period).get("requests_reported")
+    if isinstance(shown, int | Unknown):
+        return shown
+    return Unknown(f"the operator's own count of {short_date(period.last)} was not read")

@@ -16,7 +16,7 @@ from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, 
 from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
-from bot.ledger.snapshots import usage as snapshots_usage
+from bot.ledger.snapshots import period_data as snapshots_data
 from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 
@@ -81,7 +81,7 @@ def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date
         if not isinstance(query, CatalogueQuery):
             return ModelStanding(not_watched_reason(query), not_watched_reason(query), None, None, None)
         listed = inventory.stock_at(query, day)
-        unknown = listed if isinstance(listed, Unknown) else snapshots_usage.unknown_window(query, day, day)
+        unknown = listed if isinstance(listed, Unknown) else snapshots_data.unknown_window(query, day, day)
         seen = inventory.model_at(query, name, day)
         if unknown:
             return ModelStanding(seen, unknown, None, None, None)
@@ -150,8 +150,8 @@ def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Usag
         if not isinstance(query, CatalogueQuery):
             return UsageComparison(not_watched_reason(query), not_watched_reason(query), {})
         before = period.previous_period
-        now = snapshots_usage.flow_of(query, period.first, period.last)
-        earlier = snapshots_usage.flow_of(query, before.first, before.last)
+        now = snapshots_data.flow_of(query, period.first, period.last)
+        earlier = snapshots_data.flow_of(query, before.first, before.last)
         return UsageComparison(now, earlier, _used_models(query, before.first, period.last))
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import ONE, of_catalogue
 from bot.ledger.events import period_data as events_period_data
+from bot.ledger.events.usage import complete_days
 from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Period, SafeName, Unknown
@@ -101,7 +102,7 @@ def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     recent the use is.)"""
     if not catalogue.evidences:
         return closed_span(store, catalogue)
-    read = events_period_data.complete_days(store, catalogue)
+    read = complete_days(store, catalogue)
     return DateRange(read[0], read[-1], _seen_count(store, catalogue)) if read else None
 
 

@@ -113,9 +113,6 @@ def _overlap_filter(catalogue: int, first: date, last: date) -> tuple[sa.ColumnE
     return falls.c.catalogue == catalogue, falls.c.last_day >= first, falls.c.first_day <= last
 
 
-# --- keeping them -------------------------------------------------------------------------------------------------
-
-
 def update_falls(
     connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]
 ) -> date | None:

@@ -71,9 +71,6 @@ def _doubted_snapshot(connection: sa.Connection, catalogue: int | None, day: dat
     return found
 
 
-# --- digests that are out of date -----------------------------------------------------------------------------------
-
-
 def outdated_since(store: Store, network: str, name: PeriodName) -> date | None:
     """The first day whose verdict changed since a network's digests of one period name were composed."""
     with store.read_transaction() as connection:

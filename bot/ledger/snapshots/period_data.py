@@ -6,17 +6,190 @@ the period, and one short row per day of the last `HISTORY` days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from bot.ledger import activity_changes
-from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.snapshots import counter_falls, inventory
-from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
-from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
-from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage
-from bot.store import Store
+from bot.ledger.snapshots.counter_falls import overlapping_falls
+from bot.ledger.snapshots.inventory import no_reading
+from bot.ledger.snapshots.verdicts import doubt_reasons
+from bot.records import AtLeast, Catalogue, HistoryPoint, Model, Period, PeriodData, SourceRef, Unknown, Usage, at_least
+from bot.records.periods import each_day, short_date
+from bot.store import Store, falls, refs, snapshots, stretches, usage
+
+HOLE = sa.text("usage.hole")
+"""Written as in the partial index `usage_holes`: with SQLAlchemy's `hole = 1`, SQLite would scan all usage."""
+
+
+def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | None:
+    """Why the usage of these days is unknown; `None` if it is known."""
+    wanted = (last - first).days + 1
+    if first <= query.since:
+        watched = max((last - query.since).days, 0)
+        return Unknown(
+            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(query, first - ONE).reason
+        )
+    for day in (first - ONE, last):
+        if query.closing_snapshot(day) is None:
+            return no_reading(query, day)
+    return None
+
+
+def _inside_filters(query: CatalogueQuery, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The stretches and the holes in models' readings that lie inside these days."""
+    # Bounding the last day on both sides lets each query read only its own days of the index.
+    whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
+    holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
+    return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
+
+
+def total_uses(query: CatalogueQuery, first: date, last: date) -> int | AtLeast | Unknown:
+    """Total uses of these days: the stretches and the complete holes inside them."""
+    unknown = unknown_window(query, first, last)
+    if unknown:
+        return unknown
+    inside, hole = _inside_filters(query, first, last)
+    parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
+    uses = sum(int(query.connection.scalar(part) or 0) for part in parts)
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
+    return at_least(uses, fallen_reason(len(fell))) if fell else uses
+
+
+def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
+    """Usage of these days in total and by model."""
+    unknown = unknown_window(query, first, last)
+    if unknown:
+        return unknown
+    by_model = use_by_model(query.connection, query.catalogue, first, last)
+    within, _ = _inside_filters(query, first, last)
+    newcomers = query.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
+    why = fallen_reason(len(fell)) if fell else ""
+    return Usage(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
+
+
+def fallen_reason(models: int) -> str:
+    """Why a total is a lower bound after the counters of some models fell."""
+    return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
+
+
+def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
+    """Uses of these days by model id; use that covers further days is left out."""
+    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    if first == last:
+        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    return {model: int(uses) for model, uses in connection.execute(found).all()}
+
+
+def history_points(query: CatalogueQuery, end: date) -> tuple[HistoryPoint, ...]:
+    """One point per day, from the first day watched or `HISTORY` days ago to `end`."""
+    first = max(query.since, end - (HISTORY - 1) * ONE)
+    mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
+    flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}
+    closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
+        snapshots.c.catalogue == query.catalogue, snapshots.c.day.between(first - ONE, end)
+    )
+    stocks = {row.day: row for row in query.connection.execute(closed)}
+    return tuple(_history_point(day, flows, stocks) for day in each_day(first, end))
+
+
+def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> HistoryPoint:
+    flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
+    listed = stock.listed if stock is not None and not stock.unplaced else None
+    if flow is None or flow.first_day < day:
+        return HistoryPoint(day, models_listed=listed)
+    added = flow.added if listed is not None and before is not None and not before.unplaced else None
+    if flow.resets and not flow.uses:
+        return HistoryPoint(day, models_listed=listed, models_added=added)
+    return HistoryPoint(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
+
+
+def model_count_text(models: int) -> str:
+    """A number of models in words."""
+    return f"{models:,} {'model' if models == 1 else 'models'}"
+
+
+def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """What is unknown in this period, as gaps."""
+    for day in (period.first - ONE, period.last):
+        found = query.closing_snapshot(day)
+        if found is not None and found.unplaced and not found.note:
+            low, high = found.listed, found.listed + found.unplaced
+            yield f"At the end of {short_date(day)} between {low:,} and {high:,} models were listed."
+    yield from left_out(query, period)
+    yield from _stretch_gaps(query, period)
+    yield from snapshot_notes(query, period)
+
+
+def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """Gaps for the held or rejected readings of a period and its beginning."""
+    for reason in doubt_reasons(query.connection, query.catalogue, period.first - ONE, period.last):
+        yield f"A reading is left out: {reason}."
+
+
+def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """The notes of the snapshots at both ends of a period."""
+    stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
+    yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
+
+
+def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    chosen = sa.select(stretches).where(
+        stretches.c.catalogue == query.catalogue,
+        stretches.c.last_day >= period.first,
+        stretches.c.first_day <= period.last,
+    )
+    found = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
+    for row in found:
+        if row.first_day < row.last_day and not row.resets:
+            days = f"{short_date(row.first_day)} to {short_date(row.last_day)}"
+            use = f"{row.uses:,} {query.unit}, {row.models_used:,} models used"
+            yield f"{days} taken together: {use}; not known by day."
+    yield from _fall_gaps(query, period)
+    late = sum(row.newcomers for row in found)
+    if late:
+        appeared = f"{model_count_text(late)} appeared with {query.unit} already counted"
+        yield f"{appeared}; those are on no known day and left out."
+    ending = usage.c.last_day.between(period.first, period.last)
+    same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
+    hole = (usage.c.catalogue == query.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
+    spanning = query.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
+    if spanning[0]:
+        since = short_date(spanning[1])
+        yield f"{model_count_text(spanning[0])} came back after missed readings; use since {since} is in no single day."
+
+
+def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
+    """Gaps for models whose use is unknown because their counter fell, or unknown by day because it came back."""
+    found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
+    lost = {fall.model for fall in found if fall.uses is None}
+    if lost:
+        fell = f"The counter of {model_count_text(len(lost))} fell: a reset"
+        yield f"{fell}, so what {_its_or_their(len(lost))} use was is not known."
+    back = {fall.model: fall.first_day for fall in reversed(found) if fall.uses is not None}
+    if back:
+        since = short_date(min(back.values()))
+        yield f"The counter of {model_count_text(len(back))} fell and came back; use since {since} is in no single day."
+
+
+def _its_or_their(count: int) -> str:
+    return "its" if count == 1 else "their"
+
+
+def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:
+    """The refs of the snapshots that close these days."""
+    chosen = (
+        sa.select(refs.c.url, refs.c.at, refs.c.sha256)
+        .join(snapshots, snapshots.c.ref == refs.c.id)
+        .where(snapshots.c.catalogue == query.catalogue, snapshots.c.day.in_(set(days)))
+        .order_by(snapshots.c.day)
+    )
+    return tuple(SourceRef(row.url, row.at, row.sha256) for row in query.connection.execute(chosen))
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
@@ -87,10 +260,10 @@ def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage
     if flow is None:
         return {}
     sure = [model for model in listed if model.id not in (flow.unknown_models or ())]
-    woken = activity_changes.became_active(query.connection, query.catalogue, sure, flow.by_model, day)
+    woken = inventory.became_active(query.connection, query.catalogue, sure, flow.by_model, day)
     since = min((before for _, before in woken), default=day)
     fell = counter_falls.unknown_models(query.connection, query.catalogue, since + ONE, day) if woken else frozenset()
     return {
-        "quiet": activity_changes.went_idle(query.connection, query.catalogue, sure, day),
+        "quiet": inventory.went_idle(query.connection, query.catalogue, sure, day),
         "woken": tuple(one for one in woken if one[0].id not in fell),
     }

@@ -189,8 +189,6 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
     return sorted({following.day, *found})
 
 
-# --- verdicts -----------------------------------------------------------------------------------------------------
-
 COMPOSE_AGAIN = "compose again"
 """The cursor with the first day whose verdict changed since its digests were composed, by period name."""
 
@@ -253,9 +251,6 @@ def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
         connection.execute(models.update().where(models.c.id.in_(some)).values(change))
 
 
-# --- roll-ups -----------------------------------------------------------------------------------------------------
-
-
 NOW, THEN = readings.alias("now"), readings.alias("earlier")
 """The readings of two consecutive snapshots."""
 STEP = NOW.c.counter - THEN.c.counter
@@ -301,7 +296,6 @@ def _select_steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.
 
 
 def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
-    """The totals of a stretch."""
     used = sa.case((STEP > 0, STEP))
     new = sa.and_(NOW.c.counter > 0, THEN.c.counter.is_(None))
     counted = {
@@ -318,7 +312,6 @@ def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[st
 
 
 def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
-    """Models listed in a snapshot."""
     return sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == snapshot).scalar_subquery()
 
 

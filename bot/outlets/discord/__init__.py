@@ -13,5 +13,3 @@ from bot.outlets.discord.settings import DiscordSettings as Settings
 
 TITLE = "Discord"
 SECRETS = ("DISCORD_TOKEN",)
-
-__all__ = ["SECRETS", "SETTLE", "TITLE", "DiscordOutlet", "Settings", "cost", "make_outlet"]

@@ -1,4 +1,5 @@
-"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files. Nothing is sent.
+"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files; and
+the calls on a logged-in client of discord.py that take it, one function each. They raise what it raises.
 
 Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
 """
@@ -12,11 +13,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from bot import platform_limits
-from bot.outlets.types import Part
+from bot.outlets.types import LEEWAY, Part, Votes
 from bot.records import Poll
 
 if TYPE_CHECKING:
     import discord
+
 
 CONTENT = 2000
 """resources/message, Create Message, `content`; the OpenAPI description says 4000, which only some accounts have."""
@@ -54,7 +56,6 @@ def build_embed(part: Part) -> discord.Embed | None:
 
 
 def build_embeds(part: Part) -> list[discord.Embed]:
-    """The part's embed, where it has one."""
     made = build_embed(part)
     return [made] if made else []
 
@@ -96,7 +97,6 @@ def posted_at(message_id: str) -> datetime:
 
 
 def matches_part(part: Part, message: discord.Message) -> bool:
-    """Whether a message of ours is this part."""
     if message.nonce == part.marker:
         return True
     if part.embed is not None:
@@ -110,9 +110,6 @@ def matches_part(part: Part, message: discord.Message) -> bool:
 def trimmed(text: str) -> str:
     """A text as Discord keeps it: nothing but the blanks at its ends is taken away (resources/message)."""
     return text.strip()
-
-
-# --- checked before sending ------------------------------------------------------------------------------------
 
 
 def find_mistakes(part: Part) -> list[str]:
@@ -181,3 +178,59 @@ def _poll_mistakes(poll: Poll) -> Iterator[str]:
     hours = poll.lasts / timedelta(hours=1)
     if hours != int(hours) or not 1 <= hours <= POLL_HOURS:
         yield f"poll: lasts {poll.lasts}, wanted whole hours from 1 to {POLL_HOURS}"
+
+
+LOOK_BACK = 1000
+"""Messages of a channel that a look-back reads at most."""
+
+
+async def send_message(client: discord.Client, part: Part, channel_id: int) -> str:
+    """The id of the message that was made, or that Discord had for this nonce."""
+    import discord
+
+    with attached_files(part) as files:
+        sent = await client.get_partial_messageable(channel_id).send(
+            part.text or None,
+            embeds=build_embeds(part),
+            files=files,
+            poll=build_poll(part.poll) if part.poll else discord.utils.MISSING,
+            nonce=part.marker,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+    return str(sent.id)
+
+
+async def find_message(client: discord.Client, part: Part, channel_id: int) -> str | bool:
+    """The id of the message that is this part; else whether all messages that could be were read."""
+    assert client.user is not None
+    after, read = part.since - LEEWAY if part.since else None, 0
+    history = client.get_partial_messageable(channel_id).history(limit=LOOK_BACK, after=after, oldest_first=False)
+    async for shown in history:
+        read += 1
+        if shown.author.id == client.user.id and matches_part(part, shown):
+            return str(shown.id)
+    return read < LOOK_BACK
+
+
+async def edit_message(client: discord.Client, part: Part, channel_id: int, message_id: int) -> None:
+    """Puts a part in the place of a message; without pictures those of the message stay."""
+    import discord
+
+    there = client.get_partial_messageable(channel_id).get_partial_message(message_id)
+    with attached_files(part) as files:
+        await there.edit(
+            content=part.text or None,
+            embeds=build_embeds(part),
+            attachments=files or discord.utils.MISSING,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+async def read_votes(client: discord.Client, channel_id: int, message_id: int) -> Votes | None:
+    """Read from the JSON itself: discord.py shows results that are not there as zeros."""
+    poll = (await client.http.get_message(channel_id, message_id)).get("poll")
+    if not poll or not poll.get("results"):
+        return None
+    by_answer = {row["id"]: row["count"] for row in poll["results"]["answer_counts"]}
+    counts = tuple(by_answer.get(answer["answer_id"], 0) for answer in poll["answers"])
+    return Votes(counts, poll["results"]["is_finalized"])

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot import config
-from bot.outlets.discord import api_calls as calls
-from bot.outlets.discord import checks, message
+from bot.outlets.discord import failures, message
+from bot.outlets.discord import message as calls
 from bot.outlets.discord.bulk_send import send_concurrently
 from bot.outlets.discord.failures import (
     ALREADY_CROSSPOSTED,
@@ -28,7 +28,6 @@ from bot.outlets.discord.failures import (
 from bot.outlets.discord.permissions import HISTORY, ChannelPermissions, PermissionCache
 from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
 from bot.outlets.discord.settings import DiscordSettings
-from bot.outlets.platform_clock import clock_check
 from bot.outlets.types import (
     Found,
     Job,
@@ -40,6 +39,7 @@ from bot.outlets.types import (
     RetryLater,
     Sent,
     Votes,
+    clock_check,
     redact_reason,
 )
 from bot.records import CheckResult
@@ -296,14 +296,14 @@ class DiscordOutlet:
             return [CheckResult("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
         me = await self._wire.call_api(lambda client: client.application_info())
         if isinstance(me, DiscordFailure):
-            return [checks.refused_token(me)]
+            return [failures.refused_token(me)]
         self._places.clear_cache()
         name = redact_reason(me.name, [self._token])
         return [
             CheckResult("token", True, f"accepted; the bot is {name}"),
             clock_check("discord clock", "Discord", self.clock_offset()),
             *[
-                checks.check_channel(channel, await self._places.permissions_in(channel), channel in polled)
+                failures.check_channel(channel, await self._places.permissions_in(channel), channel in polled)
                 for channel in self._settings.destinations
             ],
         ]

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -22,9 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from bot.config import proxy_for
-from bot.outlets.discord.rate_limiter import RateLimiter
-from bot.outlets.platform_clock import PlatformClock
-from bot.outlets.types import redact_reason
+from bot.outlets.types import PlatformClock, redact_reason
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -34,6 +33,43 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+SECOND = 1.02
+"""A second as counted here: what leaves within one may arrive within a little less."""
+FASTER = 2.0
+"""How much faster than the pace requests follow each other while lost time is made up for."""
+
+
+class RateLimiter:
+    """Turns of one event loop, first come first served: evenly spread, and in any second no more requests really leave
+    than so many. What a busy machine delayed is made up for."""
+
+    def __init__(self, per_second: int) -> None:
+        self._gap = SECOND / per_second
+        self._left: deque[float] = deque(maxlen=per_second)
+        """When the last ones left."""
+        self._due = 0.0
+        self._lock = asyncio.Lock()
+
+    async def wait_turn(self) -> None:
+        """Wait for the next turn. Turns given out ahead would not do: where the loop was held up, all that came due
+        meanwhile would leave at once, right before those of the next second."""
+        now = asyncio.get_running_loop().time
+        async with self._lock:
+            while (wait := self._next_time() - now()) > 0:
+                await asyncio.sleep(wait)
+            left = now()
+            earliest = left - SECOND if self._left else left  # what was due longer ago is lost
+            self._due = max(self._due, earliest) + self._gap
+            self._left.append(left)
+
+    def _next_time(self) -> float:
+        """When the next one may leave."""
+        if not self._left:
+            return 0.0
+        full = len(self._left) == self._left.maxlen
+        return max(self._due, self._left[-1] + self._gap / FASTER, self._left[0] + SECOND if full else 0.0)
+
 
 PER_SECOND = 50
 """Requests in any second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
@@ -83,7 +119,7 @@ class DiscordRestClient:
     """One REST session, opened at the first question and kept until `close`."""
 
     def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
-        self._api, self._token, self._patience = api, token, patience
+        self._api, self._token, self._patience, self._proxy = api, token, patience, proxy_for(api)
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -136,8 +172,6 @@ class DiscordRestClient:
             _ATTEMPT.reset(note)
             self._prune_limits()
 
-    # --- the session ------------------------------------------------------------------------------------------
-
     async def _logged_in_client(self) -> discord.Client:
         async with self._opening:
             if self._client is None:
@@ -154,7 +188,7 @@ class DiscordRestClient:
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             http_trace=self._trace_config(),
-            proxy=proxy_for(self._api),
+            proxy=self._proxy,
         )
         try:
             await client.login(self._token.get_secret_value())
@@ -226,8 +260,6 @@ class DiscordRestClient:
         deadline = _ATTEMPT.get().deadline
         if deadline is not None:
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-
-    # --- what went wrong --------------------------------------------------------------------------------------
 
     def _failure_from(self, error: Exception, attempt: _Attempt) -> DiscordFailure:
         import discord

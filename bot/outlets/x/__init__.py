@@ -13,5 +13,3 @@ from bot.outlets.x.outlet import SETTLE, XOutlet, make_outlet
 
 TITLE = "X"
 SECRETS = ("X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET")
-
-__all__ = ["SECRETS", "SETTLE", "TITLE", "Settings", "XOutlet", "cost", "make_outlet"]

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets.platform_clock import clock_check
-from bot.outlets.types import redact_reason
+from bot.outlets.types import clock_check, redact_reason
 from bot.outlets.x.responses import HttpStatusError, NotSentError, ResponseLostError, XResponse
 from bot.records import CheckResult
 

@@ -21,7 +21,7 @@ import urllib3
 from pydantic import SecretStr
 from urllib3.exceptions import NewConnectionError
 
-from bot.outlets.platform_clock import PlatformClock
+from bot.outlets.types import PlatformClock
 from bot.outlets.x.responses import HttpStatusError, NotSentError, ResponseLostError, XResponse
 
 TWEEPY_HOST = "https://api.twitter.com"

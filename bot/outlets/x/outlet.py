@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot import config
-from bot.outlets.platform_clock import LEEWAY
 from bot.outlets.types import (
+    LEEWAY,
     AccountRefused,
     Found,
     LookupInconclusive,

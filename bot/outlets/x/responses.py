@@ -12,8 +12,16 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets.platform_clock import TOLERATED, instant_of
-from bot.outlets.types import AccountRefused, OutcomeUnknown, OutletError, Refused, RetryLater, redact_reason
+from bot.outlets.types import (
+    TOLERATED,
+    AccountRefused,
+    OutcomeUnknown,
+    OutletError,
+    Refused,
+    RetryLater,
+    instant_of,
+    redact_reason,
+)
 
 
 class NotSentError(OutletError):

@@ -43,22 +43,6 @@ from bot.sources.opengradient.settings import OpenGradientSettings as Settings
 from bot.sources.opengradient.settlement_proof import explain_settlements
 from bot.sources.opengradient.source import is_closed, make_source, ref_checksum
 
-__all__ = [
-    "CATALOGUES",
-    "PANELS",
-    "SECRETS",
-    "TITLE",
-    "Settings",
-    "chain_responds",
-    "check_reachable",
-    "explain_settlements",
-    "is_closed",
-    "live_checks",
-    "make_source",
-    "ref_checksum",
-    "static_listings",
-]
-
 TITLE = "OpenGradient"
 OPG = ("OPG", 18)
 CATALOGUES = (

@@ -1,4 +1,5 @@
-"""The first live checks of OpenGradient: what the facts in the source rest on, each with the value to change.
+"""The first live checks of OpenGradient: what the facts in the source rest on, each with the value to change;
+payments among them: whether what makes a transfer a payment still does, and who else settles.
 
 All of it within seconds: a chain that does not answer is one finding, not a wait.
 """
@@ -6,8 +7,9 @@ All of it within seconds: a chain that does not answer is one finding, not a wai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,9 +20,9 @@ from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
-from bot.sources.opengradient.doctor_payments import PaymentContracts, check_payments
-from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
+from bot.sources.opengradient.events import ChannelSettled, RoleGranted, Transfer, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
+from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.source import raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_id
@@ -119,7 +121,6 @@ def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Che
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
-    """What each registry lists."""
     call = panels.contract_caller(chain)
     for address, layout in known.items():
         fix = "correct or remove it in networks.opengradient.registries"
@@ -169,3 +170,70 @@ def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walru
     told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
     fix = "add an aggregator to networks.opengradient.aggregators"
     yield CheckResult("newest blob", not hasattr(got, "reason"), told, fix)
+
+
+PAYMENTS_LOOKED_BACK = 6_000
+"""Blocks of Base in which payments are looked for: more than three hours."""
+TRACED = 5
+"""Transfers whose settling contract is looked for."""
+FIX = "if a new proxy settles, add it to networks.opengradient.proxies"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentContracts:
+    """What the config says of payments; addresses in lower case."""
+
+    token: str
+    payees: Collection[str]
+    proxies: tuple[str, ...]
+    channel: str
+
+
+def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collection[str]) -> Iterator[CheckResult]:
+    """`seen`: the addresses that active enclaves are paid at."""
+    payees = sorted({*pinned.payees, *seen})
+    new = sorted(set(seen) - set(pinned.payees))
+    added = f", {len(new)} of them by the registries: {', '.join(new)}" if new else ""
+    told = f"{len(payees)} addresses are paid{added}"
+    yield CheckResult("payees", True, told, "pin those that stay in networks.opengradient.payees")
+    for proxy in pinned.proxies:
+        code = len(chain.contract_code(proxy))
+        yield CheckResult(f"payment proxy {proxy}", code > 0, f"{code} bytes of code", FIX)
+    since = max(0, chain.final_head().number - PAYMENTS_LOOKED_BACK)
+    yield _check_channel(chain, pinned, payees, since)
+    yield from _check_settlers(chain, pinned, payees, since)
+
+
+def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int) -> CheckResult:
+    code = len(chain.contract_code(pinned.channel))
+    found = chain.all_logs(payout_filter(pinned.channel, pinned.token, payees), since) if code else []
+    told = f"{code} bytes of code, {len(found)} payouts to the operator in the last {PAYMENTS_LOOKED_BACK} blocks"
+    fix = "one payout bundles many payers: sessions and paid leave them out, and the digest says so"
+    return CheckResult(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
+
+
+def _check_settlers(
+    chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int
+) -> Iterator[CheckResult]:
+    """Through which contracts the last transfers were settled."""
+    paid = chain.all_logs(transfer_filter(pinned.token, payees), since)
+    moved = [log for log in paid if isinstance(decode_event(log), Transfer)]
+    by = chain.all_logs(Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
+    settled = {log.tx: log.address for log in by}
+    through = Counter(settled[log.tx] for log in moved if log.tx in settled)
+    other = [log for log in moved if log.tx not in settled]
+    found = [f"{n} through {proxy}" for proxy, n in through.most_common()]
+    found += [f"{len(other)} through none that is pinned"] if other else []
+    told = ", ".join(found) or "none"
+    yield CheckResult(f"transfers to the operator in the last {PAYMENTS_LOOKED_BACK} blocks", not other, told, FIX)
+    strangers = Counter(log.address for one in other[-TRACED:] for log in _settling_logs(chain, one))
+    for address, n in strangers.most_common():
+        told = f"settled {n} of the last {TRACED} such transfers, not pinned"
+        yield CheckResult(f"settler {address}", False, told, FIX)
+
+
+def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:
+    """What any contract says of settling in a transfer's transaction."""
+    wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
+    block = transfer_log.block
+    return [log for log in chain.all_logs(wanted, block, block) if log.tx == transfer_log.tx]

@@ -18,8 +18,48 @@ from typing import TypeVar
 import msgspec
 
 from bot.chain import Log
-from bot.chain.abi import AbiDecodeError, EventLayout, decode_fields, event_topic
-from bot.sources.opengradient.inference_event import MODEL_INFERENCE, ModelInference, model_inference
+from bot.chain.abi import AbiDecodeError, EventLayout, decode_fields, decode_static, decode_string, event_topic
+
+MODEL_INFERENCE = (
+    "ModelInferenceEvent(string inferenceID,"
+    "(uint8 mode,string modelCID,((string,(int128,int128)[],uint32[])[] numbers,(string,string[])[] strings) input)"
+    " request,"
+    "((string,(int128,int128)[],uint32[])[] numbers,(string,string[])[] strings,(string,string)[] jsons,"
+    "bool is_simulation_result) response)"
+)
+
+
+class ModelInference(msgspec.Struct, frozen=True, gc=False):
+    """A Model Hub model ran: the one event that names it. Numbers and texts that went in and out are not read."""
+
+    inference_id: bytes
+    mode: int
+    """0 vanilla, 1 zero-knowledge proof, 2 enclave."""
+    cid: bytes
+    """The model file's content id: a Walrus blob id, or an older IPFS one; hostile."""
+    simulated: bool
+    """A simulation's result: never counted."""
+
+
+def model_inference(log: Log) -> ModelInference:
+    """The four fields that count, each at the place a compiler gives it; the tensors behind them are not looked at.
+    Raises `AbiDecodeError`."""
+    data = log.data
+    if len(log.topics) != 1:
+        raise AbiDecodeError("it has indexed fields")
+    inference_id, request = decode_string(data, 0, 0x60)
+    response = int.from_bytes(data[64:96])
+    if int.from_bytes(data[32:64]) != request:
+        raise AbiDecodeError("the request is not where it belongs")
+    mode = decode_static("uint8", data[request : request + 32])
+    cid, given = decode_string(data, request, 0x60, at=32)
+    if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
+        raise AbiDecodeError("the input or the response is not where it belongs")
+    simulated = decode_static("uint8", data[response + 96 : response + 128])
+    if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
+        raise AbiDecodeError("the response is not where it belongs")
+    return ModelInference(inference_id, mode, cid, simulated == 1)
+
 
 Event = msgspec.Struct
 """Any of the classes below."""
@@ -49,9 +89,6 @@ def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
         return event_class
 
     return register_class
-
-
-# --- settlement relays ----------------------------------------------------------------------------------------
 
 
 @_register_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize, bytes walrusBlobId)")
@@ -121,9 +158,6 @@ class RoleGranted(msgspec.Struct, frozen=True, gc=False):
     role: bytes
     account: str
     sender: str
-
-
-# --- payments -------------------------------------------------------------------------------------------------
 
 
 @_register_event("Transfer(address indexed from, address indexed to, uint256 value)")

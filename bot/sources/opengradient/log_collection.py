@@ -1,11 +1,16 @@
 """OpenGradient's logs as hauls: each range of blocks with its records, its window of completeness and its cursor.
 
 The last days are read again once a day, since a node may have lagged; what is known already is kept once.
+
+Who else emits its settlement events is scanned by topic alone, each day since the first scan once, also the days on
+which nobody collected. What that finds is shown and alarmed, and never added to a figure; a day that was not scanned
+has no gauge, and its digest says so.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -13,9 +18,19 @@ from pathlib import Path
 
 from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.clients.raw_archive import open_raw_archive
-from bot.records import BlockRange, CompleteWindow, EventBatch, Period, SourceRef, each_day, short_date, start_of_day
+from bot.records import (
+    BlockRange,
+    CompleteWindow,
+    EventBatch,
+    Gauge,
+    Period,
+    SourceRef,
+    each_day,
+    short_date,
+    start_of_day,
+)
 from bot.sources import ALWAYS, SourceStateReader
-from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
+from bot.sources.opengradient.log_decoding import SETTLES, DecodedLogs, at_utc
 
 LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
@@ -99,7 +114,6 @@ class LogCollector:
         return min(begins, at_utc(before.at)) if before else begins
 
     def _next_range(self, cursor: Cursor | None, memory: SourceStateReader, today: date, reread: bool) -> ReadRange:
-        """Where to go on."""
         covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
         late = start_of_day(today - LATE * ONE)
@@ -220,3 +234,55 @@ def _unix_seconds(at: datetime) -> int:
 
 def _minute_text(at: datetime) -> str:
     return f"{short_date(at.date())} {at:%H:%M} UTC"
+
+
+EMITTERS = 50
+"""Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
+BACK = 30
+"""Days before today that are scanned unasked; older ones take `collect --since`."""
+CURSOR = "emitters"
+
+
+def emitter_batches(
+    chain: ChainReader, relays: Sequence[str], memory: SourceStateReader, now: datetime, wanted: Period | None
+) -> Iterator[EventBatch]:
+    """The days not scanned yet, those `wanted` among them, oldest first. Raises `SourceError`; what was yielded before
+    stays good."""
+    kept = memory.cursor(CURSOR)
+    scanned = {date.fromisoformat(day) for day in json.loads(kept)} if kept else set()
+    for day in _due_days(scanned, now.date(), wanted):
+        scanned.add(day)
+        yield _scan_day(chain, relays, day, now, json.dumps([one.isoformat() for one in sorted(scanned)]))
+
+
+def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
+    oldest, yesterday = today - BACK * ONE, today - ONE
+    due = set(each_day(max(oldest, min(scanned, default=today - LATE * ONE)), yesterday))
+    if wanted is not None:
+        due |= set(each_day(wanted.first if wanted.first > ALWAYS else oldest, min(wanted.last, yesterday)))
+    return sorted(due - scanned)
+
+
+def _scan_day(chain: ChainReader, relays: Sequence[str], day: date, now: datetime, cursor: str) -> EventBatch:
+    first, after = (chain.first_block(int(start_of_day(one).timestamp())) for one in (day, day + ONE))
+    counts: Counter[str] = Counter()
+    wanted = Filter(topics=SETTLES)
+    digests = []
+    if after > first:
+        for chunk in chain.read_logs(wanted, Cursor(chain.pin.chain_id, chain.pin.genesis, first), after - 1):
+            digests.append(chunk.sha256)
+            counts.update(log.address for log in chunk.logs if log.address not in relays)
+            if len(counts) > 100 * EMITTERS:
+                counts = Counter(dict(counts.most_common(EMITTERS)))
+    most = dict(counts.most_common(EMITTERS))
+    named = ", ".join(sorted(most)[:3])
+    return EventBatch(
+        "opengradient",
+        "llm",
+        f"the emitters of {short_date(day)} on chain {chain.pin.chain_id}",
+        days=(day,),
+        cursors={CURSOR: cursor},
+        strangers=most,
+        gauges=(Gauge("strangers_seen", day, now, sum(counts.values())),),
+        alarm=f"{sum(counts.values())} settlement events of unrecognised emitters on {day}: {named}" if most else "",
+    )

@@ -14,12 +14,12 @@ from bot.sources.opengradient.events import (
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
+    ModelInference,
     SettlementV1,
     SettlementWithMetadataV1,
     decode_event,
     topic_of,
 )
-from bot.sources.opengradient.inference_event import ModelInference
 from bot.sources.opengradient.walrus import blob_id
 
 _SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)

@@ -183,7 +183,6 @@ def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sle
 
 
 def listing_url(base: str) -> str:
-    """Where the listing begins."""
     return f"{base.rstrip('/')}/api/v0/models/"
 
 

@@ -27,7 +27,6 @@ LIST_EVERY = timedelta(hours=6)
 
 
 def sample_day(at: datetime) -> date:
-    """The day that a sample stands for."""
     return (at - CLOSES_WITHIN).date()
 
 

@@ -15,10 +15,9 @@ from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
 from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.sources import SourceStateReader
-from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
+from bot.sources.opengradient import log_collection, log_decoding, panels, payments
 from bot.sources.opengradient import settings as facts
-from bot.sources.opengradient.events import topic_of
-from bot.sources.opengradient.inference_event import ModelInference
+from bot.sources.opengradient.events import ModelInference, topic_of
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
@@ -77,7 +76,7 @@ class OpenGradient:
             if any(url not in unreachable for url in chosen.aggregators):
                 yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
             yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
-            yield "settlements", lambda: unknown_emitters.emitter_batches(chain, relays, memory, now, wanted)
+            yield "settlements", lambda: log_collection.emitter_batches(chain, relays, memory, now, wanted)
         if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
             yield "hub", lambda: self._collect_inventory(client, memory, now, found)
         if chosen.hub_chain.has_quorum(unreachable):

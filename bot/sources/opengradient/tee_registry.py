@@ -131,8 +131,6 @@ def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, SafeName],
     return {where: tuple(known) for where, known in sorted(found.items())}
 
 
-# --- keys -----------------------------------------------------------------------------------------------------
-
 Call = Callable[[str, bytes], bytes | None]
 """An `eth_call`: contract and call data to the answer, none where the contract reverted. Raises `SourceError`."""
 

@@ -32,8 +32,8 @@ from bot.outlets import (
     discord,
     part_marker,
 )
-from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
+from bot.outlets.discord import message as calls
 from bot.outlets.discord.failures import PAUSE
 from bot.outlets.discord.outlet import OUT_OF_REACH
 from bot.records import Picture, Poll

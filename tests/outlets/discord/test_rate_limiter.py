@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.outlets.discord.rate_limiter import SECOND, RateLimiter
+from bot.outlets.discord.rest_client import SECOND, RateLimiter
 
 
 class Clocked(asyncio.SelectorEventLoop):

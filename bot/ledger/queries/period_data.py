@@ -1,4 +1,5 @@
-"""Period data by category and by author: lists and use of the windows beside the period itself.
+"""Period data of a catalogue, whichever way its use is read, also by category and by author: lists and use of the
+windows beside the period itself.
 
 A model stays in the group under which it was first listed, so that growth of a group is never a relabelling. The cost
 does not grow with the length of the history: one list, and the use of fourteen days.
@@ -14,8 +15,10 @@ from typing import get_args
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import ONE, in_chunks, key_of
-from bot.ledger.snapshots.usage import use_by_model
-from bot.records import AtLeast, Grouping, GroupKind, PeriodData, Unknown, Usage
+from bot.ledger.events import period_data as events
+from bot.ledger.snapshots import period_data as snapshots_data
+from bot.ledger.snapshots.period_data import use_by_model
+from bot.records import AtLeast, Catalogue, Grouping, GroupKind, Period, PeriodData, Unknown, Usage
 from bot.store import Store, models, readings, snapshots
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
@@ -23,6 +26,14 @@ Names = Mapping[GroupKind, Mapping[int, str]]
 """Model id to the name of its group; empty if it has none."""
 Counts = Mapping[int, int] | Unknown
 """Model id to a number."""
+
+
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
+    """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be
+    left out: over many days the lake counts them."""
+    if catalogue.evidences:
+        return with_groups(store, events.load_period_data(store, catalogue, period, of_callers))
+    return with_groups(store, snapshots_data.load_period_data(store, catalogue, period))
 
 
 def with_groups(store: Store, book: PeriodData) -> PeriodData:
