@@ -94,8 +94,6 @@ class DiscordOutlet:
         self._time_asked: datetime | None = None
         """When the time was last requested in vain."""
 
-    # --- what a caller may ask --------------------------------------------------------------------------------
-
     def post(self, part: Part, destination: str) -> Outcome:
         """Send one part to one channel, once; its permissions are looked at first. In an announcement channel the
         message is then passed on; that it is out does not depend on that (see `crosspost`)."""
@@ -169,8 +167,6 @@ class DiscordOutlet:
     def close(self) -> None:
         """End the session."""
         self._wire.close()
-
-    # --- asking -----------------------------------------------------------------------------------------------
 
     async def _send_part(self, part: Part, destination: str, guild: str) -> Outcome:
         if away := self._waiting():
@@ -307,8 +303,6 @@ class DiscordOutlet:
                 for channel in self._settings.destinations
             ],
         ]
-
-    # --- what it comes to -------------------------------------------------------------------------------------
 
     def _part_refusal(self, part: Part, *ids: str) -> Refused | None:
         wrong = message.find_mistakes(part)
