@@ -116,22 +116,22 @@ def delivery_from_row(row: Any) -> Delivery:
 
 
 RESENDS = 3
-"""How often a part that was not found is sent again automatically; then an operator must decide."""
+"""How often what was not found is sent again by itself; then a human is asked."""
 PASS_PAUSE, PASS_FOR = timedelta(minutes=15), timedelta(days=1)
-"""Time to the next attempt of a crosspost if the outlet names none, and how long after the post to retry."""
+"""Until passing on is tried again where the outlet does not say, and for how long after the post."""
 LONGEST_WAIT = timedelta(days=2)
-"""No outlet asks for a longer wait and no quiet hours are longer (platforms' waits are limited to a day): an instant
-further ahead was written by a wrong clock and counts as reached."""
+"""No outlet asks for a longer wait and no quiet hours last longer (platforms' waits are taken as a day at most): an
+instant further ahead was written by a clock that was wrong, and counts as reached."""
 CLOCKS_APART = timedelta(minutes=5)
-"""Most difference between the clocks of two workers. A state that begins later was recorded by a wrong clock."""
+"""How far the clocks of two workers may be apart. A state that began later than that was recorded by a wrong clock."""
 SECOND = timedelta(seconds=1)
-"""Instants are stored to the second, so waits are one second longer."""
+"""Instants are kept to the second: what is waited for gets one more."""
 
 Change = Mapping[str, object]
 
 
 def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
-    """The change after an attempt to send a claimed delivery."""
+    """What changes when the sending of a claimed delivery ended so."""
     match outcome:
         case Sent():
             return sent_change(outcome, now)
@@ -146,7 +146,7 @@ def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
 
 
 def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> Change:
-    """The change after a look-back at `asked_at` for a delivery of unknown state."""
+    """What changes when the outlet was asked, at an instant, about a delivery whose fate is unknown."""
     match result:
         case Sent():
             return sent_change(result, asked_at)
@@ -168,7 +168,7 @@ def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: 
 
 
 def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
-    """The change after an attempt to crosspost a delivery. Given up a day after the post."""
+    """What changes when a delivery that is out was to be passed on. Given up a day after it went out."""
     match outcome:
         case Sent():
             return {"passed": True, "pass_at": None, "reason": ""}
@@ -185,12 +185,12 @@ def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
 
 
 def is_ahead(at: datetime, now: datetime) -> bool:
-    """Whether an instant that should be past was written by a clock that was ahead."""
+    """Whether an instant that should be past was written by a clock that was ahead of this one."""
     return at > now + CLOCKS_APART
 
 
 def has_run_out(delivery: Delivery, now: datetime) -> bool:
-    """Whether the process that was sending a delivery should have reported by now."""
+    """Whether the process that was sending a delivery should have reported back by now."""
     return delivery.lease_until is None or delivery.lease_until <= now or is_ahead(delivery.since, now)
 
 
@@ -213,7 +213,7 @@ def planned_change(reason: str, not_before: datetime, now: datetime) -> Change:
 
 
 def unknown_change(reason: str, now: datetime) -> Change:
-    """Unknown, with a look-back at once: most outlets show a post at once."""
+    """To be asked about at once: on most outlets what is out shows at once."""
     return {"state": "unknown", "since": now, "reason": reason, "not_before": now, **_UNCLAIMED}
 
 

@@ -67,8 +67,6 @@ class FootfallClient(FootfallBot):
             self.tree.add_command(group)
         self._syncing: asyncio.Task[None] | None = None
 
-    # --- lifecycle --------------------------------------------------------------------------------------------------
-
     async def setup_hook(self) -> None:
         """Runs after the login, before the gateway connection."""
         servers = self.application.approximate_guild_count if self.application else 0
@@ -118,8 +116,6 @@ class FootfallClient(FootfallBot):
         while True:
             await asyncio.sleep(SYNC_EVERY)
             await self._sync_commands()
-
-    # --- servers ----------------------------------------------------------------------------------------------------
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server, or the server was deleted. (An outage is another event.)"""

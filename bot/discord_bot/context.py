@@ -33,31 +33,31 @@ from bot.subscriptions import ChannelSubscriptions, ModelWatches, SubscriptionLi
 
 API = "https://discord.com/api/v10"
 SHARDED_FROM = 1000
-"""Servers; discord.py recommends shards from this number, Discord requires them at 2,500 (topics/gateway, Sharding)."""
+"""Servers; discord.py advises shards from here on, Discord demands them at 2,500 (topics/gateway, Sharding)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BotSettings:
-    """The settings of one Footfall on Discord."""
+    """The rules of one Footfall on Discord."""
 
     owners: frozenset[int] = frozenset()
-    """Who may use the operator's commands; if empty, there are none."""
+    """Who may use the operator's commands; without any there are none."""
     sharded_from: int = SHARDED_FROM
     bounds: SubscriptionLimits = field(default_factory=SubscriptionLimits)
     posts: bool = True
-    """Whether the Discord outlet is configured; without it, subscriptions would get no posts."""
+    """Whether the outlet to Discord is set up, without which nothing subscribed to would come."""
     outlets: tuple[str, ...] = ()
-    """All configured outlets, and direct messages."""
+    """Every outlet of the configuration, and direct messages."""
     taken: frozenset[str] = frozenset()
-    """Channels that the configuration already posts to."""
+    """Channels that the configuration posts to already."""
     closed: frozenset[str] = frozenset()
-    """Networks whose record has ended, so that nothing changes there."""
+    """Networks whose record has ended: nothing will happen there."""
     api: str = API
 
 
 @dataclass(frozen=True, slots=True)
 class BotRepositories:
-    """The data that commands of members, servers and operators read and write."""
+    """What commands of members, servers and operators read and write."""
 
     channels: ChannelSubscriptions
     watches: ModelWatches
@@ -73,21 +73,21 @@ class BotRepositories:
 
 
 PER_USER = (6, 15.0)
-"""Number of requests, and the length of the window in seconds."""
+"""Questions, and the seconds in which that many may be asked."""
 PER_GUILD = (120, 10.0)
 ASKERS_KEPT = 10_000
-"""Most members and servers in memory; those whose last request is oldest are dropped first."""
+"""Members and servers remembered at most; the ones that asked longest ago are forgotten first."""
 
 
 class Cooldowns:
-    """Recent request times, in memory only."""
+    """Who asked when, in memory only."""
 
     def __init__(self, per_user: tuple[int, float] = PER_USER, per_guild: tuple[int, float] = PER_GUILD) -> None:
         self._rates = {"user": per_user, "guild": per_guild}
         self._known: OrderedDict[tuple[str, int], Cooldown] = OrderedDict()
 
     def seconds_to_wait(self, user: int, guild: int | None, at: float) -> int:
-        """Seconds to wait, rounded up; 0 if the request is allowed, which counts it. `at` is in seconds."""
+        """Seconds to wait, rounded up; 0 where the question may be asked now, which counts it. `at` is in seconds."""
         askers = [("user", user)] + ([("guild", guild)] if guild is not None else [])
         cooldowns = [self._cooldown_for(*asker) for asker in askers]
         left = max(cooldown.get_retry_after(at) for cooldown in cooldowns)
@@ -98,7 +98,7 @@ class Cooldowns:
         return 0
 
     def forget_user(self, user: int) -> None:
-        """Forget a member's requests."""
+        """Forget that a member asked anything."""
         self._known.pop(("user", user), None)
 
     def _cooldown_for(self, kind: str, asker: int) -> Cooldown:
@@ -169,5 +169,5 @@ Interaction: TypeAlias = discord.Interaction[FootfallBot]
 
 
 def translator_for(interaction: discord.Interaction[Any]) -> Translator:
-    """The translator for a user's language. An unknown locale still has its value."""
+    """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
     return i18n.translator_for(interaction.locale.value)

@@ -167,11 +167,11 @@ def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCou
     if not states:
         return CallerCount(0, 0.0)
     cursor = duckdb_engine.thread_cursor(lake.memory, lake.spill)
-    # DuckDB returns a state as a plain struct and accepts it only from a column whose type is a state.
+    # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
     empty = "SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE states AS {empty}")
     state_type = 'STRUCT("precision" UTINYINT, registers UTINYINT[])'
     cursor.executemany(f"INSERT INTO states SELECT ?::{state_type}", [[state] for state in states])
     ((count,),) = cursor.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
-    # The estimator's own error: 1.04 divided by the root of the number of registers.
+    # Of the estimator itself: 1.04 by the root of the number of registers.
     return CallerCount(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]

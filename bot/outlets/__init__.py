@@ -59,7 +59,7 @@ def load_module(name: str) -> ModuleType:
 
 
 def settings_types() -> dict[str, type[config.OutletConfig]]:
-    """The settings of each outlet in `config.yaml`."""
+    """What `config.yaml` may say under `outlet_names`."""
     return {name: load_module(name).Settings for name in outlet_names()}
 
 
@@ -75,8 +75,8 @@ def make_outlet(
     secrets: Mapping[str, SecretStr],
     clock: Callable[[], datetime],
 ) -> Outlet:
-    """An outlet that is ready to post. `output_folder` is the folder of the site and the pictures. Raises `OutletError`
-    with the missing `SECRETS`, before any request to the platform."""
+    """An outlet ready to post. `output_folder` is the folder that the site and the pictures are written to. Raises
+    `OutletError` with the missing `SECRETS`, before anything is asked of the platform."""
     module = load_module(name)
     missing = [key for key in module.SECRETS if key not in secrets]
     if missing:

@@ -216,14 +216,14 @@ def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
 
 
 LEEWAY = timedelta(minutes=1)
-"""How far the time in a response and that of a post may differ, because a platform has many machines."""
+"""A platform has many machines: how far the time in an answer and that of a post may be apart."""
 TOLERATED = timedelta(minutes=2)
-"""A clock with a larger error closes days too early or too late, and sooner or later gets signatures refused (X allows
-some 5 minutes)."""
+"""A clock this far off a platform's closes days too early or too late, and gets signatures refused sooner or later (X
+allows some 5 minutes)."""
 
 
 def instant_of(date: str | None) -> datetime | None:
-    """The instant of a `Date` header; `None` if it is missing or not a date."""
+    """The instant of a `Date` header; `None` where it is missing or not a date."""
     try:
         at = parsedate_to_datetime(date or "")
     except ValueError:
@@ -232,38 +232,38 @@ def instant_of(date: str | None) -> datetime | None:
 
 
 def running_seconds() -> float:
-    """A monotonic clock that also runs while the machine sleeps, where there is one (Linux)."""
+    """A stopwatch that also runs while the machine sleeps, where there is one (Linux)."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class PlatformClock:
-    """A platform's clock from its last response, advanced by this machine's monotonic clock, so that a change of this
-    machine's clock has no effect."""
+    """A platform's clock as its last answer showed it, carried on by this machine's stopwatch: setting this machine's
+    clock changes nothing here."""
 
     def __init__(self, stopwatch: Callable[[], float] = running_seconds) -> None:
         self._stopwatch = stopwatch
         self._last: tuple[datetime, float] | None = None
 
     def observe(self, date: str | None) -> None:
-        """Set the clock from the `Date` of a response."""
+        """Take over the `Date` of an answer."""
         if (at := instant_of(date)) is not None:
             self._last = at, self._stopwatch()
 
     def now(self) -> datetime | None:
-        """The platform's time (UTC); `None` before its first response."""
+        """The platform's time now (UTC); `None` before its first answer."""
         if self._last is None:
             return None
         at, seen = self._last
         return at + timedelta(seconds=self._stopwatch() - seen)
 
     def offset(self, ours: datetime) -> timedelta | None:
-        """How far our clock is ahead of the platform's; `None` before its first response."""
+        """How far our time is ahead of the platform's; `None` before its first answer."""
         theirs = self.now()
         return ours - theirs if theirs else None
 
 
 def clock_check(name: str, platform: str, offset: timedelta | None) -> CheckResult:
-    """The result of `doctor` for this machine's clock."""
+    """What `doctor` says of this machine's clock."""
     if offset is None:
         return CheckResult(name, None, f"{platform} sent no Date to compare with", "look again later")
     side = "ahead of" if offset > timedelta() else "behind"

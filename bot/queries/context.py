@@ -20,18 +20,18 @@ from bot.store import Store
 T = TypeVar("T")
 
 KEPT = 12
-"""Entries; the largest is the list of a day, about 4 MB for 10,000 models."""
+"""Values; the largest is the list of a day, about 4 MB at 10,000 models."""
 
 
 class VersionedCache:
-    """Values by key, each valid for one mark. Concurrent requests for the same key compute it once."""
+    """Values by key, each good for one mark. Two who ask for the same at once have it looked up once."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept, self._values = kept, OrderedDict[Hashable, tuple[Hashable, Any]]()
         self._lock, self._key_locks = threading.Lock(), dict[Hashable, threading.Lock]()
 
     def get_or_compute(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
-        """The value of a key, computed unless it was under this mark. Read the mark before calling."""
+        """The value of a key, looked up if that was not done under this mark. The mark must be read before."""
         with self._lock:
             turn = self._key_locks.setdefault(key, threading.Lock())
         with turn:

@@ -20,24 +20,24 @@ from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError
 from bot.x_text import find_urls, possible_entities, weighted_length
 
 Head = Callable[..., str]
-"""The start of a part: from its number, the number of parts, and whether it has no other text left."""
+"""What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
 
 PARTS = range(1, 6)
-"""How many parts a thread has: each costs as much as a post."""
+"""How many parts a thread has: each costs what a post costs."""
 
 
 def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
-    """The parts of a thread, each within X's limit; later parts start with their head, the first ends with its number
-    if there are more. Raises `TooLongError` if the required text does not fit `wanted`."""
+    """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
+    its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
-    # Of blocks with the same title, which are alternatives, the first.
+    # Of pieces with the same title, which are ways to say the same, the first.
     titles = [part.title for part in parts]
     kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
     room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
     while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:
-            raise TooLongError(f"found {len(texts)} parts in the required text, wanted at most {most}")
+            raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
         kept.remove(least)
     of = max(len(texts), wanted[0])
     if of == 1:

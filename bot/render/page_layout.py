@@ -106,7 +106,7 @@ def instant_text(at: datetime | str) -> str:
 def issue_files(
     site: SiteContext, issue: DigestPage, words: str, neighbours: tuple[Document | None, Document | None]
 ) -> Iterator[File]:
-    """A digest's page, document and ranking. `words` is its text, `neighbours` the digests before and after it."""
+    """A digest's page, document and ranking. `words` is its story, `neighbours` the digests before and after it."""
     document = issue.document
     path = digest_folder(document)
     root = "../" * (path.count("/") + 1)
@@ -122,7 +122,7 @@ def issue_files(
             {**ref, "number": n, "at": instant_text(ref["at"])} for n, ref in enumerate(document["refs"], 1)
         ],
         composed=instant_text(document["composed_at"]),
-        # A platform's response is foreign: only a web address becomes a link.
+        # A platform's answer is foreign: only a web address becomes a link.
         receipts=[
             {"outlet": r.outlet, "url": r.url if r.url.startswith("https://") else "", "platform_id": r.platform_id,
              "at": instant_text(r.at)}
@@ -141,19 +141,19 @@ def issue_files(
 
 
 def page_context(document: Document, own: str = "") -> dict[str, Any]:
-    """The context of a digest's templates, with slots for the text and charts; `own` is the prefix of their names."""
+    """What the templates of a digest are given, with places for the story and the charts; `own` begins their names."""
     keys = [block["catalogue"] for block in document["catalogues"]]
     places = {key: {kind: slot_marker(f"{own}{kind}-{key}") for kind in ("usage", "concentration")} for key in keys}
     return {**template_context(document), "story": slot_marker(f"{own}story"), "slots": places}
 
 
 def chart_slots(issue: DigestPage) -> dict[str, str]:
-    """A digest's charts by the names of their slots."""
+    """A digest's charts by the names of their places."""
     return {f"{kind}-{key}": svg for key, drawn in issue.svgs.items() for kind, svg in drawn.items()}
 
 
 def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:
-    """A catalogue's figures with their definitions, histories and refs."""
+    """A catalogue's figures with what each counts, where its history is and which records it rests on."""
     return [
         {
             "key": key,
@@ -171,7 +171,7 @@ _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
 def digest_story(site: SiteContext, document: Document) -> str:
-    """The digest as text, in HTML paragraphs."""
+    """The digest in sentences, as HTML paragraphs."""
     raw = render_template("site", "site/_story.j2", hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
     return flowing.replace("> ", ">").replace(" </p>", "</p>").strip()

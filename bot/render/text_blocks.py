@@ -26,7 +26,7 @@ _UNSPOKEN_ELEMENTS = frozenset({"script", "style"})
 
 
 class LintError(Exception):
-    """A template would publish a number that no figure backs. Names the template and the number."""
+    """A template would publish what no figure backs. Names the template and what was found."""
 
 
 def strip_private_use(text: str) -> str:
@@ -35,13 +35,13 @@ def strip_private_use(text: str) -> str:
 
 
 def mark_text(text: str) -> str:
-    """Text that may hold digits, marked for `lint_text`. Marks inside are removed."""
+    """Text that may hold digits, for `lint_text` to let through. Marks inside are dissolved."""
     return f"{OPEN}{strip_private_use(text)}{CLOSE}"
 
 
 def lint_text(text: str, template: str, *, html: bool = False) -> str:
-    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup (tags, most
-    attributes, styles) is skipped."""
+    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
+    (tags, most attributes, styles) is not prose and is passed over."""
     prose = _outside_marks(text, template)
     if html:
         reader = _Prose()
@@ -59,7 +59,7 @@ def lint_text(text: str, template: str, *, html: bool = False) -> str:
 
 
 def _outside_marks(text: str, template: str) -> str:
-    """The text outside the marks. Raises `LintError` if marks do not match, because a filter cut a marked text."""
+    """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
     kept: list[str] = []
     inside = False
     for c in text:
@@ -77,7 +77,7 @@ def _outside_marks(text: str, template: str) -> str:
 
 
 class _Prose(HTMLParser):
-    """Collects the text of a page that a reader sees or hears."""
+    """Collects what a reader sees or hears of a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -165,7 +165,7 @@ def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: in
 
 
 def utf16_length(text: str) -> int:
-    """The upper bound of Discord's length: UTF-16 units, never fewer than characters."""
+    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
     return len(text.encode("utf-16-le")) // 2
 
 

@@ -82,7 +82,7 @@ def _json_response(request: web.Request, document: object) -> web.Response:
 
 
 def describe_api() -> Document:
-    """The description, as served at /api/openapi.json."""
+    """The description, as /api/openapi.json serves it."""
     error = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
     info = {
         "title": "Footfall",

@@ -1,7 +1,7 @@
 """What holds for every answer: security headers, one sentence for an error, a number instead of a traceback; marks of
 what an address holds; and the threads that work on the database.
 
-A tag depends on the content only: writing the site again, or another machine, changes none.
+A mark is made from the content alone: writing the site anew, or answering from another machine, changes none.
 """
 
 from __future__ import annotations
@@ -108,35 +108,35 @@ T = TypeVar("T")
 
 
 class DbThreadPool:
-    """Fewer threads than the database has connections, so that no thread waits for one."""
+    """Fewer threads than the database has connections, so that none waits for one."""
 
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="footfall-web")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The result of `work`. Raises `TimeoutError` after the time limit of a response."""
+        """What `work` returns. Raises `TimeoutError` after the seconds that an answer may take."""
         running = asyncio.get_running_loop().run_in_executor(self._pool, work)
         return await asyncio.wait_for(running, self._seconds)
 
     async def close(self, _app: object) -> None:
-        """Accept no more work."""
+        """Take no more work."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 FRESH = "public, max-age=60"
-"""How long a response may be cached before its ETag is checked."""
+"""How long an answer may be kept before its mark is asked after."""
 KEPT = 4096
-"""Most files whose tag is cached."""
+"""Files whose mark is remembered."""
 
 
 def content_tag(content: bytes) -> str:
-    """The tag of some content."""
+    """The mark of some content."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def file_tag(path: Path) -> str:
-    """The tag of a file. Raises `OSError`."""
+    """The mark of a file. Raises `OSError`."""
     stat = path.stat()
     return _cached_file_tag(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
@@ -147,10 +147,10 @@ def _cached_file_tag(path: Path, *_version: int) -> str:
 
 
 def etag_header(mark: str) -> str:
-    """The value of the ETag header: weak, since the same content may be compressed."""
+    """As the header ETag has it: weak, since the same content may travel compressed."""
     return f'W/"{mark}"'
 
 
 def etag_matches(request: web.Request, mark: str) -> bool:
-    """Whether the client has this content (RFC 9110, If-None-Match)."""
+    """Whether the asker has this content (RFC 9110, If-None-Match)."""
     return any(tag.value in (mark, "*") for tag in request.if_none_match or ())

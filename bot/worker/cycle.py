@@ -150,8 +150,6 @@ class WorkCycle:
     def _acquire_lease(self) -> bool:
         return leases.acquire_lease(self.bench.store, LEASE, self.name, self.bench.clock(), LEASE_LASTS)
 
-    # --- collecting -----------------------------------------------------------------------------------------------
-
     def _should_poll_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Whether the last day is missing or may still change, and its source was not read just now."""
         now = self.bench.clock()
@@ -220,8 +218,6 @@ class WorkCycle:
                 self._skipped_subscriptions.discard(subscription.id)
                 kept.append(subscription)
         return kept
-
-    # --- publishing -----------------------------------------------------------------------------------------------
 
     def _publish_network(
         self,

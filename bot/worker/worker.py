@@ -22,24 +22,24 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_RESTART_PAUSE = 300.0
-"""Seconds; the pause doubles with each restart."""
+"""Seconds; the pause doubles with each end."""
 HEALTHY = 600.0
-"""After this many seconds without failure, a service starts again at the first pause."""
+"""A side that ran this many seconds begins again at the first pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundService:
-    """Runs until it is stopped. Each run opens its own resources."""
+    """Something that runs until it is told to stop. It opens what it needs itself, each time anew."""
 
     name: str
     run: Callable[[threading.Event], None]
-    """Returns soon after the event is set. An earlier return or an exception is a failure of this service only."""
+    """Returns soon after the event is set. Returning before, or raising, is its failure and nobody else's."""
 
 
 def start_service(
     side: BackgroundService, stop: threading.Event, state: WorkerState, first_pause: float = FIRST_PAUSE
 ) -> threading.Thread:
-    """Keep a service running until `stop`. Its thread does not keep the process alive."""
+    """Keep a side running until `stop`. The thread does not keep the process alive."""
     state.begun(side.name)
     thread = threading.Thread(target=_keep_running, args=(side, stop, state, first_pause), name=side.name, daemon=True)
     thread.start()
@@ -69,8 +69,6 @@ def _run_once(side: BackgroundService, stop: threading.Event) -> None:
         if not stop.is_set():
             log.error("service ended unexpectedly", side=side.name)
 
-
-log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 60.0
 """Most seconds between two failed cycles."""

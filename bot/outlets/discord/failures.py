@@ -39,7 +39,7 @@ def failure_outcome(failure: DiscordFailure, destination: str, now: datetime) ->
 
 
 def refused_token(failure: DiscordFailure) -> CheckResult:
-    """The result for a token whose account Discord did not name."""
+    """The token where Discord did not say whose it is."""
     if failure.status == 401:
         fix = "make a new token in the developer portal and set DISCORD_TOKEN"
         return CheckResult("token", False, failure.words, fix)
@@ -47,7 +47,7 @@ def refused_token(failure: DiscordFailure) -> CheckResult:
 
 
 def check_channel(destination: str, place: ChannelPermissions | DiscordFailure, poll: bool) -> CheckResult:
-    """Whether the bot has all permissions that it needs in a channel, including polls if they are wanted."""
+    """Whether the bot may do all it needs in a channel, polls included where they are wanted."""
     name = f"channel {destination}"
     if isinstance(place, DiscordFailure):
         fix = "check the channel's id, and that the bot was invited to its server and may view it"

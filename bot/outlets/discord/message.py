@@ -181,11 +181,11 @@ def _poll_mistakes(poll: Poll) -> Iterator[str]:
 
 
 LOOK_BACK = 1000
-"""Most messages of a channel that a look-back reads."""
+"""Messages of a channel that a look-back reads at most."""
 
 
 async def send_message(client: discord.Client, part: Part, channel_id: int) -> str:
-    """The id of the new message, or of the one that Discord has for this nonce."""
+    """The id of the message that was made, or that Discord had for this nonce."""
     import discord
 
     with attached_files(part) as files:
@@ -201,7 +201,7 @@ async def send_message(client: discord.Client, part: Part, channel_id: int) -> s
 
 
 async def find_message(client: discord.Client, part: Part, channel_id: int) -> str | bool:
-    """The id of the part's message; otherwise whether all possible messages were read."""
+    """The id of the message that is this part; else whether all messages that could be were read."""
     assert client.user is not None
     after, read = part.since - LEEWAY if part.since else None, 0
     history = client.get_partial_messageable(channel_id).history(limit=LOOK_BACK, after=after, oldest_first=False)
@@ -213,7 +213,7 @@ async def find_message(client: discord.Client, part: Part, channel_id: int) -> s
 
 
 async def edit_message(client: discord.Client, part: Part, channel_id: int, message_id: int) -> None:
-    """Replaces a message with a part; without pictures, those of the message stay."""
+    """Puts a part in the place of a message; without pictures those of the message stay."""
     import discord
 
     there = client.get_partial_messageable(channel_id).get_partial_message(message_id)
@@ -227,7 +227,7 @@ async def edit_message(client: discord.Client, part: Part, channel_id: int, mess
 
 
 async def read_votes(client: discord.Client, channel_id: int, message_id: int) -> Votes | None:
-    """Read from the raw JSON, because discord.py shows missing results as zeros."""
+    """Read from the JSON itself: discord.py shows results that are not there as zeros."""
     poll = (await client.http.get_message(channel_id, message_id)).get("poll")
     if not poll or not poll.get("results"):
         return None

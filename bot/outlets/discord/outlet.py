@@ -94,8 +94,6 @@ class DiscordOutlet:
         self._time_asked: datetime | None = None
         """When a request for the time last failed."""
 
-    # --- public methods ---------------------------------------------------------------------------------------
-
     def post(self, part: Part, destination: str) -> Outcome:
         """Send one part to one channel, once; its permissions are checked first. In an announcement channel, the
         message is then crossposted; it is out even if that fails (see `crosspost`)."""
@@ -168,8 +166,6 @@ class DiscordOutlet:
     def close(self) -> None:
         """End the session."""
         self._wire.close()
-
-    # --- requests ---------------------------------------------------------------------------------------------
 
     async def _send_part(self, part: Part, destination: str, guild: str) -> Outcome:
         if away := self._waiting():
@@ -306,8 +302,6 @@ class DiscordOutlet:
                 for channel in self._settings.destinations
             ],
         ]
-
-    # --- outcomes ---------------------------------------------------------------------------------------------
 
     def _part_refusal(self, part: Part, *ids: str) -> Refused | None:
         wrong = message.find_mistakes(part)

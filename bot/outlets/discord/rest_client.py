@@ -34,9 +34,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 SECOND = 1.02
-"""A second as counted here: requests sent within a second may arrive within a little less."""
+"""A second as counted here: what leaves within one may arrive within a little less."""
 FASTER = 2.0
-"""Speed-up factor while lost time is made up for."""
+"""How much faster than the pace requests follow each other while lost time is made up for."""
 
 
 class RateLimiter:
@@ -46,24 +46,24 @@ class RateLimiter:
     def __init__(self, per_second: int) -> None:
         self._gap = SECOND / per_second
         self._left: deque[float] = deque(maxlen=per_second)
-        """Times of the last requests."""
+        """When the last ones left."""
         self._due = 0.0
         self._lock = asyncio.Lock()
 
     async def wait_turn(self) -> None:
-        """Wait for the next turn. Turns assigned in advance would not work: after a delay of the loop, all that are due
-        would leave at once, right before those of the next second."""
+        """Wait for the next turn. Turns given out ahead would not do: where the loop was held up, all that came due
+        meanwhile would leave at once, right before those of the next second."""
         now = asyncio.get_running_loop().time
         async with self._lock:
             while (wait := self._next_time() - now()) > 0:
                 await asyncio.sleep(wait)
             left = now()
-            earliest = left - SECOND if self._left else left  # older turns are lost
+            earliest = left - SECOND if self._left else left  # what was due longer ago is lost
             self._due = max(self._due, earliest) + self._gap
             self._left.append(left)
 
     def _next_time(self) -> float:
-        """The earliest time of the next request."""
+        """When the next one may leave."""
         if not self._left:
             return 0.0
         full = len(self._left) == self._left.maxlen

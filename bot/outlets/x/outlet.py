@@ -157,8 +157,6 @@ class XOutlet:
     def close(self) -> None:
         self._wire.close()
 
-    # --- posting
-
     def _create_post(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
         """Upload pictures first, then post: only the last call has an effect that readers see."""
         wrong = find_refusals(part, self._settings)
@@ -226,8 +224,6 @@ class XOutlet:
         self._wire.call_api("POST", "/2/media/metadata", body=described)
         self._uploaded[key] = (media, self._clock() + MEDIA_LASTS)
         return media
-
-    # --- looking back
 
     def _find_post(
         self, part: Part, since: datetime | None, pages: int = _PAGES

@@ -173,15 +173,15 @@ def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walru
 
 
 PAYMENTS_LOOKED_BACK = 6_000
-"""Blocks of Base to search for payments: more than three hours."""
+"""Blocks of Base in which payments are looked for: more than three hours."""
 TRACED = 5
-"""Most transfers whose settling contract is looked up."""
+"""Transfers whose settling contract is looked for."""
 FIX = "if a new proxy settles, add it to networks.opengradient.proxies"
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentContracts:
-    """The payment settings; addresses in lower case."""
+    """What the config says of payments; addresses in lower case."""
 
     token: str
     payees: Collection[str]
@@ -190,7 +190,7 @@ class PaymentContracts:
 
 
 def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collection[str]) -> Iterator[CheckResult]:
-    """`seen`: the payment addresses of active enclaves."""
+    """`seen`: the addresses that active enclaves are paid at."""
     payees = sorted({*pinned.payees, *seen})
     new = sorted(set(seen) - set(pinned.payees))
     added = f", {len(new)} of them by the registries: {', '.join(new)}" if new else ""
@@ -215,7 +215,7 @@ def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequenc
 def _check_settlers(
     chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int
 ) -> Iterator[CheckResult]:
-    """The contracts through which the last transfers were settled."""
+    """Through which contracts the last transfers were settled."""
     paid = chain.all_logs(transfer_filter(pinned.token, payees), since)
     moved = [log for log in paid if isinstance(decode_event(log), Transfer)]
     by = chain.all_logs(Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
@@ -233,7 +233,7 @@ def _check_settlers(
 
 
 def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:
-    """The settlement logs of any contract in a transfer's transaction."""
+    """What any contract says of settling in a transfer's transaction."""
     wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
     block = transfer_log.block
     return [log for log in chain.all_logs(wanted, block, block) if log.tx == transfer_log.tx]

@@ -30,7 +30,7 @@ MODEL_INFERENCE = (
 
 
 class ModelInference(msgspec.Struct, frozen=True, gc=False):
-    """The use of a Model Hub model. The numbers and texts of its input and output are not read."""
+    """A Model Hub model ran: the one event that names it. Numbers and texts that went in and out are not read."""
 
     inference_id: bytes
     mode: int
@@ -42,22 +42,22 @@ class ModelInference(msgspec.Struct, frozen=True, gc=False):
 
 
 def model_inference(log: Log) -> ModelInference:
-    """The four fields that count, each at the offset that a compiler gives it; the tensors are not read. Raises
-    `AbiDecodeError`."""
+    """The four fields that count, each at the place a compiler gives it; the tensors behind them are not looked at.
+    Raises `AbiDecodeError`."""
     data = log.data
     if len(log.topics) != 1:
         raise AbiDecodeError("it has indexed fields")
     inference_id, request = decode_string(data, 0, 0x60)
     response = int.from_bytes(data[64:96])
     if int.from_bytes(data[32:64]) != request:
-        raise AbiDecodeError("the request is at the wrong offset")
+        raise AbiDecodeError("the request is not where it belongs")
     mode = decode_static("uint8", data[request : request + 32])
     cid, given = decode_string(data, request, 0x60, at=32)
     if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
-        raise AbiDecodeError("the input or the response is at the wrong offset")
+        raise AbiDecodeError("the input or the response is not where it belongs")
     simulated = decode_static("uint8", data[response + 96 : response + 128])
     if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
-        raise AbiDecodeError("the response is at the wrong offset")
+        raise AbiDecodeError("the response is not where it belongs")
     return ModelInference(inference_id, mode, cid, simulated == 1)
 
 

@@ -237,17 +237,17 @@ def _minute_text(at: datetime) -> str:
 
 
 EMITTERS = 50
-"""Most unrecognised emitters stored per day; the sender of logs chooses how many there are."""
+"""Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
 BACK = 30
-"""Days before today that are scanned automatically; older ones need `collect --since`."""
+"""Days before today that are scanned unasked; older ones take `collect --since`."""
 CURSOR = "emitters"
 
 
 def emitter_batches(
     chain: ChainReader, relays: Sequence[str], memory: SourceStateReader, now: datetime, wanted: Period | None
 ) -> Iterator[EventBatch]:
-    """The days without a scan, including those `wanted`, oldest first. Raises `SourceError`; batches that were yielded
-    before stay valid."""
+    """The days not scanned yet, those `wanted` among them, oldest first. Raises `SourceError`; what was yielded before
+    stays good."""
     kept = memory.cursor(CURSOR)
     scanned = {date.fromisoformat(day) for day in json.loads(kept)} if kept else set()
     for day in _due_days(scanned, now.date(), wanted):
