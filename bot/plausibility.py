@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Protocol
 
+from bot.records import Message, message, short_date
+
 FEW = 4
 """Models that may leave a list, or whose counters may fall, in one night without a question, however short the list."""
 SHARE = 0.02
@@ -31,6 +33,9 @@ LONG_GAP = 7
 """Days without any reading after which a list may have changed in any way: the next reading begins anew."""
 CONFIRMED_BY = 3
 """Further days whose readings must agree with a held one to confirm it: a model hidden for three nights is not gone."""
+
+
+_ON_DAY = " at the end of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +61,36 @@ class Change:
 
 
 def find_fault(change: Change) -> str:
-    """What is implausible about a change, in words that "at the end of 18 Sep 2025" may follow; empty where nothing."""
+    """What is implausible about a change, without its day; empty where nothing."""
     allowed = FEW + SHARE * change.before
     if change.before and not change.now:
-        return "the list came empty"
+        return fault_message("list_empty")
     if change.missing > allowed:
-        return f"the list came {100 * change.missing // change.before}% short"
+        return fault_message("list_short", percent=100 * change.missing // change.before)
     if change.missing + change.silent > allowed:
-        return f"{change.silent:,} models showed no counter"
+        return fault_message("counters_missing", models=change.silent)
     if change.moved_before >= MANY and change.missing_use >= LARGE * change.use_before > 0:
         share = 100 * change.missing_use // change.use_before
-        return f"models that carried {share}% of the use were missing"
+        return fault_message("used_models_missing", percent=share)
     if change.fell > allowed:
-        return f"{change.fell:,} counters had fallen"
+        return fault_message("counters_had_fallen", n=change.fell)
     if frozen(change):
-        return f"only {change.moved:,} of the counters had moved, {change.moved_before:,} the time before"
+        return fault_message("counters_frozen", n=change.moved, m=change.moved_before)
     if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
-        return f"the list came {100 * (change.now - change.before) // change.before}% longer"
+        return fault_message("list_longer", percent=100 * (change.now - change.before) // change.before)
     return ""
+
+
+def fault_message(code: str, **params: int) -> Message:
+    """A fault without its day."""
+    return Message(message(code, **params, day="").removesuffix(_ON_DAY), code, params)
+
+
+def dated_fault(fault: str, day: date) -> str:
+    """A fault with its day; one that an earlier version stored is plain text."""
+    if isinstance(fault, Message):
+        return message(fault.code, **fault.params, day=day)
+    return f"{fault}{_ON_DAY}{short_date(day)}"
 
 
 def frozen(change: Change) -> bool:

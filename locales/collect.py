@@ -12,7 +12,8 @@ from jinja2.ext import babel_extract
 
 from bot import number_format, sources
 from bot.queries.network_queries import opening_paragraph
-from bot.render import TEMPLATES, _translatable_messages, document_translation
+from bot.records import MESSAGES
+from bot.render import TEMPLATES, document_translation
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: dict[str, Any] = {"say": None, "N_": None}
@@ -71,13 +72,15 @@ def _declared() -> Iterator[Found]:
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
         yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}/__init__.py", 0)
+    for template in MESSAGES.values():
+        yield template, "", ("bot/records/message_templates.py", 0)
     for message, context in document_translation.document_messages():
-        yield message, context, ("bot/metrics" if not context else "bot/render/_translatable_messages.py", 0)
-    for unit in _translatable_messages.COUNTED:
+        yield message, context, ("bot/metrics" if not context else "bot/render/document_translation.py", 0)
+    for unit in document_translation.COUNTED:
         yield (
             (f"{{n}} {number_format.english_noun(unit, 1)}", f"{{n}} {unit}"),
             "unit",
-            ("bot/render/_translatable_messages.py", 0),
+            ("bot/render/document_translation.py", 0),
         )
     for message, context in command_translations.command_messages(_commands()):
         yield message, context, ("bot/discord_bot/commands/queries.py", 0)

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from bot.render._translatable_messages import SENTENCES
 
 from bot import i18n, number_format, render
 from bot.archive import Archive
 from bot.cli.app_context import AppContext
 from bot.render import document_translation, escaping
-from bot.render._translatable_messages import SENTENCES
 from tests.render import documents
 
 BARE = re.compile(r"(?<![\w./:-])[1-9][0-9]{3,}(?![\w/-]|[.:][0-9])")

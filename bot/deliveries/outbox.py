@@ -30,9 +30,10 @@ from bot.deliveries.state_transitions import (
     sent_change,
     unknown_change,
 )
+from bot.i18n import N_
 from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
 from bot.process_locks import has_ended
-from bot.records import Document, PeriodName, Poll, Receipt
+from bot.records import Document, PeriodName, Poll, Receipt, message
 from bot.store import Store, paused
 from bot.store import deliveries as rows
 
@@ -222,7 +223,7 @@ class Outbox:
         """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
         was not paused before."""
         with self._store.write_transaction() as connection:
-            fresh = moves.pause_outlet(connection, outlet, "an operator paused it", now)
+            fresh = moves.pause_outlet(connection, outlet, N_("an operator paused it"), now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
 
@@ -334,7 +335,7 @@ class Outbox:
                 moves.change_row(connection, one, {"not_before": now})
                 return moves.load_delivery(connection, id)
             if one.state not in ("planned", "refused", "skipped"):
-                raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
+                raise DeliveryError(message("delivery_state", name=str(id), word=one.state))
             _planning.require_newest(connection, one)
             moves.change_row(connection, one, {**planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
@@ -347,9 +348,9 @@ class Outbox:
             one = moves.load_delivery(connection, id)
             moves.lock_period(connection, one.edition_key)
             if one.state != "unknown":
-                raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
+                raise DeliveryError(message("delivery_not_unknown", name=str(id), word=one.state))
             if url is None:
-                change = planned_change("an operator says it is not out", now, now)
+                change = planned_change(N_("an operator says it is not out"), now, now)
                 moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]

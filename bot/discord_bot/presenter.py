@@ -99,7 +99,7 @@ def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) 
             continue
         known = names().by_token(text)
         if known is None:
-            raise QueryError("this model is not known any more; ask again by its name")
+            raise QueryError(N_("this model is not known any more; ask again by its name"))
         changed[key] = known.model
         if key == "name":
             changed["network"] = known.network

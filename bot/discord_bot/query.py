@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
+from bot.i18n import N_
 from bot.queries import QueryContext, QueryError
 from bot.queries.model_queries import IDLE_ROWS
 from bot.queries.registry import QUERIES, QueryOption
@@ -61,5 +62,5 @@ def query_from_button(match: re.Match[str]) -> Query:
     """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
     name, options = match["name"], dict(parse_qsl(match["options"]))
     if name not in QUERIES or not options.keys() <= query_options(name).keys():
-        raise QueryError("this button is of an older version; ask again")
+        raise QueryError(N_("this button is of an older version; ask again"))
     return Query(name, options, int(match["page"]))

@@ -2,7 +2,7 @@
 
 Every type here is frozen; records are never amended. The nouns: `catalogues` (what is watched), `snapshots` and
 `event_batch` (what networks said), `period_data` (what the ledger answers with), `posts` (what comes out); `names`,
-`periods` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
+`periods`, `messages` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
 """
 
 from bot.records.catalogues import Catalogue, Evidence
@@ -18,6 +18,16 @@ from bot.records.event_batch import (
     SettlementVerdict,
     State,
     Use,
+)
+from bot.records.message_templates import MESSAGES
+from bot.records.messages import (
+    Message,
+    collect_messages,
+    join_messages,
+    message,
+    message_from_json,
+    message_parts,
+    restore_messages,
 )
 from bot.records.names import SafeName, model_identity
 from bot.records.period_data import CallerStats, Estimate, Grouping, GroupKind, HistoryPoint, Model, PeriodData, Usage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import MessageText, UtcDateTime, tables
 
 digests = Table(
     "digests",
@@ -29,7 +29,7 @@ figures = Table(
     Column("catalogue", String(60), primary_key=True),
     Column("key", String(60), primary_key=True),
     Column("value", Text),
-    Column("unknown", Text),
+    Column("unknown", MessageText),
     Column("at_least", Boolean, nullable=False, server_default=sa.false()),  # `value` is a lower bound
     Index("figures_by_key", "catalogue", "key", "digest"),
 )
@@ -100,7 +100,7 @@ polls = Table(
     Column("ask_at", UtcDateTime),  # next read of the votes; null: not posted, done, or never to be known
     Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: unknown
     Column("read_at", UtcDateTime),
-    Column("reason", Text, nullable=False),  # why the votes are unknown
+    Column("reason", MessageText, nullable=False),  # why the votes are unknown
     Index("polls_by_time", "ask_at"),
     Index("polls_by_end", "closes"),
 )

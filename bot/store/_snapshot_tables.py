@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import MessageText, UtcDateTime, tables
 
 catalogues = Table(
     "catalogues",
@@ -68,7 +68,7 @@ snapshots = Table(
     Column("listed", Integer, nullable=False),
     Column("unplaced", Integer, nullable=False),
     Column("uncounted", Integer, nullable=False),
-    Column("note", Text, nullable=False),
+    Column("note", MessageText, nullable=False),
     UniqueConstraint("catalogue", "at"),
     Index("snapshots_by_day", "catalogue", "day", unique=True),
 )
@@ -81,7 +81,7 @@ verdicts = Table(
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
     Column("day", Date, nullable=False),
     Column("state", String(10), nullable=False),  # held, rejected, confirmed
-    Column("fault", Text, nullable=False),
+    Column("fault", MessageText, nullable=False),
     Column("agreed", Integer, nullable=False),
     Column("by_hand", Boolean, nullable=False),
     Index("verdicts_by_day", "catalogue", "day"),

@@ -1,12 +1,15 @@
-"""The list of tables, and the column type of an instant."""
+"""The list of tables, and the column types of an instant and of a message."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import String
+from sqlalchemy import String, Text
+
+from bot.records import Message, message_from_json
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -20,6 +23,25 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         return datetime.fromisoformat(value) if value else None
+
+
+class MessageText(sa.TypeDecorator[str]):
+    """A text. A message is stored as JSON with its words, code and parameters."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        if isinstance(value, Message):
+            return json.dumps({"text": value, **value.to_json()}, ensure_ascii=False)
+        return value
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        try:
+            kept = json.loads(value) if value and value.startswith('{"text": ') else {}
+            return message_from_json(str(kept["text"]), kept) if kept else value
+        except ValueError:
+            return value
 
 
 tables = sa.MetaData()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.inventory import no_reading
-from bot.records import AtLeast, HistoryPoint, Unknown, Usage, at_least, each_day
+from bot.records import AtLeast, HistoryPoint, Unknown, Usage, at_least, each_day, message
 from bot.store import snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
@@ -23,9 +23,8 @@ def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | 
     wanted = (last - first).days + 1
     if first <= query.since:
         watched = max((last - query.since).days, 0)
-        return Unknown(
-            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(query, first - ONE).reason
-        )
+        short = Unknown(message("watched_days", n=watched, m=wanted))
+        return short if wanted > 1 else no_reading(query, first - ONE)
     for day in (first - ONE, last):
         if query.closing_snapshot(day) is None:
             return no_reading(query, day)
@@ -67,7 +66,7 @@ def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
 
 def fallen_reason(models: int) -> str:
     """Why a total is a lower bound after the counters of some models fell."""
-    return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
+    return message("counter_fell" if models == 1 else "counters_fell", models=models)
 
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
@@ -100,8 +99,3 @@ def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, A
     if flow.resets and not flow.uses:
         return HistoryPoint(day, models_listed=listed, models_added=added)
     return HistoryPoint(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
-
-
-def model_count_text(models: int) -> str:
-    """A number of models in words."""
-    return f"{models:,} {'model' if models == 1 else 'models'}"
