@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -46,12 +46,15 @@ def message(code: str, /, **params: Any) -> Message:
 def join_messages(parts: Iterable[str], separator: str = "; ") -> str:
     """Several sentences as one; empty ones are left out."""
     held = [part for part in parts if part]
-    return Message(separator.join(held), "joined", {"parts": held}) if len(held) > 1 else "".join(held[:1])
+    return Message(separator.join(held), "joined", {"parts": held}) if len(held) > 1 else next(iter(held), "")
 
 
-def message_parts(text: str) -> list[str]:
+def message_parts(text: str) -> Sequence[str]:
     """The sentences of a text that `join_messages` made, or its lines."""
-    return list(text.params["parts"]) if isinstance(text, Message) and text.code == "joined" else text.splitlines()
+    if not isinstance(text, Message):
+        return text.splitlines()
+    parts: Sequence[str] = text.params["parts"] if text.code == "joined" else [text]
+    return parts
 
 
 def change_texts(text: str, change: Callable[[str], str]) -> str:
