@@ -19,7 +19,6 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "payments_not_visible": "payments cannot be seen here",
         "no_evidence": "nothing here is {word}",
         "no_use_named": "none of the use names its model",
-        "use_partly_unnamed": "part of the use names no model",
         "uses_unnamed": "{n} of {m} uses name no model",
         "share_unnamed": "less than that share of use names its model",
         "watched_days": "watched for {n} of {m} days",

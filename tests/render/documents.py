@@ -39,7 +39,10 @@ def named(name: str, stem: str = "day-2025-01-12") -> dict[str, Any]:
                     if key in finding["values"]:
                         finding["values"][key] = name
             catalogue["gaps"] = [message("strangers_found", settlements=2, rest=name), *catalogue["gaps"]]
-            catalogue["figures"]["models_added"] |= {"value": None, "unknown": message("unrecognised_emitter", name=name)}
+            catalogue["figures"]["models_added"] |= {
+                "value": None,
+                "unknown": message("unrecognised_emitter", name=name),
+            }
 
     return changed(stem, rename)
 
