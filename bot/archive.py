@@ -16,16 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.digest import figure_differences, keep_exact_counts
-from bot.records import (
-    Document,
-    FootfallError,
-    Period,
-    PeriodName,
-    Receipt,
-    catalogues_and_panels,
-    collect_messages,
-    restore_messages,
-)
+from bot.records import Document, FootfallError, Period, PeriodName, Receipt, catalogues_and_panels
+from bot.records.messages import collect_messages, restore_messages
 from bot.store import Store, advisory_lock, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
@@ -90,14 +82,14 @@ class Archive:
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
                 return _insert_digest(connection, document, 1, [])
-            document = keep_exact_counts(_read_document(latest.document), document)
+            document = keep_exact_counts(restore_messages(json.loads(latest.document)), document)
             if latest.status == "draft" and not _under_way(connection, latest):
                 connection.execute(figures.delete().where(figures.c.digest == latest.id))
                 connection.execute(digests.delete().where(digests.c.id == latest.id))
                 latest = connection.execute(_newest_first(*key)).first()
                 if latest is None:
                     return _insert_digest(connection, document, 1, [])
-            published = _read_document(latest.document)
+            published = restore_messages(json.loads(latest.document))
             changes = figure_differences(published, document)
             if not changes:
                 return published
@@ -113,7 +105,7 @@ class Archive:
         chosen = _newest_first(network, period, day, edition)
         with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
-        return _read_document(row.document) if row else None
+        return restore_messages(json.loads(row.document)) if row else None
 
     def newest_digest(self, network: str, period: PeriodName = "day") -> Document | None:
         """The digest of the latest period."""
@@ -121,7 +113,7 @@ class Archive:
         latest = sa.select(digests.c.document).where(*kind).order_by(digests.c.day.desc(), digests.c.edition.desc())
         with self._store.read_transaction() as connection:
             kept = connection.scalar(latest.limit(1))
-        return _read_document(kept) if kept else None
+        return restore_messages(json.loads(kept)) if kept else None
 
     def list_digests(self, network: str, period: PeriodName = "day") -> tuple[DigestSummary, ...]:
         """Every period with a digest, oldest first."""
@@ -234,10 +226,6 @@ def _under_way(connection: sa.Connection, row: Any) -> bool:
     same = [deliveries.c[name] == getattr(row, name) for name in ("network", "period", "day", "edition")]
     possible = sa.select(deliveries.c.id).where(*same, deliveries.c.state.in_(("sending", "sent", "unknown")))
     return connection.execute(possible.limit(1)).first() is not None
-
-
-def _read_document(text: str) -> Document:
-    return restore_messages(json.loads(text))
 
 
 def _period_key(document: Document) -> tuple[str, PeriodName, date]:

@@ -13,14 +13,7 @@ from typing import Any, cast
 from bot import document_rules, metrics
 from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
-from bot.records import (
-    Document,
-    PeriodData,
-    SourceRef,
-    Unknown,
-    catalogues_and_panels,
-    collect_messages,
-)
+from bot.records import Document, PeriodData, SourceRef, Unknown, catalogues_and_panels, collect_messages
 from bot.records.name_mask import NameMask
 
 SCHEMA = 2

@@ -35,9 +35,6 @@ CONFIRMED_BY = 3
 """Further days whose readings must agree with a held one to confirm it: a model hidden for three nights is not gone."""
 
 
-_ON_DAY = " at the end of "
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a reading differs from one before it, in numbers of models."""
@@ -83,14 +80,13 @@ def find_fault(change: Change) -> str:
 
 def fault_message(code: str, **params: int) -> Message:
     """A fault without its day."""
-    return Message(message(code, **params, day="").removesuffix(_ON_DAY), code, params)
+    return Message(message(code, **params, day="").removesuffix(" at the end of "), code, params)
 
 
 def dated_fault(fault: str, day: date) -> str:
     """A fault with its day; one that an earlier version stored is plain text."""
-    if isinstance(fault, Message):
-        return message(fault.code, **fault.params, day=day)
-    return f"{fault}{_ON_DAY}{short_date(day)}"
+    dated = message(fault.code, **fault.params, day=day) if isinstance(fault, Message) else ""
+    return dated or f"{fault} at the end of {short_date(day)}"
 
 
 def frozen(change: Change) -> bool:

@@ -12,11 +12,11 @@ from jinja2.ext import babel_extract
 
 from bot import number_format, sources
 from bot.queries.network_queries import opening_paragraph
-from bot.records import MESSAGES
+from bot.records.messages import MESSAGES
 from bot.render import TEMPLATES, document_translation
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS: dict[str, Any] = {"say": None, "N_": None}
+KEYWORDS: dict[str, Any] = {"say": None, "N_": None, "message": None}
 """Calls in Python that hold a sentence; see `bot.i18n`."""
 UNTRANSLATED = frozenset({"{unit}"})
 
@@ -55,7 +55,8 @@ def _in_template(path: Path) -> Iterator[Found]:
 def _in_code(path: Path) -> Iterator[Found]:
     with path.open("rb") as file:
         for line, message, _, _ in extract("python", file, keywords=KEYWORDS):
-            yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
+            if "_" not in message or " " in message:  # and no code of a message
+                yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
 
 
 def _forms(message: Any) -> str | tuple[str, str]:
@@ -73,7 +74,7 @@ def _declared() -> Iterator[Found]:
     for network in sources.network_names():
         yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}/__init__.py", 0)
     for template in MESSAGES.values():
-        yield template, "", ("bot/records/message_templates.py", 0)
+        yield template, "", ("bot/records/messages.py", 0)
     for message, context in document_translation.document_messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/document_translation.py", 0)
     for unit in document_translation.COUNTED:

@@ -30,7 +30,6 @@ from bot.deliveries.state_transitions import (
     sent_change,
     unknown_change,
 )
-from bot.i18n import N_
 from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
 from bot.process_locks import has_ended
 from bot.records import Document, PeriodName, Poll, Receipt, message
@@ -223,7 +222,7 @@ class Outbox:
         """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
         was not paused before."""
         with self._store.write_transaction() as connection:
-            fresh = moves.pause_outlet(connection, outlet, N_("an operator paused it"), now)
+            fresh = moves.pause_outlet(connection, outlet, message("an operator paused it"), now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
 
@@ -350,7 +349,7 @@ class Outbox:
             if one.state != "unknown":
                 raise DeliveryError(message("delivery_not_unknown", name=str(id), word=one.state))
             if url is None:
-                change = planned_change(N_("an operator says it is not out"), now, now)
+                change = planned_change(message("an operator says it is not out"), now, now)
                 moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]

@@ -11,19 +11,9 @@ from typing import TypeVar
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.i18n import N_
 from bot.queries.versioned_cache import VersionedCache
-from bot.records import (
-    Catalogue,
-    Document,
-    FootfallError,
-    Period,
-    PeriodName,
-    SafeName,
-    collect_messages,
-    join_messages,
-    message,
-)
+from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
+from bot.records.messages import collect_messages, join_messages, message
 from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
 
@@ -89,12 +79,14 @@ class QueryContext:
     def find_network(self, name: str | None) -> WatchedNetwork:
         """The network asked about; the first configured one where none is named."""
         if not self.watched:
-            raise QueryError(N_("no network is watched here"), N_("config.yaml: networks: none is configured"))
+            raise QueryError(
+                message("no network is watched here"), message("config.yaml: networks: none is configured")
+            )
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
-            known = message("known", rest=", ".join(self.watched))
-            missing = message("no_such_network", name=SafeName(name))
+            known = message("known: {rest}", rest=", ".join(self.watched))
+            missing = message("{name}: no such network", name=SafeName(name))
             raise NotFoundError(join_messages([missing, known, did_you_mean(name, self.watched)]))
         return self.watched[name]
 
@@ -133,7 +125,7 @@ class QueryContext:
     def _available_days(self, network: str, period: PeriodName) -> str:
         kept = self.archive.list_digests(network, period)
         if not kept:
-            return message("none_yet")
+            return message("there is none yet")
         return message("digests_there", n=len(kept), date=kept[0].day.isoformat(), until=kept[-1].day.isoformat())
 
     def find_model(self, name: str, network: str | None = None) -> tuple[WatchedNetwork, Catalogue, SafeName]:
@@ -144,7 +136,7 @@ class QueryContext:
         for watched, names in known:
             if exact := names.exact.get(name) or names.folded.get(name.casefold()):
                 if self.is_hidden(exact[1]):
-                    raise QueryError(N_("this name is hidden here"))
+                    raise QueryError(message("this name is hidden here"))
                 return watched, *exact
         endings = [(watched, names.endings.get(name.casefold(), ())) for watched, names in known]
         for watched, ending in endings:
@@ -155,7 +147,7 @@ class QueryContext:
         if several:
             meaning = message("several_of_name", n=len(several), name=several[0], rest=several[1])
         titles = ", ".join(watched.title for watched in networks)
-        missing = message("no_such_model", name=SafeName(name), rest=titles)
+        missing = message("{name}: no such model on {rest}", name=SafeName(name), rest=titles)
         raise NotFoundError(join_messages([missing, meaning]))
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:

@@ -122,7 +122,10 @@ def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) 
     catalogue = watched.lead_catalogue_of(document)
     told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
     if not told:
-        raise NotFoundError(message("no_digest_holds", name=watched.network, rest=metric), "run: python -m bot compose")
+        raise NotFoundError(
+            message("no_digest_holds", name=watched.network, rest=metric),
+            "run: python -m bot compose",
+        )
     unit = catalogue.unit if found.unit == "uses" else found.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
     label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
@@ -169,7 +172,7 @@ def metric_definitions(_desk: QueryContext | None = None) -> list[Document]:
 
 def _find_metric(key: str) -> Metric:
     if key not in METRICS:
-        missing = message("no_such_metric", name=SafeName(key))
+        missing = message("{name}: no such metric", name=SafeName(key))
         raise NotFoundError(join_messages([missing, did_you_mean(key, METRICS)]), "all: python -m bot metrics")
     return METRICS[key]
 

@@ -18,7 +18,8 @@ from bot.queries import model_queries, network_queries
 from bot.queries.context import QueryError
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
-from bot.records import MESSAGES, Document, PeriodName, SafeName, message
+from bot.records import Document, PeriodName, SafeName
+from bot.records.messages import MESSAGES, message
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")

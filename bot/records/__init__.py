@@ -19,16 +19,7 @@ from bot.records.event_batch import (
     State,
     Use,
 )
-from bot.records.message_templates import MESSAGES
-from bot.records.messages import (
-    Message,
-    collect_messages,
-    join_messages,
-    message,
-    message_from_json,
-    message_parts,
-    restore_messages,
-)
+from bot.records.messages import Message, collect_messages, join_messages, message, message_parts, restore_messages
 from bot.records.names import SafeName, model_identity
 from bot.records.period_data import CallerStats, Estimate, Grouping, GroupKind, HistoryPoint, Model, PeriodData, Usage
 from bot.records.periods import Period, PeriodName, each_day, short_date, start_of_day

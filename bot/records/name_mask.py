@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.records.messages import Message, change_texts
+from bot.records.messages import Message
 from bot.records.names import SafeName, model_identity
 
 HIDDEN = "a hidden model"
@@ -62,7 +62,7 @@ class NameMask:
         if not self.models:
             return text
         if isinstance(text, Message):
-            return change_texts(text, lambda held: self.mask_text(held, models))
+            return text.change_texts(lambda held: self.mask_text(held, models))
         found = {name for name in self.models if name in text}
         found |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
         for name in sorted(found, key=len, reverse=True):

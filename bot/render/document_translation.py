@@ -17,8 +17,7 @@ from typing import Any
 from bot import i18n, number_format
 from bot.i18n import N_, Translator
 from bot.metrics import METRICS
-from bot.records import MESSAGES, Message
-from bot.records.messages import NOUNS
+from bot.records.messages import MESSAGES, NOUNS, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def _translate_message(text: Message, speech: Translator) -> Iterator[Translated
                 yield TranslatedSpan(_SEMICOLON.get(speech.language, "; "), False)
             yield from _translate_param("reason", part, speech)
         return
-    template = MESSAGES.get(text.code, "")
+    template = MESSAGES.get(text.code, text.code)
     # A document of another version may have a code or parameters that this one does not know.
     if speech.has_translation(template) and text.params.keys() >= set(_BRACES.findall(template)):
         yield from _fill_braces(template, text.params, speech)
@@ -122,11 +121,13 @@ def document_messages() -> Iterator[tuple[str, str]]:
 
 SHARE_OF_ALL = N_("share of all {unit}")
 """A label of a figure that is no metric's."""
+_UNITS = (
+    *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments"),
+)
 WORDS = (
     # units
-    *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "token", "ratio", "share", "points"),
-    "index",
+    *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
     # where settlements are read
@@ -142,8 +143,7 @@ WORDS = (
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (
-    *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "days", "seconds", "settlements"),
-    *("leaves", "characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
+    *(*_UNITS, "days", "seconds", "settlements", "leaves"),
+    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
 )
 """What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""

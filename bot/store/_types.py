@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import String, Text
 
-from bot.records import Message, message_from_json
+from bot.records.messages import Message, message_from_json
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -32,16 +33,13 @@ class MessageText(sa.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        if isinstance(value, Message):
-            return json.dumps({"text": value, **value.to_json()}, ensure_ascii=False)
-        return value
+        return json.dumps({"text": value, **value.to_json()}) if isinstance(value, Message) else value
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        try:
-            kept = json.loads(value) if value and value.startswith('{"text": ') else {}
-            return message_from_json(str(kept["text"]), kept) if kept else value
-        except ValueError:
-            return value
+        with suppress(LookupError, TypeError, ValueError):
+            kept = json.loads(value or "")
+            return message_from_json(str(kept["text"]), kept)
+        return value
 
 
 tables = sa.MetaData()

@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.i18n import N_
 from bot.records import message
 from bot.store import Store, advisory_lock
 from bot.store import subscriptions as rows
@@ -69,7 +68,7 @@ class ChannelSubscriptions:
         if (connection.scalar(count.where(rows.c.guild == guild)) or 0) >= self.bounds.per_server:
             raise SubscriptionError(message("server_full", n=self.bounds.per_server))
         if (connection.scalar(count) or 0) >= self.bounds.subscriptions:
-            raise SubscriptionError(N_("there are as many subscriptions as this Footfall takes; ask its operator"))
+            raise SubscriptionError(message("there are as many subscriptions as this Footfall takes; ask its operator"))
 
     def _select_subscriptions(self, *wanted: sa.ColumnElement[bool]) -> tuple[Subscription, ...]:
         with self._store.read_transaction() as connection:

@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.i18n import N_
 from bot.records import Catalogue, SafeName, message
 from bot.store import Store, advisory_lock, deliveries, members
 from bot.store import watches as rows
@@ -107,7 +106,7 @@ class ModelWatches:
         if (connection.scalar(count.where(own_rows)) or 0) >= self.bounds.per_member:
             raise SubscriptionError(message("member_full", n=self.bounds.per_member))
         if (connection.scalar(count) or 0) >= self.bounds.watches:
-            raise SubscriptionError(N_("there are as many watches as this Footfall takes; ask its operator"))
+            raise SubscriptionError(message("there are as many watches as this Footfall takes; ask its operator"))
 
     def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[ModelWatch, ...]:
         with self._store.read_transaction() as connection:

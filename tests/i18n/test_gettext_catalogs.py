@@ -193,7 +193,10 @@ def test_about_opens_in_every_language(network: str, language: str) -> None:
 
 
 def test_sentences_in_one_are_translated_one_by_one() -> None:
-    missing, known = records.message("no_such_network", name="nowhere"), records.message("known", rest="replicate")
+    missing, known = (
+        records.message("{name}: no such network", name="nowhere"),
+        records.message("known: {rest}", rest="replicate"),
+    )
     text = records.join_messages([missing, known, records.message("did_you_mean", name="replicate")])
     assert text == "nowhere: no such network; known: replicate; did you mean replicate?"
     assert (

@@ -14,7 +14,6 @@ from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.name_index import LONGEST, SHOWN, closest_keys
 from bot.discord_bot.presenter import RenderedAnswer
 from bot.discord_bot.responder import InteractionResponder
-from bot.i18n import N_
 from bot.queries import QueryError
 from bot.records import Document, FootfallError, SafeName, message
 from bot.store import StoreError
@@ -74,7 +73,7 @@ def parse_hours(text: str) -> tuple[time, time]:
         raise QueryError(message("bad_quiet", name=f"{SafeName(text)!s:.40}"))
     begins, ends = parse_time("quiet", first), parse_time("quiet", last)
     if begins == ends:
-        raise QueryError(N_("quiet: found twice the same time, wanted hours that end some time"))
+        raise QueryError(message("quiet: found twice the same time, wanted hours that end some time"))
     return begins, ends
 
 

@@ -13,7 +13,6 @@ from bot.discord_bot import autocomplete
 from bot.discord_bot.commands import _options
 from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.name_index import SHOWN, is_token
-from bot.i18n import N_
 from bot.queries import NotFoundError, QueryContext, QueryError
 from bot.records import Catalogue, Document, SafeName, message
 from bot.store import StoreError
@@ -39,7 +38,7 @@ def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[
     if is_token(name):
         known = client.index.get_names().by_token(name)
         if known is None:
-            raise QueryError(N_("this model is not known any more; ask again by its name"))
+            raise QueryError(message("this model is not known any more; ask again by its name"))
         name, network = known.model, known.network
     return client.desk.find_model(name, network)[1:]
 

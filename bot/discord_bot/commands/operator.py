@@ -13,11 +13,10 @@ from discord.app_commands import Choice
 from bot.deliveries import Delivery
 from bot.discord_bot.commands import _options
 from bot.discord_bot.context import Interaction
-from bot.i18n import N_
 from bot.queries import QueryError
 from bot.records import Document, SafeName, join_messages, message
 
-NOT_AN_OWNER = N_("Only the operator of this Footfall may do this.")
+NOT_AN_OWNER = message("Only the operator of this Footfall may do this.")
 SHOWN = 10
 STATES = ("planned", "sending", "sent", "refused", "unknown", "skipped")
 OPEN = ("planned", "sending", "refused", "unknown")
@@ -96,7 +95,7 @@ async def resolve(
 
     def job() -> Document:
         if (sent is None) is not not_sent:
-            raise QueryError(N_("resolve: wanted one of sent, with the link to it, and not_sent"))
+            raise QueryError(message("resolve: wanted one of sent, with the link to it, and not_sent"))
         if sent is not None and not sent.startswith(("https://", "http://")):
             raise QueryError(message("bad_sent", name=f"{SafeName(sent)!s:.60}"))
         return _delivery_answer(client.repositories.outbox.resolve(id, sent, client.desk.clock()))
@@ -111,10 +110,12 @@ async def pause(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if outlet not in client.bot_settings.outlets:
-            known = message("known", rest=", ".join(client.bot_settings.outlets) or "none")
-            raise QueryError(join_messages([message("no_such_outlet", name=f"{SafeName(outlet)!s:.60}"), known]))
+            known = message("known: {rest}", rest=", ".join(client.bot_settings.outlets) or "none")
+            raise QueryError(
+                join_messages([message("{name}: no such outlet", name=f"{SafeName(outlet)!s:.60}"), known])
+            )
         if not client.repositories.outbox.pause_outlet(outlet, client.desk.clock()):
-            raise QueryError(message("paused_already", name=outlet))
+            raise QueryError(message("{name}: is paused already", name=outlet))
         return {"question": "paused", "outlet": outlet, "paused": True}
 
     await run_for_owner(interaction, "pause", job)
@@ -127,7 +128,7 @@ async def lift(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if not client.repositories.outbox.lift_pause(outlet):
-            raise QueryError(message("not_paused", name=f"{SafeName(outlet)!s:.60}"))
+            raise QueryError(message("{name}: is not paused", name=f"{SafeName(outlet)!s:.60}"))
         return {"question": "paused", "outlet": outlet, "paused": False}
 
     await run_for_owner(interaction, "lift", job)

@@ -16,20 +16,10 @@ from bot.store import event_refs, gauges, refs, settlements, strangers
 
 SHOWN = 3
 """Most emitters that a gap names."""
-_STANDINGS = {
-    "placeholder": "leaves_placeholder",
-    "bad signature": "leaves_bad_signature",
-    "unknown key": "leaves_unknown_key",
-    "not registered before its timestamp": "leaves_early",
-    "duplicate": "leaves_duplicate",
-    "implausible time": "leaves_implausible_time",
-    "beyond the claimed size": "leaves_beyond_size",
-}
-_STATES = {
-    "pending": "settlements_pending",
-    "expired": "settlements_expired",
-    "stranger": "settlements_of_strangers",
-}
+_STANDINGS = (
+    *("placeholder", "bad signature", "unknown key", "not registered before its timestamp", "duplicate"),
+    *("implausible time", "beyond the claimed size"),
+)
 
 
 def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
@@ -47,7 +37,9 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
     mine = (settlements.c.catalogue == query.key, settlements.c.day.between(period.first, period.last))
     by_state = sa.select(settlements.c.state, sa.func.count()).where(*mine).group_by(settlements.c.state)
     states: dict[str, int] = {row[0]: int(row[1]) for row in query.connection.execute(by_state)}
-    yield from (message(code, settlements=states[state]) for state, code in _STATES.items() if states.get(state))
+    for state in ("pending", "expired", "stranger"):
+        if states.get(state):
+            yield message(f"settlements_{state}", settlements=states[state])
     judged = (settlements.c.state == "verdict", settlements.c.reason != "")
     refused = sa.select(settlements.c.reason, sa.func.count()).where(*mine, *judged)
     for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
@@ -80,9 +72,9 @@ def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]
     looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
     missing = period.day_count - int(query.connection.scalar(looked) or 0)
     if missing and period.day_count == 1:
-        yield message("strangers_not_sought_day", day=period.last)
+        yield message("not_sought_day", day=period.last)
     elif missing:
-        yield message("strangers_not_sought_days", n=missing, m=period.day_count)
+        yield message("not_sought_days", n=missing, m=period.day_count)
 
 
 def nameless_gaps(query: EventCatalogueQuery, flow: Usage | Unknown) -> Iterable[str]:
@@ -95,7 +87,9 @@ def _standing_gaps(query: EventCatalogueQuery, stmt: sa.Select[Any]) -> Iterable
     counts: Counter[str] = Counter()
     for text in query.connection.scalars(stmt):
         counts.update(json.loads(text))
-    yield from (message(code, leaves=counts[name]) for name, code in _STANDINGS.items() if counts[name])
+    for standing in _STANDINGS:
+        if counts[standing]:
+            yield message(f"leaves_{standing.replace(' ', '_')}", leaves=counts[standing])
 
 
 def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:

@@ -20,17 +20,7 @@ from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, 
 from bot.ledger.events.gauges import by_evidence, gauge_values
 from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days
 from bot.ledger.snapshots import gaps, inventory
-from bot.records import (
-    Catalogue,
-    Model,
-    Period,
-    PeriodData,
-    Unknown,
-    Usage,
-    few_named,
-    message,
-    unnamed_use_reason,
-)
+from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, message, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
 __all__ = ["complete_days", "day_listing", "listing_and_usage", "load_panel_data", "load_period_data"]

@@ -172,7 +172,6 @@ def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age
     if any(each.oversize for _, each in failures):
         return BlobMissing(reason, retry=False, final=True)
     if age >= SURE_LIFE:
-        expired = message("blob_expired", name=blob_id, n=age.days)
-        return BlobMissing(expired, retry=False, final=True)
+        return BlobMissing(message("blob_expired", name=blob_id, n=age.days), retry=False, final=True)
     over = age >= RETRIED_FOR
     return BlobMissing(reason, retry=not over, final=over)

@@ -12,17 +12,8 @@ from typing import Annotated
 import msgspec
 
 from bot.clients.npm_tarball import Package, read_members
-from bot.records import (
-    MAX_COUNT,
-    Listing,
-    Reading,
-    Snapshot,
-    SourceError,
-    SourceRef,
-    join_messages,
-    message,
-    model_identity,
-)
+from bot.records import MAX_COUNT, Listing, Reading, Snapshot, SourceError, SourceRef, model_identity
+from bot.records.messages import join_messages, message
 from bot.records.periods import start_of_day
 
 PACKAGE = Package(
@@ -83,8 +74,10 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     for day, counts in at_date.items():
         ref = SourceRef(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
         unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
-        unknown_time = _range_note(day, len(counts), unplaced) if unplaced else ""
-        note = join_messages([unknown_time, _lost_note(lost)], "\n")
+        before, known = day - timedelta(days=1), len(counts)
+        unplaced_note = message("listing_time_unknown", day=before, n=known, m=known + unplaced, models=unplaced)
+        lost_note = message("single_snapshot_model" if lost == 1 else "single_snapshot_models", models=lost)
+        note = join_messages([unplaced_note if unplaced else "", lost_note if lost else ""], "\n")
         snapshot = make_snapshot(start_of_day(day), ref, counts, listings)
         yield replace(snapshot, unplaced=unplaced, uncounted=lost, note=note)
     end = start_of_day(max(at_date) + timedelta(days=1))
@@ -128,15 +121,6 @@ def _unplaced_count(record: _Record, day: date) -> int:
     before it: they may have been on offer in it."""
     undated = (record.models[key] for key, shown in record.entries.items() if not shown and key in record.models)
     return sum(1 for model in undated if model.created_at is None or model.created_at < start_of_day(day))
-
-
-def _range_note(day: date, known: int, unplaced: int) -> str:
-    before = day - timedelta(days=1)
-    return message("listing_time_unknown", day=before, n=known, m=known + unplaced, models=unplaced)
-
-
-def _lost_note(lost: int) -> str:
-    return message("single_snapshot_model" if lost == 1 else "single_snapshot_models", models=lost) if lost else ""
 
 
 def _record_listing(record: _Record, key: str) -> Listing:
