@@ -42,7 +42,8 @@ class Message(str):
 
 def message(code: str, /, **params: Any) -> Message:
     """The sentence of a code with its parameters. What is never stored may have its template as its code."""
-    return Message(MESSAGES.get(code, code).format_map({k: _in_english(k, v) for k, v in params.items()}), code, params)
+    template = code if " " in code else MESSAGES[code]
+    return Message(template.format_map({k: _in_english(k, v) for k, v in params.items()}), code, params)
 
 
 def join_messages(parts: Iterable[str], separator: str = "; ") -> str:

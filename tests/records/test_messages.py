@@ -91,7 +91,7 @@ def test_english_words_have_separators_nouns_and_days() -> None:
     assert message("watched_days", n=1234, m=5678) == "watched for 1,234 of 5,678 days"
     assert message("counter_fell", models=1) == "the counter of 1 model fell, so its use is not known"
     assert message("list_short", percent=12, day=date(2025, 1, 7)) == "the list came 12% short at the end of 7 Jan 2025"
-    assert message("leaves_early", leaves=1) == "1 leaf signed before their enclave was registered."
+    assert message("leaves_bad_signature", leaves=1) == "1 leaf with a signature that does not check out."
 
 
 def test_a_message_is_its_text_and_keeps_what_it_was_made_of() -> None:
@@ -150,6 +150,7 @@ def test_notes_are_taken_apart_as_they_were_joined() -> None:
         "",
         "as an earlier version kept it",
         '{"text": broken',
+        "[1]",
         '{"text": "x"}',
         message("list_empty", day=date(2025, 1, 2)),
     ],
