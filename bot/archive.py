@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from bot.digest import figure_differences, keep_exact_counts
 from bot.records import Document, FootfallError, Period, PeriodName, Receipt, catalogues_and_panels
+from bot.records.messages import collect_messages, restore_messages
 from bot.store import Store, advisory_lock, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
@@ -81,14 +82,14 @@ class Archive:
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
                 return _insert_digest(connection, document, 1, [])
-            document = keep_exact_counts(json.loads(latest.document), document)
+            document = keep_exact_counts(restore_messages(json.loads(latest.document)), document)
             if latest.status == "draft" and not _under_way(connection, latest):
                 connection.execute(figures.delete().where(figures.c.digest == latest.id))
                 connection.execute(digests.delete().where(digests.c.id == latest.id))
                 latest = connection.execute(_newest_first(*key)).first()
                 if latest is None:
                     return _insert_digest(connection, document, 1, [])
-            published: Document = json.loads(latest.document)
+            published = restore_messages(json.loads(latest.document))
             changes = figure_differences(published, document)
             if not changes:
                 return published
@@ -104,14 +105,14 @@ class Archive:
         chosen = _newest_first(network, period, day, edition)
         with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
-        return json.loads(row.document) if row else None
+        return restore_messages(json.loads(row.document)) if row else None
 
     def newest_digest(self, network: str, period: PeriodName = "day") -> Document | None:
         kind = (digests.c.network == network, digests.c.period == period)
         latest = sa.select(digests.c.document).where(*kind).order_by(digests.c.day.desc(), digests.c.edition.desc())
         with self._store.read_transaction() as connection:
             kept = connection.scalar(latest.limit(1))
-        return json.loads(kept) if kept else None
+        return restore_messages(json.loads(kept)) if kept else None
 
     def list_digests(self, network: str, period: PeriodName = "day") -> tuple[DigestSummary, ...]:
         """Every period with a digest, oldest first."""
@@ -239,6 +240,7 @@ def _newest_first(network: str, period: PeriodName, day: date, edition: int | No
 
 def _insert_digest(connection: sa.Connection, document: Document, edition: int, changes: list[Document]) -> Document:
     kept: Document = {**document, "edition": edition, "status": "draft", "changes": changes}
+    kept["reasons"] = collect_messages(kept)
     network, period, day = _period_key(document)
     row = {"network": network, "period": period, "day": day, "edition": edition, "status": "draft"}
     row |= {"composed_at": datetime.fromisoformat(document["composed_at"])}

@@ -19,9 +19,12 @@ from bot.records import (
     SourceRef,
     Unknown,
     catalogues_and_panels,
+    collect_messages,
 )
 from bot.records.names import NameMask
 
+SCHEMA = 2
+"""The version of a document's shape. Documents without a number are of the first, which had no `reasons`."""
 TOP = 25
 """Models in a document's table of the most used."""
 HISTORY_DAYS = 30
@@ -60,7 +63,8 @@ def compose_document(
     places = {ref: place for place, ref in enumerate(refs)}
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = NameMask.from_names(hidden)
-    return {
+    document: Document = {
+        "schema": SCHEMA,
         "network": network,
         "title": title,
         "period": period.name,
@@ -76,6 +80,7 @@ def compose_document(
         "changes": [],
         "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in places],
     }
+    return {**document, "reasons": collect_messages(document)}
 
 
 def headline_figure(document: Document) -> Mapping[str, Any] | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Protocol
 
+from bot.records import Message, message, short_date
+
 FEW = 4
 """Models that may leave a list, or whose counters may fall, in one night without suspicion, however short the list."""
 SHARE = 0.02
@@ -56,24 +58,35 @@ class Change:
 
 
 def find_fault(change: Change) -> str:
-    """Why a change is implausible, in words that "at the end of 18 Sep 2025" may follow; empty if it is plausible."""
+    """What is implausible about a change, without its day; empty where nothing."""
     allowed = FEW + SHARE * change.before
     if change.before and not change.now:
-        return "the list came empty"
+        return fault_message("list_empty")
     if change.missing > allowed:
-        return f"the list came {100 * change.missing // change.before}% short"
+        return fault_message("list_short", percent=100 * change.missing // change.before)
     if change.missing + change.silent > allowed:
-        return f"{change.silent:,} models showed no counter"
+        return fault_message("counters_missing", models=change.silent)
     if change.moved_before >= MANY and change.missing_use >= LARGE * change.use_before > 0:
         share = 100 * change.missing_use // change.use_before
-        return f"models that carried {share}% of the use were missing"
+        return fault_message("used_models_missing", percent=share)
     if change.fell > allowed:
-        return f"{change.fell:,} counters had fallen"
+        return fault_message("counters_had_fallen", n=change.fell)
     if frozen(change):
-        return f"only {change.moved:,} of the counters had moved, {change.moved_before:,} the time before"
+        return fault_message("counters_frozen", n=change.moved, m=change.moved_before)
     if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
-        return f"the list came {100 * (change.now - change.before) // change.before}% longer"
+        return fault_message("list_longer", percent=100 * (change.now - change.before) // change.before)
     return ""
+
+
+def fault_message(code: str, **params: int) -> Message:
+    """A fault without its day."""
+    return Message(message(code, **params, day="").removesuffix(" at the end of "), code, params)
+
+
+def dated_fault(fault: str, day: date) -> str:
+    """A fault with its day; one that an earlier version stored is plain text."""
+    dated = message(fault.code, **fault.params, day=day) if isinstance(fault, Message) else ""
+    return dated or f"{fault} at the end of {short_date(day)}"
 
 
 def frozen(change: Change) -> bool:

@@ -12,10 +12,11 @@ from jinja2.ext import babel_extract
 
 from bot import number_format, sources
 from bot.queries.network_queries import opening_paragraph
-from bot.render import TEMPLATES, _translatable_messages, document_translation
+from bot.records.messages import MESSAGES
+from bot.render import TEMPLATES, document_translation
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS: dict[str, Any] = {"say": None, "N_": None}
+KEYWORDS: dict[str, Any] = {"say": None, "N_": None, "message": None}
 """Calls in Python that hold a sentence; see `bot.i18n`."""
 UNTRANSLATED = frozenset({"{unit}"})
 
@@ -54,7 +55,8 @@ def _in_template(path: Path) -> Iterator[Found]:
 def _in_code(path: Path) -> Iterator[Found]:
     with path.open("rb") as file:
         for line, message, _, _ in extract("python", file, keywords=KEYWORDS):
-            yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
+            if "_" not in message or " " in message:  # and no code of a message
+                yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
 
 
 def _forms(message: Any) -> str | tuple[str, str]:
@@ -71,13 +73,15 @@ def _declared() -> Iterator[Found]:
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
         yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}/__init__.py", 0)
+    for template in MESSAGES.values():
+        yield template, "", ("bot/records/messages.py", 0)
     for message, context in document_translation.document_messages():
-        yield message, context, ("bot/metrics" if not context else "bot/render/_translatable_messages.py", 0)
-    for unit in _translatable_messages.COUNTED:
+        yield message, context, ("bot/metrics" if not context else "bot/render/document_translation.py", 0)
+    for unit in document_translation.COUNTED:
         yield (
             (f"{{n}} {number_format.english_noun(unit, 1)}", f"{{n}} {unit}"),
             "unit",
-            ("bot/render/_translatable_messages.py", 0),
+            ("bot/render/document_translation.py", 0),
         )
     for message, context in command_translations.command_messages(_commands()):
         yield message, context, ("bot/discord_bot/commands/queries.py", 0)

@@ -12,6 +12,7 @@ from bot.deliveries import delivery as changes
 from bot.deliveries._row_updates import THREAD, change_row, destination_rows, later_parts
 from bot.deliveries.delivery import Delivery, DeliveryError, EditionKey, Kind, Otherwise, delivery_from_row
 from bot.outlets import part_marker
+from bot.records import message
 from bot.store import deliveries as rows
 
 
@@ -112,9 +113,7 @@ def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
     )
     found = connection.scalar(newer) or 0
     if found > delivery.edition:
-        raise DeliveryError(
-            f"delivery {delivery.id}: is of edition {delivery.edition}; edition {found} takes its place there"
-        )
+        raise DeliveryError(message("delivery_superseded", name=str(delivery.id), n=delivery.edition, m=found))
 
 
 def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:

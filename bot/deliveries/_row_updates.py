@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bot.deliveries import delivery as changes
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
 from bot.outlets import Outcome, Sent, redact_reason
-from bot.records import Document
+from bot.records import Document, message
 from bot.store import advisory_lock, digests, paused
 from bot.store import deliveries as rows
 
@@ -36,7 +36,7 @@ def load_delivery(connection: sa.Connection, id: int) -> Delivery:
     """Raises `DeliveryError` if there is none."""
     row = connection.execute(sa.select(rows).where(rows.c.id == id)).first()
     if row is None:
-        raise DeliveryError(f"delivery {id}: there is none; python -m bot deliveries list shows those there are")
+        raise DeliveryError(message("no_such_delivery", name=str(id)))
     return delivery_from_row(row)
 
 

@@ -21,7 +21,7 @@ from bot.deliveries._planning import PostShape
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
 from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
 from bot.process_locks import has_ended
-from bot.records import Document, PeriodName, Poll, Receipt
+from bot.records import Document, PeriodName, Poll, Receipt, message
 from bot.store import Store, paused
 from bot.store import deliveries as rows
 
@@ -211,7 +211,7 @@ class Outbox:
         """Pause an outlet until an operator lifts it; a successful check does not. Returns whether it was not paused
         before."""
         with self._store.write_transaction() as connection:
-            fresh = moves.pause_outlet(connection, outlet, "an operator paused it", now)
+            fresh = moves.pause_outlet(connection, outlet, message("an operator paused it"), now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
 
@@ -320,7 +320,7 @@ class Outbox:
                 moves.change_row(connection, one, {"not_before": now})
                 return moves.load_delivery(connection, id)
             if one.state not in ("planned", "refused", "skipped"):
-                raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
+                raise DeliveryError(message("delivery_state", name=str(id), word=one.state))
             _planning.require_newest(connection, one)
             moves.change_row(connection, one, {**changes.planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
@@ -333,9 +333,9 @@ class Outbox:
             one = moves.load_delivery(connection, id)
             moves.lock_period(connection, one.edition_key)
             if one.state != "unknown":
-                raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
+                raise DeliveryError(message("delivery_not_unknown", name=str(id), word=one.state))
             if url is None:
-                change = changes.planned_change("an operator says it is not out", now, now)
+                change = changes.planned_change(message("an operator says it is not out"), now, now)
                 moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot.deliveries.delivery import Delivery, delivery_from_row
 from bot.outlets import LookupInconclusive, Votes, redact_reason
-from bot.records import PeriodName, Poll
+from bot.records import PeriodName, Poll, message
 from bot.store import Store
 from bot.store import deliveries as rows
 from bot.store import polls as table
@@ -94,7 +94,7 @@ def record_poll(connection: sa.Connection, id: int, poll: Poll | None) -> None:
         row = {"name": poll.name, "question": poll.question, "answers": json.dumps(poll.answers, ensure_ascii=False)}
         english = json.dumps(poll.english, ensure_ascii=False) if poll.english else None
         minutes = int(poll.lasts.total_seconds() // 60)
-        values = {**row, "english": english, "minutes": minutes, "reason": "not closed yet"}
+        values = {**row, "english": english, "minutes": minutes, "reason": message("poll_not_closed")}
         connection.execute(table.insert().values(delivery=id, **values))
 
 
@@ -115,9 +115,9 @@ def _votes_change(
         again = None if last or result.retry_at is None else max(result.retry_at, now + timedelta(minutes=1))
         return {"reason": redact_reason(result.reason), "ask_at": again}
     if len(result.counts) != answers:
-        return {"reason": f"found votes for {len(result.counts):,} answers, wanted {answers}", "ask_at": None}
+        return {"reason": message("poll_answers_differ", n=len(result.counts), m=answers), "ask_at": None}
     if not result.final:
-        reason = "closed, but its count was never final" if last else "closed, and still being counted"
+        reason = message("poll_never_final" if last else "poll_being_counted")
         return {"reason": reason, "ask_at": None if last else now + AGAIN}
     # A final count means that the poll has closed, even if a wrong clock set its end.
     change = {"votes": json.dumps(result.counts), "closes": min(closes, now)}

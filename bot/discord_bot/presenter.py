@@ -73,7 +73,7 @@ def query_from_button(match: re.Match[str]) -> Query:
     """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
     name, options = match["name"], dict(parse_qsl(match["options"]))
     if name not in QUERIES or not options.keys() <= query_options(name).keys():
-        raise QueryError("this button is of an older version; ask again")
+        raise QueryError(N_("this button is of an older version; ask again"))
     return Query(name, options, int(match["page"]))
 
 
@@ -152,7 +152,7 @@ def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) 
             continue
         known = names().by_token(changed[key])
         if known is None:
-            raise QueryError("this model is not known any more; ask again by its name")
+            raise QueryError(N_("this model is not known any more; ask again by its name"))
         changed[key] = known.model
         if key == "name":
             changed["network"] = known.network

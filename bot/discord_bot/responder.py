@@ -21,6 +21,7 @@ import structlog
 from bot import render
 from bot.discord_bot.context import Interaction, translator_for
 from bot.discord_bot.presenter import WRITTEN, ButtonSpec, Query, RenderedAnswer, query_from_button
+from bot.i18n import N_
 from bot.logging_setup import error_id
 from bot.queries import QueryError
 from bot.store import StoreError
@@ -88,12 +89,14 @@ class InteractionResponder:
             await self.send_error(_error_sentence(error.text, self.locale))
         except StoreError as error:
             await self.send_error(
-                self._error_with_id("The archive cannot be read just now.", "database", error, name, options)
+                self._error_with_id(N_("The archive cannot be read just now."), "database", error, name, options)
             )
         except TimeoutError as error:
-            await self.send_error(self._error_with_id("The answer took too long.", "timeout", error, name, options))
+            await self.send_error(self._error_with_id(N_("The answer took too long."), "timeout", error, name, options))
         except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
-            await self.send_error(self._error_with_id("Something went wrong here.", "unexpected", error, name, options))
+            await self.send_error(
+                self._error_with_id(N_("Something went wrong here."), "unexpected", error, name, options)
+            )
         else:
             await self._show_answer(said)
 
@@ -241,7 +244,7 @@ async def report_failure(interaction: Interaction, error: Exception) -> None:
     number = error_id()
     log.error("command failed", id=number, exc_info=error)
     reply = InteractionResponder(interaction, private=True)
-    await _unless_answered(reply.send_error(_error_sentence("Something went wrong here.", reply.locale, number)))
+    await _unless_answered(reply.send_error(_error_sentence(N_("Something went wrong here."), reply.locale, number)))
 
 
 async def _unless_answered(saying: Awaitable[None]) -> None:

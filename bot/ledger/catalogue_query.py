@@ -11,7 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import sqlalchemy as sa
 
-from bot.records import Catalogue, Period, Unknown, short_date
+from bot.records import Catalogue, Period, Unknown, message
 from bot.store import Store, catalogues, snapshots
 
 T = TypeVar("T")
@@ -83,4 +83,4 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
 
 def not_watched_reason(since: date | None) -> Unknown:
     """Why nothing is known of a catalogue whose watch begins later or has not begun."""
-    return Unknown(f"the watch began at the end of {short_date(since)}" if since else "nothing was collected yet")
+    return Unknown(message("watch_began", day=since) if since else message("nothing_collected"))

@@ -8,7 +8,7 @@ from math import exp, fsum, log
 
 from bot.metrics.ranking import UsageRanking, listed_counts, usage_ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import PeriodData, Unknown, Usage, unnamed_use_reason
+from bot.records import PeriodData, Unknown, Usage, message, unnamed_use_reason
 
 
 @metric(unit="share", label="share of the most used model")
@@ -123,7 +123,7 @@ def _models_for(book: PeriodData, percent: int) -> Value:
         return ranked
     wanted = -(-ranked.uses * percent // 100)
     if ranked.named_uses < wanted:
-        return Unknown("less than that share of use names its model")
+        return Unknown(message("share_unnamed"))
     return bisect_left(ranked.running, wanted) + 1
 
 

@@ -9,7 +9,7 @@ from bot.metrics.inventory import models_listed
 from bot.metrics.ranking import NONE_NAMED, usage_ranking, used_listed
 from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, exact_value, metric, value_ratio
 from bot.metrics.usage import total_of
-from bot.records import AtLeast, PeriodData, Unknown, Usage, at_least, few_named, unnamed_use_reason
+from bot.records import AtLeast, PeriodData, Unknown, Usage, at_least, few_named, message, unnamed_use_reason
 
 SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
@@ -110,7 +110,7 @@ def watched_for(book: PeriodData, days: int) -> int | Unknown:
     """Days watched by the end of the period; unknown where fewer than `days`."""
     since = book.watched_since
     watched = max(0, (book.period.last - since).days) if since else 0
-    return watched if watched >= days else Unknown(f"watched for {watched} of {days} days")
+    return watched if watched >= days else Unknown(message("watched_days", n=watched, m=days))
 
 
 def _used_lately(book: PeriodData, total: int | AtLeast | Unknown, lost: int, days: int) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.metrics.registry import Value, metric
-from bot.records import PeriodData, Unknown, short_date
+from bot.records import PeriodData, Unknown, message
 
 
 @metric(unit="registrations", label="enclaves registered, restarts included", panel="tee")
@@ -54,5 +54,5 @@ def requests_reported(book: PeriodData) -> Value:
 
 
 def _shown_gauge(book: PeriodData, key: str) -> Value:
-    found = book.gauges.get(key, Unknown(f"not shown on {short_date(book.period.last)}"))
+    found = book.gauges.get(key, Unknown(message("not_shown", day=book.period.last)))
     return found if isinstance(found, int | Unknown) else float(found)

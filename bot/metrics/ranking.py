@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Model, PeriodData, Unknown, Usage, few_named, unnamed_use_reason
+from bot.records import Model, PeriodData, Unknown, Usage, few_named, message, unnamed_use_reason
 
-NONE_NAMED = "none of the use names its model"
+NONE_NAMED = message("no_use_named")
 
 
 @dataclass(frozen=True, slots=True)

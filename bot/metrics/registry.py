@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypedDict, TypeVar, cast
 
-from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, PeriodName, Unknown
+from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, PeriodName, Unknown, message
 
 Value = int | float | AtLeast | Unknown
 Amount = int | float | Decimal | Estimate | AtLeast | Unknown
@@ -23,8 +23,8 @@ EVERY_PERIOD: frozenset[PeriodName] = frozenset({"day", "week", "month"})
 DAY_ONLY: frozenset[PeriodName] = frozenset({"day"})
 LONGER_ONLY: frozenset[PeriodName] = frozenset({"week", "month"})
 
-NO_USE = "not defined: no use"
-NOTHING_LISTED = "not defined: no model listed"
+NO_USE = message("no_use")
+NOTHING_LISTED = message("no_model_listed")
 
 
 def _always_applies(book: PeriodData) -> bool:

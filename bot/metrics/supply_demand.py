@@ -8,7 +8,6 @@ from bot.metrics.registry import (
     DAY_ONLY,
     LONGER_ONLY,
     NO_USE,
-    NOTHING_LISTED,
     Value,
     exact_value,
     metric,
@@ -16,7 +15,7 @@ from bot.metrics.registry import (
     value_ratio,
 )
 from bot.metrics.usage import uses_change, uses_change_7d
-from bot.records import Model, PeriodData, Unknown
+from bot.records import Model, PeriodData, Unknown, message
 
 FIRST_DAYS = 30
 """How long a new model has to find a first use."""
@@ -25,15 +24,13 @@ FIRST_DAYS = 30
 @metric(unit="ratio", label="change of models listed against 7 days before", periods=DAY_ONLY)
 def inventory_change_7d(book: PeriodData) -> Value:
     """Models listed at the end of this day, divided by models listed 7 days before, minus 1."""
-    return relative_change(models_listed(book), book.listed_7d_before, f"{NOTHING_LISTED} 7 days before")
+    return relative_change(models_listed(book), book.listed_7d_before, message("no_model_listed_week_before"))
 
 
 @metric(unit="ratio", label="change of models listed against the period before", periods=LONGER_ONLY)
 def inventory_change(book: PeriodData) -> Value:
     """Models listed at the end of the period, divided by models listed at the end of the period before, minus 1."""
-    return relative_change(
-        models_listed(book), book.listed_period_before, f"{NOTHING_LISTED} at the end of the period before"
-    )
+    return relative_change(models_listed(book), book.listed_period_before, message("no_model_listed_period_before"))
 
 
 @metric(unit="points", label="demand minus supply over 7 days", periods=DAY_ONLY)
@@ -60,7 +57,7 @@ def activation_30d(book: PeriodData) -> Value:
     if isinstance(short := watched_for(book, 2 * FIRST_DAYS), Unknown):
         return short
     awake = sum(_used_early(model) for model in book.newly_listed)
-    return value_ratio(awake, len(book.newly_listed), "not defined: no model first listed in those days")
+    return value_ratio(awake, len(book.newly_listed), message("no_model_newly_listed"))
 
 
 @metric(unit="share", label="share of {unit} that names its model")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, Value, metric, relative_change
-from bot.records import AtLeast, PeriodData, Unknown, Usage
+from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, Value, metric, relative_change
+from bot.records import AtLeast, PeriodData, Unknown, Usage, message
 
 
 @metric(unit="uses", label="{unit}")
@@ -28,14 +28,14 @@ def uses_30d(book: PeriodData) -> Value:
 @metric(unit="ratio", label="change of {unit} against the 7 days before", periods=DAY_ONLY)
 def uses_change_7d(book: PeriodData) -> Value:
     """Use in the 7 days that end with this day, divided by use in the 7 days before those, minus 1."""
-    return relative_change(book.total_7d, book.total_prior_7d, f"{NO_USE} in the 7 days before")
+    return relative_change(book.total_7d, book.total_prior_7d, message("no_use_week_before"))
 
 
 @metric(unit="ratio", label="change of {unit} against the period before", periods=LONGER_ONLY)
 def uses_change(book: PeriodData) -> Value:
     """Use in the period, divided by use in the period before, minus 1. Months are compared as they are, whatever
     their number of days."""
-    return relative_change(uses(book), total_of(book.flow_before), f"{NO_USE} in the period before")
+    return relative_change(uses(book), total_of(book.flow_before), message("no_use_period_before"))
 
 
 def total_of(flow: Usage | Unknown) -> int | AtLeast | Unknown:

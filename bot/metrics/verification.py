@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.metrics.registry import DAY_ONLY, NO_USE, Value, metric, value_ratio
 from bot.metrics.usage import uses
-from bot.records import AtLeast, CallerStats, Estimate, Evidence, PeriodData, Unknown
+from bot.records import AtLeast, CallerStats, Estimate, Evidence, PeriodData, Unknown, message
 
 
 def _has_callers(book: PeriodData) -> bool:
@@ -55,7 +55,7 @@ def share_verified(book: PeriodData) -> Value:
     be readable."""
     verified, backed = _uses_by_evidence(book, "verified"), _uses_by_evidence(book, "backed")
     if isinstance(backed, int) and _certain_number(verified) > backed:
-        return Unknown("not defined: uses backed in an earlier period were verified in this one")
+        return Unknown(message("verified_from_earlier_period"))
     return value_ratio(verified, backed, NO_USE)
 
 
@@ -87,23 +87,23 @@ def top_caller_share(book: PeriodData) -> Value:
     if isinstance(book.callers, Unknown):
         return book.callers
     if book.callers is None:
-        return Unknown("callers cannot be seen here")
+        return Unknown(message("callers_not_visible"))
     if book.callers.top is None:
-        return Unknown("callers were estimated and not counted one by one")
+        return Unknown(message("callers_estimated"))
     return value_ratio(book.callers.top, book.callers.whole, NO_USE)
 
 
 @metric(unit="token", label="paid", applies=_has_money)
 def paid(book: PeriodData) -> Decimal | Unknown:
     """Amount paid in the period, exact, in whole tokens. A payment proves a payment: an operator can pay itself."""
-    return book.paid if book.paid is not None else Unknown("payments cannot be seen here")
+    return book.paid if book.paid is not None else Unknown(message("payments_not_visible"))
 
 
 def _caller_count(stats: CallerStats | Unknown | None) -> Value | Estimate:
     if isinstance(stats, Unknown):
         return stats
     if stats is None:
-        return Unknown("callers cannot be seen here")
+        return Unknown(message("callers_not_visible"))
     return Estimate(stats.count, stats.error) if stats.error else stats.count
 
 
@@ -117,4 +117,4 @@ def _uses_by_evidence(book: PeriodData, evidence: Evidence) -> Value:
     """Uses of one evidence; those of a catalogue with a single evidence are simply its uses."""
     if evidence in book.evidence:
         return book.evidence[evidence]
-    return uses(book) if book.catalogue.evidence == evidence else Unknown(f"nothing here is {evidence}")
+    return uses(book) if book.catalogue.evidence == evidence else Unknown(message("no_evidence", word=evidence))

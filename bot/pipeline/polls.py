@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.deliveries import POLLS, PollRecord
-from bot.records import Document
+from bot.records import Document, message
 
 EVIDENCE = "a poll of readers, not a measurement"
 _TITLES = {"x": "X", "discord": "Discord"}
@@ -33,8 +33,8 @@ def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
         figures |= _poll_figures(poll, f"{name}_{group[0].day}" if again else name, refs)
         missing = [record for record in group if record.votes is None]
         if 0 < len(missing) < len(group):
-            some = f"{len(missing)} of {len(group)} channels"
-            gaps.append(f"votes on {poll['title']}: {some} could not be counted: {missing[0].reason}")
+            counts = {"n": len(missing), "m": len(group)}
+            gaps.append(message("votes_not_counted", name=poll["title"], **counts, reason=missing[0].reason))
     block = {"catalogue": POLLS, "title": EVIDENCE.removeprefix("a "), "unit": "votes", "evidence": EVIDENCE}
     empty: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
     document["panels"].append({**block, "figures": figures, **empty, "gaps": gaps, "findings": [], "asked": polls})

@@ -14,6 +14,7 @@ from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
+from bot.records.messages import collect_messages, join_messages, message
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
 
@@ -79,8 +80,8 @@ class QueryError(FootfallError):
         self.text = text
         """For the user of any interface."""
         self.cure = cure
-        """What an operator can do on the command line; part of the whole line."""
-        super().__init__(f"{text}; {cure}" if cure else text)
+        """What an operator can do about it on the command line; part of the line as a whole."""
+        super().__init__(join_messages([text, cure]))
 
 
 class NotFoundError(QueryError):
@@ -124,12 +125,15 @@ class QueryContext:
     def find_network(self, name: str | None) -> WatchedNetwork:
         """A network by name; without a name, the first configured one."""
         if not self.watched:
-            raise QueryError("no network is watched here", "config.yaml: networks: none is configured")
+            raise QueryError(
+                message("no network is watched here"), message("config.yaml: networks: none is configured")
+            )
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
-            known = f"known: {', '.join(self.watched)}{did_you_mean(name, self.watched)}"
-            raise NotFoundError(f"{SafeName(name)}: no such network; {known}")
+            known = message("known: {rest}", rest=", ".join(self.watched))
+            missing = message("{name}: no such network", name=SafeName(name))
+            raise NotFoundError(join_messages([missing, known, did_you_mean(name, self.watched)]))
         return self.watched[name]
 
     def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
@@ -137,18 +141,22 @@ class QueryContext:
         if day is None:
             newest = self.archive.newest_digest(network, period)
             if newest is None:
-                raise NotFoundError(f"{network}: no {period} digest yet", self._digest_cure(network, period))
+                raise NotFoundError(
+                    message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period)
+                )
             return self.mask_hidden(newest)
         self.refuse_future(day)
         found = self.archive.find_digest(network, period, Period.for_day(day, period).first)
         if found is None:
-            raise NotFoundError(f"{network}: no {period} digest for {day}{self._available_days(network, period)}")
+            missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
+            raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
         return self.mask_hidden(found)
 
     def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown, without names that were hidden after it was composed."""
         hidden = NameMask.from_names(self.hidden)
-        return {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
+        shown = {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
+        return {**shown, "reasons": collect_messages(shown)} if "reasons" in document else shown
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
         spans = (ledger.closed_span(self.store, catalogue) for catalogue in self.find_network(network).catalogues)
@@ -156,11 +164,14 @@ class QueryContext:
 
     def refuse_future(self, day: date) -> None:
         if day > self.clock().date():
-            raise QueryError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
+            today = self.clock().date().isoformat()
+            raise QueryError(message("future_day", date=day.isoformat(), until=today))
 
     def _available_days(self, network: str, period: PeriodName) -> str:
         kept = self.archive.list_digests(network, period)
-        return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
+        if not kept:
+            return message("there is none yet")
+        return message("digests_there", n=len(kept), date=kept[0].day.isoformat(), until=kept[-1].day.isoformat())
 
     def find_model(self, name: str, network: str | None = None) -> tuple[WatchedNetwork, Catalogue, SafeName]:
         """The model called `name`, on the given network or on any: an exact match, a match in other case, or an
@@ -170,19 +181,19 @@ class QueryContext:
         for watched, names in known:
             if exact := names.exact.get(name) or names.folded.get(name.casefold()):
                 if self.is_hidden(exact[1]):
-                    raise QueryError("this name is hidden here")
+                    raise QueryError(message("this name is hidden here"))
                 return watched, *exact
         endings = [(watched, names.endings.get(name.casefold(), ())) for watched, names in known]
         for watched, ending in endings:
             if len(ending) == 1:
                 return watched, *ending[0]
         several = [model for _, ending in endings for _, model in ending]
+        meaning = did_you_mean(name, [model for _, names in known for _, model in names.public])
         if several:
-            meaning = f"; there are {len(several):,} of that name, such as {' and '.join(several[:2])}"
-        else:
-            meaning = did_you_mean(name, [model for _, names in known for _, model in names.public])
+            meaning = message("several_of_name", n=len(several), name=several[0], rest=several[1])
         titles = ", ".join(watched.title for watched in networks)
-        raise NotFoundError(f"{SafeName(name)}: no such model on {titles}{meaning}")
+        missing = message("{name}: no such model on {rest}", name=SafeName(name), rest=titles)
+        raise NotFoundError(join_messages([missing, meaning]))
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
@@ -284,9 +295,10 @@ def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Docum
 
 
 def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    """A suggestion for an unknown name, as the end of a sentence."""
+    """What may have been meant by an unknown name; empty where nothing is near."""
     close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    names = dict(zip(("name", "other", "rest"), close, strict=False))
+    return message(("did_you_mean", "did_you_mean_2", "did_you_mean_3")[len(close) - 1], **names) if close else ""
 
 
 def closest_matches(fragment: str, known: Sequence[S], limit: int, cutoff: int = 30) -> list[S]:

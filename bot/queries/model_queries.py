@@ -9,7 +9,7 @@ from heapq import nsmallest
 from bot import ledger
 from bot.queries.context import QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
-from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage
+from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage, message
 from bot.records.names import NameMask
 
 ROWS = 25
@@ -65,7 +65,7 @@ def top(
 ) -> Document:
     """The most used models, or those whose use rose or fell most against the period before."""
     if by not in BY:
-        raise QueryError(f"by: found {SafeName(by)}, wanted one of {', '.join(BY)}")
+        raise QueryError(message("bad_by", name=SafeName(by), rest=", ".join(BY)))
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, period, day)
     lead = document["catalogues"][0]
@@ -95,7 +95,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
     if page < 1:
         raise QueryError(f"page: found {page}, wanted 1 or more")
     if not 1 <= days <= MOST_IDLE_DAYS:
-        raise QueryError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
+        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_IDLE_DAYS))
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, "day", day)
     catalogue, asked = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
@@ -105,7 +105,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
     if isinstance(book.listed, Unknown):
         return {**answer, "unknown": book.listed.reason, "models": []}
     if watched_days < days:
-        return {**answer, "unknown": f"watched for {watched_days} of {days} days", "models": []}
+        return {**answer, "unknown": message("watched_days", n=watched_days, m=days), "models": []}
     edge = asked - timedelta(days=days - 1)
     quiet = [
         (last is not None, last or date.min, name, author)
@@ -159,7 +159,7 @@ def _network_side(desk: QueryContext, watched: WatchedNetwork) -> Document:
 def _model_side(desk: QueryContext, name: str, network: str | None) -> Document:
     found = model(desk, name, network)
     share = found["share"]
-    unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
+    unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", message("no_use"))}
     figures = {
         "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
         "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
@@ -220,7 +220,7 @@ def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Documen
             return Unknown(flow.incomplete)
     assert isinstance(now, Usage) and isinstance(before, Usage)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
-        return Unknown("the ledger has changed since this edition was composed")
+        return Unknown(message("ledger_changed"))
     names, new = _model_names(desk, found), _first_seen(found, period.previous_period.first)
     models: list[Document] = [
         {

@@ -11,7 +11,7 @@ from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
 from bot.metrics import METRICS, Metric
 from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
-from bot.records import Document, PeriodName, SafeName
+from bot.records import Document, PeriodName, SafeName, join_messages, message
 
 USAGE = (
     "uses",
@@ -69,7 +69,7 @@ def digest(
         return newest
     found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
     if found is None:
-        raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
+        raise NotFoundError(message("no_edition", name=name, date=newest["day"], n=edition, m=newest["edition"]))
     return desk.mask_hidden(found)
 
 
@@ -114,17 +114,18 @@ def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) 
     """One metric, day by day."""
     found = _find_metric(metric)
     if "day" not in found.periods:
-        raise QueryError(
-            f"{metric}: is no figure of a day; it stands in {' and '.join(_metric_periods(found))} digests"
-        )
+        raise QueryError(message("no_day_figure", name=metric))
     if not 1 <= days <= MOST_DAYS:
-        raise QueryError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
+        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network)
     catalogue = watched.lead_catalogue_of(document)
     told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
     if not told:
-        raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
+        raise NotFoundError(
+            message("no_digest_holds", name=watched.network, rest=metric),
+            "run: python -m bot compose",
+        )
     unit = catalogue.unit if found.unit == "uses" else found.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
     label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
@@ -171,9 +172,8 @@ def metric_definitions(_desk: QueryContext | None = None) -> list[Document]:
 
 def _find_metric(key: str) -> Metric:
     if key not in METRICS:
-        raise NotFoundError(
-            f"{SafeName(key)}: no such metric{did_you_mean(key, METRICS)}", "all: python -m bot metrics"
-        )
+        missing = message("{name}: no such metric", name=SafeName(key))
+        raise NotFoundError(join_messages([missing, did_you_mean(key, METRICS)]), "all: python -m bot metrics")
     return METRICS[key]
 
 

@@ -19,6 +19,7 @@ from bot.queries.context import QueryError
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
 from bot.records import Document, PeriodName, SafeName
+from bot.records.messages import MESSAGES, message
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -56,7 +57,9 @@ class QueryOption:
         return text
 
     def _refuse(self, text: str, wanted: str) -> NoReturn:
-        raise QueryError(f"{self.name}: found {SafeName(text)!s:.40}, wanted {wanted}")
+        found, code = f"{SafeName(text)!s:.40}", f"bad_{self.name}"
+        known = code in MESSAGES and message(code, name=found, rest=", ".join(self.choices))
+        raise QueryError(known or f"{self.name}: found {found}, wanted {wanted}")
 
 
 def parse_day(text: str) -> date | None:

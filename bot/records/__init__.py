@@ -2,7 +2,7 @@
 
 Every type here is frozen; records are never amended. The nouns: `catalogues` (what is watched), `snapshots` and
 `event_batch` (what networks said), `period_data` (what the ledger answers with), `posts` (what comes out); `names`,
-`periods` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
+`periods`, `messages` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
 """
 
 from bot.records.catalogues import Catalogue, Evidence
@@ -19,6 +19,7 @@ from bot.records.event_batch import (
     State,
     Use,
 )
+from bot.records.messages import Message, collect_messages, join_messages, message, message_parts, restore_messages
 from bot.records.names import SafeName, model_identity
 from bot.records.period_data import CallerStats, Estimate, Grouping, GroupKind, HistoryPoint, Model, PeriodData, Usage
 from bot.records.periods import Period, PeriodName, each_day, short_date, start_of_day

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import regex
 
+from bot.records.messages import Message
+
 _GRAPHEME = regex.compile(r"\X")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -94,6 +96,8 @@ class NameMask:
         """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
         if not self.models:
             return text
+        if isinstance(text, Message):
+            return text.change_texts(lambda held: self.mask_text(held, models))
         found = {name for name in self.models if name in text}
         found |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
         for name in sorted(found, key=len, reverse=True):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.records.messages import message
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An unknown value and the reason, worded to follow "unknown: "."""
+    """An unknown value and the reason, a message worded to follow "unknown: "."""
 
     reason: str
 
@@ -28,7 +30,7 @@ def at_least(value: int, reason: str) -> AtLeast | Unknown:
 
 def unnamed_use_reason(lost: int, uses: int) -> Unknown:
     """The reason why figures about single models are unknown, if part of the use names no model."""
-    return Unknown(f"{lost:,} of {uses:,} uses name no model")
+    return Unknown(message("uses_unnamed", n=lost, m=uses))
 
 
 def few_named(evidence: str, lost: int, uses: int) -> Unknown | None:

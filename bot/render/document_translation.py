@@ -1,22 +1,23 @@
-"""Translates sentences of documents. A document is stored in English; its sentences are recognised here.
+"""Sentences of documents in another language: messages by their code and parameters, words by themselves.
 
-They are recognised by the patterns of `_translatable_messages` and by metrics' labels and definitions. Anything else
-stays as it is, so nothing is lost, and nothing is added to a sentence that the document did not hold.
+A document that was read from JSON has its messages again (`records.restore_messages`). Any other text stays as it is,
+so nothing is lost, and nothing is put into a sentence that the document did not hold.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from bot import i18n, number_format
-from bot.i18n import Translator
+from bot.i18n import N_, Translator
 from bot.metrics import METRICS
-from bot.render import _translatable_messages
+from bot.records.messages import MESSAGES, NOUNS, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +31,24 @@ class TranslatedSpan:
 
 Saying = tuple[TranslatedSpan, ...]
 
-_DAY = r"[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}"
-_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_NUMBER = r"[0-9][0-9,]*"
-_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("day", "first", "last"), _DAY),
-        **dict.fromkeys(("date", "until"), f"{_DAY}|{_ISO}"),
-        **dict.fromkeys(("n", "m"), _NUMBER),
-        "time": r"[0-9]{2}:[0-9]{2}",
-        "percent": r"[0-9]+%",
-        "models": f"{_NUMBER} models?",
-        "settlements": f"{_NUMBER} settlements?",
-        "leaves": f"{_NUMBER} (?:leaf|leaves)",
-        "transfers": f"{_NUMBER} transfers?",
-        "unit": r"[a-z]+",
-        **dict.fromkeys(("place", "word"), "|".join(map(re.escape, (*_translatable_messages.WORDS, "Base")))),
-        **dict.fromkeys(("name", "other"), r"\S(?:.*?\S)?"),
-        **dict.fromkeys(("rest", "reason"), r".+"),
-    }
-)
-"""The possible values of each placeholder."""
 _BRACES = re.compile(r"\{(\w+)\}")
+_SEMICOLON = MappingProxyType({"ar": "؛ ", "zh-CN": "；"})
 
 
 def translate_sentence(text: str, locale: str) -> Saying | None:
     """A sentence of a document in another language; `None` if it is not ours, or the language is English."""
     speech = i18n.translator_for(locale)
-    return None if speech.language == "en" else _translate_parts(text, speech)
-
-
-@lru_cache(maxsize=4096)
-def with_separators(text: str) -> str:
-    """An English sentence of a document with separators in its counts, which documents of earlier versions lack. Years,
-    names and foreign sentences stay as they are."""
-    whole = _add_separators(text)
-    return whole if whole is not None else "; ".join(_add_separators(part) or part for part in text.split("; "))
-
-
-def _add_separators(text: str) -> str | None:
-    match = next((match for _, pattern in _sentence_patterns() if (match := pattern.fullmatch(text))), None)
-    if match is None:
+    if speech.language == "en":
         return None
-    for kind in sorted(match.groupdict(), key=match.start, reverse=True):
-        begin, end = match.span(kind)
-        held = match[kind]
-        if kind == "reason":
-            held = with_separators(held)
-        elif kind in _COUNTED:
-            held = re.sub(r"^[0-9]+", lambda digits: f"{int(digits[0]):,}", held)
-        text = text[:begin] + held + text[end:]
-    return text
-
-
-_COUNTED = frozenset({"n", "m", "models", "settlements", "leaves", "transfers"})
+    if isinstance(text, Message) and (found := tuple(_translate_message(text, speech))):
+        return found
+    if text in _labels():
+        label, unit = _labels()[text]
+        return tuple(_fill_braces(label, {"unit": unit}, speech))
+    contexts = (context for context in ("", "word") if speech.has_translation(text, context))
+    if (context := next(contexts, None)) is None or _BRACES.search(text):
+        return None
+    return (TranslatedSpan(speech.translate_word(context, text) if context else speech.translate_text(text), False),)
 
 
 def translate_to_text(text: str, locale: str) -> str:
@@ -95,123 +60,90 @@ def translate_to_text(text: str, locale: str) -> str:
 def translate_word(text: str, locale: str) -> str | None:
     """A unit, title, period or state in another language; `None` if it is not ours."""
     speech = i18n.translator_for(locale)
-    return (
-        speech.translate_word("word", text)
-        if speech.language != "en" and speech.has_translation(text, "word")
-        else None
-    )
+    known = speech.language != "en" and speech.has_translation(text, "word")
+    return speech.translate_word("word", text) if known else None
 
 
-@lru_cache(maxsize=4096)
-def _translate_parts(text: str, speech: Translator) -> Saying | None:
-    # Errors and gaps may consist of several sentences.
-    parts = [_match_sentence(part, speech) for part in text.split("; ")]
-    if not all(parts) and (whole := _match_sentence(text, speech)):
-        return whole
-    if not any(parts):
-        return None
-    said: list[TranslatedSpan] = []
-    for part, found in zip(text.split("; "), parts, strict=True):
-        said += [TranslatedSpan(_SEMICOLON.get(speech.language, "; "), False)] if said else []
-        said += found or [TranslatedSpan(part, True)]
-    return tuple(said)
+def _translate_message(text: Message, speech: Translator) -> Iterator[TranslatedSpan]:
+    if text.code == "joined":
+        for place, part in enumerate(text.params["parts"]):
+            if place:
+                yield TranslatedSpan(_SEMICOLON.get(speech.language, "; "), False)
+            yield from _translate_param("reason", part, speech)
+        return
+    template = MESSAGES.get(text.code, text.code)
+    # A document of another version may have a code or parameters that this one does not know.
+    if speech.has_translation(template) and text.params.keys() >= set(_BRACES.findall(template)):
+        yield from _fill_braces(template, text.params, speech)
 
 
-_SEMICOLON = MappingProxyType({"ar": "؛ ", "zh-CN": "；"})
+def _fill_braces(template: str, params: Mapping[str, Any], speech: Translator) -> Iterator[TranslatedSpan]:
+    words = _BRACES.split(speech.translate_text(template))
+    for place, part in enumerate(words):
+        if place % 2:
+            yield from _translate_param(part, params[part], speech)
+        else:
+            yield TranslatedSpan(part, False)
 
 
-def _match_sentence(text: str, speech: Translator) -> Saying | None:
-    if speech.has_translation(text):
-        return (TranslatedSpan(speech.translate_text(text), False),) if not _BRACES.search(text) else None
-    if speech.has_translation(text, "word"):
-        return (TranslatedSpan(speech.translate_word("word", text), False),)
-    for message, pattern in _sentence_patterns():
-        if (found := pattern.fullmatch(text)) and speech.has_translation(message):
-            return tuple(_fill_braces(speech.translate_text(message), found.groupdict(), speech))
-    # Documents of earlier versions have gaps without a full stop.
-    return _match_sentence(f"{text}.", speech) if text[-1:].isalpha() else None
-
-
-def _fill_braces(message: str, held: Mapping[str, str], speech: Translator) -> Iterator[TranslatedSpan]:
-    place = 0
-    for brace in _BRACES.finditer(message):
-        yield TranslatedSpan(message[place : brace.start()], False)
-        yield from _translate_part(brace[1], held[brace[1]], speech)
-        place = brace.end()
-    yield TranslatedSpan(message[place:], False)
-
-
-def _translate_part(kind: str, text: str, speech: Translator) -> Saying:
-    if kind in _SHOWN:
-        return (TranslatedSpan(_SHOWN[kind](text, speech.language), False),)
-    if kind == "reason":
-        return _translate_parts(text, speech) or (TranslatedSpan(text, True),)
-    if kind in ("unit", "place", "word"):
-        known = speech.has_translation(text, "word")
-        return (TranslatedSpan(speech.translate_word("word", text) if known else text, not known),)
-    return (TranslatedSpan(text, True),)
-
-
-def _translate_day(text: str, locale: str) -> str:
-    if re.fullmatch(_ISO, text):
-        return i18n.isolate_text(text, i18n.is_rtl(locale))
-    spoken = _parse_short_date(text)
-    return number_format.format_day(spoken, locale) if spoken else text
-
-
-def _parse_short_date(text: str) -> date | None:
-    """The day that `records.short_date` wrote."""
-    try:
-        return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007  a day has no zone
-    except ValueError:
-        return None
-
-
-def _translate_number(text: str, locale: str) -> str:
-    return number_format.format_count(int(text.replace(",", "")), locale)
-
-
-def _count_translator(unit: str) -> Callable[[str, str], str]:
-    return lambda text, locale: number_format.format_with_noun(int(text.split()[0].replace(",", "")), unit, locale)
-
-
-_SHOWN: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
-    {
-        **dict.fromkeys(("day", "first", "last", "date", "until"), _translate_day),
-        **dict.fromkeys(("n", "m"), _translate_number),
-        "time": lambda text, locale: i18n.isolate_text(text, i18n.is_rtl(locale)),
-        "percent": lambda text, locale: number_format.format_share(int(text[:-1]) / 100, locale),
-        "models": _count_translator("models"),
-        "settlements": _count_translator("settlements"),
-        "leaves": _count_translator("leaves"),
-        "transfers": _count_translator("transfers"),
-    }
-)
+def _translate_param(name: str, value: Any, speech: Translator) -> Saying:
+    if name == "time":
+        return (TranslatedSpan(i18n.isolate_text(value, speech.right_to_left), False),)
+    if isinstance(value, str):
+        known = name in ("unit", "place", "word", "reason")
+        return (known and translate_sentence(value, speech.language)) or (TranslatedSpan(value, True),)
+    if isinstance(value, date):
+        shown = number_format.format_day(value, speech.language)
+    elif name in NOUNS:
+        shown = number_format.format_with_noun(value, name, speech.language)
+    elif name == "percent":
+        shown = number_format.format_share(value / 100, speech.language)
+    else:
+        shown = number_format.format_count(value, speech.language)
+    return (TranslatedSpan(shown, False),)
 
 
 @lru_cache(maxsize=1)
-def _sentence_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Every sentence with placeholders, those with the most fixed words first."""
-    labels = [metric.label for metric in METRICS.values()]
-    held = dict.fromkeys(one for one in (*_translatable_messages.SENTENCES, *labels) if _BRACES.search(one))
-    return tuple((one, _sentence_pattern(one)) for one in sorted(held, key=lambda one: -len(_BRACES.sub("", one))))
-
-
-def _sentence_pattern(message: str) -> re.Pattern[str]:
-    parts, seen = [], set[str]()
-    for at, part in enumerate(_BRACES.split(message)):
-        if at % 2 == 0:
-            parts.append(re.escape(part))
-        else:
-            parts.append(f"(?P={part})" if part in seen else f"(?P<{part}>{_KINDS[part]})")
-            seen.add(part)
-    return re.compile("".join(parts))
+def _labels() -> Mapping[str, tuple[str, str]]:
+    """Every label of a figure that names a unit, with the label and unit it is made of."""
+    labels = (SHARE_OF_ALL, *(metric.label for metric in METRICS.values() if "{unit}" in metric.label))
+    return {label.replace("{unit}", unit): (label, unit) for label in labels for unit in WORDS if label != "{unit}"}
 
 
 def document_messages() -> Iterator[tuple[str, str]]:
-    """Every sentence and word that documents may hold, with its context, for `python -m locales`."""
+    """The labels, definitions and words of documents, each with its context, for `python -m locales`."""
     for metric in METRICS.values():
         if _BRACES.sub("", metric.label).strip():
             yield metric.label, ""
         yield metric.definition, ""
-    yield from ((one, "word") for one in _translatable_messages.WORDS)
+    yield from ((one, "word") for one in WORDS)
+
+
+SHARE_OF_ALL = N_("share of all {unit}")
+"""A label of a figure that is no metric's."""
+_UNITS = (
+    *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments"),
+)
+WORDS = (
+    # units
+    *(*_UNITS, "token", "ratio", "share", "points", "index"),
+    # catalogues and panels
+    *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
+    # where settlements are read
+    *("the settlement chain", "the chain of Hub models", "the enclave registries"),
+    # periods, evidence, states, directions
+    *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
+    # deliveries
+    *("planned", "sending", "sent", "refused", "unknown", "skipped"),
+    # what is asked of readers
+    *("votes", "poll of readers, not a measurement"),
+    # catalogues by their keys
+    *("hub", "llm", "tee"),
+)
+"""Single words of documents, translated in the context "word"."""
+COUNTED = (
+    *(*_UNITS, "days", "seconds", "settlements", "leaves"),
+    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
+)
+"""What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import i18n, number_format
+from bot.records import Message
 from bot.records.names import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping, text_blocks
@@ -67,7 +68,7 @@ def trace_values(value: Any, at_least: bool = False) -> Any:
     """A document (or a part of one) with every number and text marked as its own. `at_least`: the part's numbers are
     lower bounds."""
     match value:
-        case bool() | None | Markup():
+        case bool() | None | Markup() | Message():
             return value
         case int():
             return LeastWhole(value) if at_least else TracedInt(value)
@@ -252,7 +253,7 @@ def _own_number(number: Any) -> int | float:
 
 
 def _own_text(text: Any) -> str:
-    if isinstance(text, TracedStr):
+    if isinstance(text, TracedStr | Message):
         return str(text)
     raise LintError(f"found {text!r:.60}, wanted a text from the document")
 

@@ -93,7 +93,7 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
     text = hidden.mask_text(text, ())
     if (found := document_translation.translate_sentence(text, locale)) is not None:
         return _escape_translated(found, outlet, limit, locale)
-    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", document_translation.with_separators(text))
+    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
     return _isolate_text(_clip_text(SafeName(strip_private_use(text), limit), outlet, limit), outlet, locale)
 
 

@@ -44,7 +44,7 @@ from bot.store._snapshot_tables import (
     verdicts,
     windows,
 )
-from bot.store._types import UtcDateTime, tables
+from bot.store._types import MessageText, UtcDateTime, tables
 
 BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent.parent / "migrations"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Text
 
-from bot.store._types import UtcDateTime, define_table, required
+from bot.store._types import MessageText, UtcDateTime, define_table, required
 
 # The log as on the chain, and the verdict of the rules so far.
 settlements = define_table(
@@ -24,9 +24,9 @@ settlements = define_table(
     Column("claimed", BigInteger),
     Column("backed", BigInteger),
     Column("verified", BigInteger),
-    Column("claimed_unknown", Text, nullable=False),
+    Column("claimed_unknown", MessageText, nullable=False),
     Column("signer", String(42), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", MessageText, nullable=False),
     Column("standings", Text, nullable=False),  # JSON: standing to leaves
     Column("models", Text, nullable=False),  # JSON: model to verified uses
     Column("tries", Integer, nullable=False),
@@ -102,7 +102,7 @@ tallies = define_table(
     Column("evidence", String(10), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("uses", BigInteger),
-    Column("unknown", Text, nullable=False),
+    Column("unknown", MessageText, nullable=False),
     Column("unattributed", BigInteger, nullable=False),
     Column("models_used", Integer, nullable=False),
     Column("top_uses", BigInteger, nullable=False),

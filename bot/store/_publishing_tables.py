@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false
 
-from bot.store._types import UtcDateTime, define_table, required
+from bot.store._types import MessageText, UtcDateTime, define_table, required
 
 digests = define_table(
     "digests",
@@ -31,7 +31,7 @@ figures = define_table(
     Column("catalogue", String(60), primary_key=True),
     Column("key", String(60), primary_key=True),
     Column("value", Text),
-    Column("unknown", Text),
+    Column("unknown", MessageText),
     Column("at_least", Boolean, nullable=False, server_default=sa.false()),  # `value` is a lower bound
     Index("figures_by_key", "catalogue", "key", "digest"),
 )
@@ -98,7 +98,7 @@ polls = define_table(
     Column("ask_at", UtcDateTime),  # next read of the votes; null: not posted, done, or can never be known
     Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: unknown
     Column("read_at", UtcDateTime),
-    Column("reason", Text, nullable=False),  # why the votes are unknown
+    Column("reason", MessageText, nullable=False),  # why the votes are unknown
     Index("polls_by_time", "ask_at"),
     Index("polls_by_end", "closes"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 
-from bot.store._types import UtcDateTime, define_table, required
+from bot.store._types import MessageText, UtcDateTime, define_table, required
 
 catalogues = define_table(
     "catalogues",
@@ -48,7 +48,7 @@ snapshots = define_table(
     Column("day", Date),
     Column("ref", ForeignKey("refs.id"), nullable=False),
     *required(Integer, "listed", "unplaced", "uncounted"),
-    Column("note", Text, nullable=False),
+    Column("note", MessageText, nullable=False),
     UniqueConstraint("catalogue", "at"),
     Index("snapshots_by_day", "catalogue", "day", unique=True),
 )
@@ -60,7 +60,7 @@ verdicts = define_table(
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
     Column("day", Date, nullable=False),
     Column("state", String(10), nullable=False),  # held, rejected, confirmed
-    Column("fault", Text, nullable=False),
+    Column("fault", MessageText, nullable=False),
     Column("agreed", Integer, nullable=False),
     Column("by_hand", Boolean, nullable=False),
     Index("verdicts_by_day", "catalogue", "day"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.records import message
 from bot.store import Store, advisory_lock
 from bot.store import subscriptions as rows
 from bot.subscriptions.types import Subscription, SubscriptionError, SubscriptionLimits, SubscriptionOptions
@@ -65,10 +66,9 @@ class ChannelSubscriptions:
     def _refuse_too_many(self, connection: sa.Connection, guild: str) -> None:
         count = sa.select(sa.func.count()).select_from(rows)
         if (connection.scalar(count.where(rows.c.guild == guild)) or 0) >= self.bounds.per_server:
-            most = f"this server has {self.bounds.per_server} subscriptions, the most it may have"
-            raise SubscriptionError(f"{most}; end one with /unsubscribe")
+            raise SubscriptionError(message("server_full", n=self.bounds.per_server))
         if (connection.scalar(count) or 0) >= self.bounds.subscriptions:
-            raise SubscriptionError("there are as many subscriptions as this Footfall takes; ask its operator")
+            raise SubscriptionError(message("there are as many subscriptions as this Footfall takes; ask its operator"))
 
     def _select_subscriptions(self, *wanted: sa.ColumnElement[bool]) -> tuple[Subscription, ...]:
         with self._store.read_transaction() as connection:

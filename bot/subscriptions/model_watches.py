@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.records import Catalogue, SafeName
+from bot.records import Catalogue, SafeName, message
 from bot.store import Store, advisory_lock, deliveries, members
 from bot.store import watches as rows
 from bot.subscriptions.delivery_misses import clear_reached
@@ -103,11 +103,9 @@ class ModelWatches:
     def _refuse_too_many(self, connection: sa.Connection, own_rows: sa.ColumnElement[bool]) -> None:
         count = sa.select(sa.func.count()).select_from(rows)
         if (connection.scalar(count.where(own_rows)) or 0) >= self.bounds.per_member:
-            raise SubscriptionError(
-                f"you watch {self.bounds.per_member} models, the most that one member may; end one with /unwatch"
-            )
+            raise SubscriptionError(message("member_full", n=self.bounds.per_member))
         if (connection.scalar(count) or 0) >= self.bounds.watches:
-            raise SubscriptionError("there are as many watches as this Footfall takes; ask its operator")
+            raise SubscriptionError(message("there are as many watches as this Footfall takes; ask its operator"))
 
     def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[ModelWatch, ...]:
         with self._store.read_transaction() as connection:

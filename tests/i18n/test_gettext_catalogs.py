@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from bot import i18n, sources
+from bot import i18n, records, sources
 from bot.i18n import translator
 from bot.queries.network_queries import opening_paragraph
 from bot.render import answer_embed, document_translation
@@ -171,38 +171,6 @@ def test_help_reads_no_catalogue() -> None:
 # --- sentences of documents ------------------------------------------------------------------------------------------
 
 
-def reasons() -> Iterator[tuple[str, str]]:
-    """Every literal reason in the code, with an X for each value."""
-    for path in sorted((ROOT / "bot").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unknown":
-                for one in node.args[:1]:
-                    yield from ((path.name, text) for text in _texts(one))
-
-
-def _texts(node: ast.expr) -> Iterator[str]:
-    if isinstance(node, ast.IfExp):
-        yield from _texts(node.body)
-        yield from _texts(node.orelse)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.JoinedStr):
-        yield "".join(part.value if isinstance(part, ast.Constant) else "\x00" for part in node.values)
-
-
-def test_every_reason_in_the_code_is_among_the_sentences() -> None:
-    from bot.render import _translatable_messages
-
-    def shape(text: str) -> str:
-        return re.sub(r"\{\w+\}|\x00", "\x00", text)
-
-    known = {shape(one) for one in _translatable_messages.SENTENCES}
-    found = {text for _, text in reasons() if text.replace("\x00", "").strip()}
-    assert len(found) > 35
-    assert {one for one in found if shape(one) not in known} == {"watched for \x00 of 60 days"}
-    assert document_translation.translate_sentence("watched for 8 of 60 days", "es-ES") is not None
-
-
 @pytest.mark.parametrize("stem", documents.STEMS)
 @pytest.mark.parametrize("language", TARGETS)
 def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -> None:
@@ -224,19 +192,19 @@ def test_about_opens_in_every_language(network: str, language: str) -> None:
     assert field["value"] == i18n.translator_for(language).translate_text(first) != first
 
 
-def test_a_sentence_of_a_stranger_is_left_as_it_is() -> None:
-    assert document_translation.translate_sentence("Buy tokens at 7 Mar 2025", "es-ES") is None
-    assert document_translation.translate_sentence("no reading at the end of 99 Foo 2025", "es-ES") is not None
-    made = document_translation.translate_sentence("the counter of {unit} fell", "es-ES")
-    assert made is not None and [one.text for one in made if one.foreign] == ["{unit}"]
-
-
-def test_sentences_in_one_are_told_apart() -> None:
-    text = "nowhere: no such network; known: replicate; did you mean replicate?"
+def test_sentences_in_one_are_translated_one_by_one() -> None:
+    missing, known = (
+        records.message("{name}: no such network", name="nowhere"),
+        records.message("known: {rest}", rest="replicate"),
+    )
+    text = records.join_messages([missing, known, records.message("did_you_mean", name="replicate")])
+    assert text == "nowhere: no such network; known: replicate; did you mean replicate?"
     assert (
         document_translation.translate_to_text(text, "es-ES")
         == "nowhere: no existe esa red; conocidas: replicate; ¿querías decir replicate?"
     )
-    assert document_translation.translate_to_text("7 Mar 2025: no reading at the end of 7 Mar 2025", "es-ES") == (
+    day = date(2025, 3, 7)
+    told = records.message("reason_of_day", date=day, reason=records.message("no_reading", day=day))
+    assert document_translation.translate_to_text(told, "es-ES") == (
         "7 de marzo de 2025: sin lectura al final del 7 de marzo de 2025"
     )

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bot.records import message, restore_messages
+
 RECORDED = Path(__file__).parent / "recorded"
 STEMS = tuple(sorted(path.stem for path in RECORDED.glob("*.json")))
 
 
 def recorded(stem: str) -> dict[str, Any]:
     """A recorded digest: "day-2025-01-12", "week-2025-01-06", ..."""
-    made: dict[str, Any] = json.loads((RECORDED / f"{stem}.json").read_text(encoding="utf-8"))
-    return made
+    return restore_messages(json.loads((RECORDED / f"{stem}.json").read_text(encoding="utf-8")))
 
 
 def changed(stem: str, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -37,8 +38,11 @@ def named(name: str, stem: str = "day-2025-01-12") -> dict[str, Any]:
                 for key in ("model", "author", "before"):
                     if key in finding["values"]:
                         finding["values"][key] = name
-            catalogue["gaps"] = [f"The use of {name} is not known.", *catalogue["gaps"]]
-            catalogue["figures"]["models_added"] |= {"value": None, "unknown": f"the counter of {name} fell"}
+            catalogue["gaps"] = [message("strangers_found", settlements=2, rest=name), *catalogue["gaps"]]
+            catalogue["figures"]["models_added"] |= {
+                "value": None,
+                "unknown": message("unrecognised_emitter", name=name),
+            }
 
     return changed(stem, rename)
 

@@ -15,7 +15,7 @@ from bot.discord_bot.name_index import LONGEST, SHOWN, closest_keys
 from bot.discord_bot.presenter import RenderedAnswer
 from bot.discord_bot.responder import InteractionResponder
 from bot.queries import QueryError
-from bot.records import Document, FootfallError, SafeName
+from bot.records import Document, FootfallError, SafeName, message
 from bot.store import StoreError
 
 _OWN_NAMES = {
@@ -59,7 +59,7 @@ async def refuse_command(interaction: Interaction, sentence: str) -> None:
 def parse_time(option: str, text: str) -> time:
     """A time of day as HH:MM. Raises `QueryError`."""
     if not _TIME.fullmatch(text.strip()):
-        raise QueryError(f"{option}: found {SafeName(text)!s:.40}, wanted a time of day such as 09:00")
+        raise QueryError(message("bad_time", name=option, other=f"{SafeName(text)!s:.40}"))
     return time.fromisoformat(text.strip().rjust(5, "0"))
 
 
@@ -67,10 +67,10 @@ def parse_hours(text: str) -> tuple[time, time]:
     """Quiet hours as HH:MM-HH:MM. Raises `QueryError`."""
     first, _, last = text.replace("–", "-").partition("-")
     if not (_TIME.fullmatch(first.strip()) and _TIME.fullmatch(last.strip())):
-        raise QueryError(f"quiet: found {SafeName(text)!s:.40}, wanted two times of day such as 22:00-07:00")
+        raise QueryError(message("bad_quiet", name=f"{SafeName(text)!s:.40}"))
     begins, ends = parse_time("quiet", first), parse_time("quiet", last)
     if begins == ends:
-        raise QueryError("quiet: found twice the same time, wanted hours that end some time")
+        raise QueryError(message("quiet: found twice the same time, wanted hours that end some time"))
     return begins, ends
 
 
@@ -78,7 +78,7 @@ def parse_zone(text: str) -> str:
     """An IANA time zone by name, in any case. Raises `QueryError`."""
     found = _ZONES.get(text.strip().casefold())
     if found is None:
-        raise QueryError(f"zone: found {SafeName(text)!s:.40}, wanted a time zone such as UTC or Europe/Zurich")
+        raise QueryError(message("bad_zone", name=f"{SafeName(text)!s:.40}"))
     return found
 
 

@@ -14,7 +14,7 @@ from bot.discord_bot.commands import _options
 from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.name_index import SHOWN, is_token
 from bot.queries import NotFoundError, QueryContext, QueryError
-from bot.records import Catalogue, Document, SafeName
+from bot.records import Catalogue, Document, SafeName, message
 from bot.store import StoreError
 from bot.subscriptions import ModelWatch
 
@@ -38,7 +38,7 @@ def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[
     if is_token(name):
         known = client.index.get_names().by_token(name)
         if known is None:
-            raise QueryError("this model is not known any more; ask again by its name")
+            raise QueryError(message("this model is not known any more; ask again by its name"))
         name, network = known.model, known.network
     return client.desk.find_model(name, network)[1:]
 
@@ -71,7 +71,7 @@ async def watch(
         catalogue, name = resolve_model(client, model, network)
         title = client.desk.watched[catalogue.network].title
         if catalogue.network in client.bot_settings.closed:
-            raise QueryError(f"the record of {title} has ended, so nothing will happen there")
+            raise QueryError(message("record_ended", name=title))
         with suppress(NotFoundError):
             refuse_nameless(client.desk.find_digest(catalogue.network, "day"), catalogue, title)
         kept, new = client.repositories.watches.save_watch(
@@ -105,7 +105,7 @@ async def unwatch(interaction: Interaction, model: str) -> None:
         chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
         ended = [one for one in chosen if client.repositories.watches.end_watch(account, one.id)]
         if not ended:
-            raise QueryError(f"{SafeName(model)!s:.100}: you do not watch this model; /watches lists those that you do")
+            raise QueryError(message("not_watching", name=f"{SafeName(model)!s:.100}"))
         return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
 
     await _options.run_and_reply(interaction, "unwatch", job)

@@ -14,9 +14,9 @@ from bot.deliveries import Delivery
 from bot.discord_bot.commands import _options
 from bot.discord_bot.context import Interaction
 from bot.queries import QueryError
-from bot.records import Document, SafeName
+from bot.records import Document, SafeName, join_messages, message
 
-NOT_AN_OWNER = "Only the operator of this Footfall may do this."
+NOT_AN_OWNER = message("Only the operator of this Footfall may do this.")
 SHOWN = 10
 STATES = ("planned", "sending", "sent", "refused", "unknown", "skipped")
 OPEN = ("planned", "sending", "refused", "unknown")
@@ -95,9 +95,9 @@ async def resolve(
 
     def job() -> Document:
         if (sent is None) is not not_sent:
-            raise QueryError("resolve: wanted one of sent, with the link to it, and not_sent")
+            raise QueryError(message("resolve: wanted one of sent, with the link to it, and not_sent"))
         if sent is not None and not sent.startswith(("https://", "http://")):
-            raise QueryError(f"sent: found {SafeName(sent)!s:.60}, wanted the link to the post, https://...")
+            raise QueryError(message("bad_sent", name=f"{SafeName(sent)!s:.60}"))
         return _delivery_answer(client.repositories.outbox.resolve(id, sent, client.desk.clock()))
 
     await run_for_owner(interaction, "resolve", job)
@@ -110,11 +110,12 @@ async def pause(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if outlet not in client.bot_settings.outlets:
+            known = message("known: {rest}", rest=", ".join(client.bot_settings.outlets) or "none")
             raise QueryError(
-                f"{SafeName(outlet)!s:.60}: no such outlet; known: {', '.join(client.bot_settings.outlets) or 'none'}"
+                join_messages([message("{name}: no such outlet", name=f"{SafeName(outlet)!s:.60}"), known])
             )
         if not client.repositories.outbox.pause_outlet(outlet, client.desk.clock()):
-            raise QueryError(f"{outlet}: is paused already")
+            raise QueryError(message("{name}: is paused already", name=outlet))
         return {"question": "paused", "outlet": outlet, "paused": True}
 
     await run_for_owner(interaction, "pause", job)
@@ -127,7 +128,7 @@ async def lift(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if not client.repositories.outbox.lift_pause(outlet):
-            raise QueryError(f"{SafeName(outlet)!s:.60}: is not paused")
+            raise QueryError(message("{name}: is not paused", name=f"{SafeName(outlet)!s:.60}"))
         return {"question": "paused", "outlet": outlet, "paused": False}
 
     await run_for_owner(interaction, "lift", job)

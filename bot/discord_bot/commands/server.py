@@ -15,15 +15,17 @@ from bot.discord_bot.commands import _options
 from bot.discord_bot.context import Interaction
 from bot.outlets.discord.permissions import PERMISSIONS, ChannelPermissions
 from bot.queries import QueryContext, QueryError
-from bot.records import Document
+from bot.records import Document, message
 from bot.subscriptions import Subscription, SubscriptionOptions
 
-NOT_HERE = "Subscriptions are a server's: use this in a server that the bot was added to."
-NOT_ALLOWED = "Only members with the permission Manage Server may do this."
-NOT_POSTING = "This Footfall does not post to Discord yet; its operator has to set that up."
-NOT_ADDED = "The bot is not a member of this server: add it to the server, then subscribe."
-IN_THREAD = "This is a thread, and posts go to channels: use this in the thread's channel, or name the channel."
-TAKEN = "This channel gets every post already, by the configuration of this Footfall."
+NOT_HERE = message("Subscriptions are a server's: use this in a server that the bot was added to.")
+NOT_ALLOWED = message("Only members with the permission Manage Server may do this.")
+NOT_POSTING = message("This Footfall does not post to Discord yet; its operator has to set that up.")
+NOT_ADDED = message("The bot is not a member of this server: add it to the server, then subscribe.")
+IN_THREAD = message(
+    "This is a thread, and posts go to channels: use this in the thread's channel, or name the channel."
+)
+TAKEN = message("This channel gets every post already, by the configuration of this Footfall.")
 ENDED = "its subscription was ended"
 
 
@@ -40,12 +42,12 @@ def posting_obstacle(guild: discord.Guild | None, channel: int) -> str:
         return NOT_ADDED
     there = guild.get_channel(channel)
     if there is None:
-        return "The bot cannot see this channel; give its role the permission View Channel there."
+        return message("The bot cannot see this channel; give its role the permission View Channel there.")
     held = dict(there.permissions_for(guild.me))
     granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
     place = ChannelPermissions(str(channel), there.name, str(guild.id), False, granted)
     missing = place.missing_permissions().rpartition("the bot lacks ")[2]
-    return f"The bot cannot post there; it lacks: {missing}. Grant that to its role in the channel." if missing else ""
+    return message("cannot_post", rest=missing) if missing else ""
 
 
 def subscription_document(desk: QueryContext, subscription: Subscription) -> Document:
@@ -136,7 +138,7 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
 
     def job() -> Document:
         if not client.repositories.channels.end_subscriptions(guild=guild, channel=where):
-            raise QueryError("this channel has no subscription; /subscriptions lists those of this server")
+            raise QueryError(message("this channel has no subscription; /subscriptions lists those of this server"))
         if where not in client.bot_settings.taken:
             client.repositories.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}

@@ -17,14 +17,14 @@ import structlog
 from bot import lake
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.usage import EventCatalogueQuery, unread_days
-from bot.records import CallerStats, Period, Unknown
+from bot.records import CallerStats, Period, Unknown, message
 from bot.store import event_days, settlements, sketches
 
 log = structlog.get_logger(__name__)
 
 
-UNSIGNED = "the senders of some transactions were not read"
-UNSAID = "a settlement does not say who asked"
+UNSIGNED = message("senders_not_read")
+UNSAID = message("caller_not_stated")
 
 
 def all_callers(query: EventCatalogueQuery, period: Period) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> Calle
     except lake.LakeError as error:
         # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
         log.error("callers cannot be counted", catalogue=query.catalogue.key, error=str(error))
-        return Unknown("the events of some of these days cannot be read")
+        return Unknown(message("events_unreadable"))
 
 
 def _distinct_callers(query: EventCatalogueQuery, day_rows: Sequence[Any]) -> CallerStats:

@@ -10,50 +10,40 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.events.usage import EventCatalogueQuery, sum_column
-from bot.records import Period, SourceRef, Unknown, Usage, short_date
+from bot.records import Period, SourceRef, Unknown, Usage, message
 from bot.store import event_days as day_rows
 from bot.store import event_refs, gauges, refs, settlements, strangers
 
 SHOWN = 3
 """Most emitters that a gap names."""
-_STANDINGS = {
-    "placeholder": "written in place of an answer that came without proof",
-    "bad signature": "with a signature that does not check out",
-    "unknown key": "of an enclave that no registry lists",
-    "not registered before its timestamp": "signed before their enclave was registered",
-    "duplicate": "counted before, in another batch or this one",
-    "implausible time": "signed too far from their block",
-    "beyond the claimed size": "beyond the size that their log claims",
-}
+_STANDINGS = (
+    *("placeholder", "bad signature", "unknown key", "not registered before its timestamp", "duplicate"),
+    *("implausible time", "beyond the claimed size"),
+)
 
 
 def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """What is unknown in a period's events, as gaps."""
-    unit = query.catalogue.unit
     yield from _settlement_gaps(query, period)
     yield from _stranger_gaps(query, period)
     if "backed" in query.catalogue.evidences:
         yield from _unscanned_gaps(query, period)
     lost = sum_column(query, period, day_rows.c.nameless)
     if lost:
-        lost_words = "they count for no model, category or author"
-        yield f"{lost:,} {unit} name a content id that no listed model is known to hold; {lost_words}."
+        yield message("content_id_unknown", n=lost, unit=query.catalogue.unit)
 
 
 def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     mine = (settlements.c.catalogue == query.key, settlements.c.day.between(period.first, period.last))
     by_state = sa.select(settlements.c.state, sa.func.count()).where(*mine).group_by(settlements.c.state)
     states: dict[str, int] = {row[0]: int(row[1]) for row in query.connection.execute(by_state)}
-    if states.get("pending"):
-        yield f"{_settlement_count(states['pending'])} not judged to the end: the blob or a key was not to be had yet."
-    if states.get("expired"):
-        yield f"{_settlement_count(states['expired'])} without a blob that can be read: claimed, and backed by nothing."
-    if states.get("stranger"):
-        yield f"{_settlement_count(states['stranger'])} by a sender that is not pinned: not counted in any figure."
+    for state in ("pending", "expired", "stranger"):
+        if states.get(state):
+            yield message(f"settlements_{state}", settlements=states[state])
     judged = (settlements.c.state == "verdict", settlements.c.reason != "")
     refused = sa.select(settlements.c.reason, sa.func.count()).where(*mine, *judged)
     for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
-        yield f"{_settlement_count(int(count))}: {reason}."
+        yield message("settlements_refused", settlements=int(count), reason=reason)
     yield from _sender_named_gaps(query, mine)
     yield from _standing_gaps(query, sa.select(settlements.c.standings).where(*mine, settlements.c.standings != "{}"))
 
@@ -63,8 +53,7 @@ def _sender_named_gaps(query: EventCatalogueQuery, filters: Sequence[sa.ColumnEl
     told = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
     if said := Counter(model for text in query.connection.scalars(told) for model in json.loads(text)):
         most = ", ".join(f"{model} {n:,}" for model, n in said.most_common(SHOWN))
-        unit = query.catalogue.unit
-        yield f"{said.total():,} {unit} are named by their sender alone ({most}); unproven, they count for no model."
+        yield message("named_by_sender", n=said.total(), unit=query.catalogue.unit, rest=most)
 
 
 def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
@@ -74,7 +63,7 @@ def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     if emitters:
         shown = ", ".join(sorted(row[0] for row in emitters)[:SHOWN]) + (" and others" if emitters[SHOWN:] else "")
         total = sum(int(row[1]) for row in emitters)
-        yield f"Unrecognised emitter: {_settlement_count(total)} of contracts not pinned ({shown}), not counted."
+        yield message("strangers_found", settlements=total, rest=shown)
 
 
 def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
@@ -82,25 +71,25 @@ def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]
     mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
     looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
     missing = period.day_count - int(query.connection.scalar(looked) or 0)
-    when = f"on {short_date(period.last)}" if period.day_count == 1 else f"on {missing} of {period.day_count} days"
-    if missing:
-        yield f"Nobody looked for settlements of contracts that are not pinned {when}."
+    if missing and period.day_count == 1:
+        yield message("not_sought_day", day=period.last)
+    elif missing:
+        yield message("not_sought_days", n=missing, m=period.day_count)
 
 
 def nameless_gaps(query: EventCatalogueQuery, flow: Usage | Unknown) -> Iterable[str]:
     """The gap that figures by model cover only a part."""
     if query.catalogue.evidence == "verified" and isinstance(flow, Usage) and flow.unattributed and flow.by_model:
-        lost, unit = flow.unattributed, query.catalogue.unit
-        yield f"{lost:,} of {flow.uses:,} {unit} do not name their model: figures by model speak of the others only."
+        yield message("uses_without_model", n=flow.unattributed, m=flow.uses, unit=query.catalogue.unit)
 
 
 def _standing_gaps(query: EventCatalogueQuery, stmt: sa.Select[Any]) -> Iterable[str]:
     counts: Counter[str] = Counter()
     for text in query.connection.scalars(stmt):
         counts.update(json.loads(text))
-    for standing, words in _STANDINGS.items():
+    for standing in _STANDINGS:
         if counts[standing]:
-            yield f"{counts[standing]:,} {'leaf' if counts[standing] == 1 else 'leaves'} {words}."
+            yield message(f"leaves_{standing.replace(' ', '_')}", leaves=counts[standing])
 
 
 def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
@@ -117,13 +106,10 @@ def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     # A day names only its largest senders, so over several days each may have sent more than this.
     least = "at least " if period.day_count > 1 and payers.total() < count else ""
     rest = " and others" if sum(n for _, n in most) < count else ""
-    plural = "" if count == 1 else "s"
-    by = f" ({least}{shown}{rest})" if shown else ""
-    yield f"Not counted: {count:,} transfer{plural} to the operator without a payment proxy's word{by}."
-
-
-def _settlement_count(count: int) -> str:
-    return f"{count:,} settlement{'' if count == 1 else 's'}"
+    if shown:
+        yield message("transfers_named", transfers=count, rest=f"{least}{shown}{rest}")
+    else:
+        yield message("transfers_not_counted", transfers=count)
 
 
 def event_references(query: EventCatalogueQuery, period: Period) -> tuple[SourceRef, ...]:

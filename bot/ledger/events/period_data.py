@@ -27,7 +27,7 @@ from bot.ledger.events.usage import (
     unread_days,
 )
 from bot.ledger.snapshots import inventory, period_data
-from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
+from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, message, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
 
@@ -52,7 +52,7 @@ def listing_and_usage(
     if isinstance(found.flow, Unknown):
         return found.flow
     if found.flow.uses and not found.flow.by_model:
-        return Unknown("none of the use names its model")
+        return Unknown(message("no_use_named"))
     if few := few_named(catalogue.evidence, found.flow.unattributed, found.flow.uses):
         return few
     known = frozenset() if found.flow.unattributed else frozenset(model.id for model in found.listed)
@@ -77,7 +77,7 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int) -> Per
 
 def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
     """The period data of a panel: no list of models, only its gauges."""
-    empty = _unread_data(catalogue, period, Unknown("a panel lists no models"))
+    empty = _unread_data(catalogue, period, Unknown(message("panel_without_models")))
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None:
@@ -95,7 +95,7 @@ def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> Perio
 
 def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> PeriodData:
     token = catalogue.token[0]
-    unknown = Unknown(f"{catalogue.place} was not read to the end of {short_date(period.last)}")
+    unknown = Unknown(message("place_not_read", place=catalogue.place, day=period.last))
     return PeriodData(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
@@ -119,7 +119,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     used = {model for found in (flow, flow_before) if isinstance(found, Usage) for model in found.by_model}
     names, authors = inventory.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
-    why = Unknown("watched for less than 60 days")
+    why = Unknown(message("watched_under_60_days"))
     return PeriodData(
         catalogue=catalogue,
         period=period,
@@ -156,7 +156,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         evidence={name: by_evidence(query, name, period) for name in catalogue.evidences},
         **(all_callers(query, period) if of_callers else {}),
         **_activity_fields(query, here, flow, period),
-        paid=Unknown("money is paid by session and not by use: see payments") if catalogue.token[0] else None,
+        paid=Unknown(message("paid_by_session")) if catalogue.token[0] else None,
     )
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import in_chunks
 from bot.ledger.events.lake_days import store_tally
 from bot.ledger.snapshots.write import insert_new
-from bot.records import Evidence, SafeName, Settlement, SettlementVerdict, Unknown
+from bot.records import Evidence, SafeName, Settlement, SettlementVerdict, Unknown, message
 from bot.store import leaves, settlements, tallies, usage
 
 _EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
@@ -142,6 +142,6 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
             continue
         words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
         why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
-        of = f"{missing:,} of {total:,} settlements {'has' if missing == 1 else 'have'} no verdict yet"
-        reason = str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}"
+        code, new = "verdict_missing" if missing == 1 else "verdicts_missing", message("not_judged_yet")
+        reason = str(why) if name == "claimed" else message(code, n=missing, settlements=total, reason=why or new)
         store_tally(connection, catalogue, day, name, None, reason, told_by_model)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.period_data import use_by_model
-from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named
+from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named, message
 from bot.records.periods import each_day, short_date, start_of_day
 from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
@@ -39,15 +39,16 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
     if not missing:
         return _not_added_up(query, first, last)
     if len(days) > 1:
-        return Unknown(f"{query.catalogue.place} was read for {len(days) - len(missing)} of {len(days)} days")
-    return Unknown(f"{query.catalogue.place} was not read to the end of {short_date(missing[-1])}")
+        read = len(days) - len(missing)
+        return Unknown(message("place_read_days", place=query.catalogue.place, n=read, m=len(days)))
+    return Unknown(message("place_not_read", place=query.catalogue.place, day=missing[-1]))
 
 
 def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why a day is not rolled up yet: a process ended before that, and the next collection will do it."""
     mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     day = query.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
-    return Unknown(f"what was read of {short_date(day)} is not added up yet") if day else None
+    return Unknown(message("day_not_added_up", day=day)) if day else None
 
 
 def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, last: date) -> list[Any]:
@@ -62,8 +63,8 @@ def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Ev
     found = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
     unknown = next((row for row in found if row.uses is None), None)
     if unknown is not None:
-        on = f"{short_date(unknown.day)}: " if first != last else ""
-        return Unknown(f"{on}{unknown.unknown}")
+        why = unknown.unknown
+        return Unknown(why if first == last else message("reason_of_day", date=unknown.day, reason=why))
     return sum(int(row.uses) for row in found)
 
 

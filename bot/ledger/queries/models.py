@@ -17,7 +17,7 @@ from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots import period_data as snapshots_data
-from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, unnamed_use_reason
+from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, message, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 
 
@@ -67,9 +67,9 @@ class DayListing:
     listed: tuple[Offered, ...] | Unknown
 
 
-NOT_LISTED = Unknown("not listed on this day")
-NO_READING = Unknown("it had no reading when the day began")
-FELL = Unknown("its counter fell, so its use is not known")
+NOT_LISTED = Unknown(message("not_listed"))
+NO_READING = Unknown(message("no_first_reading"))
+FELL = Unknown(message("model_counter_fell"))
 
 
 def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date) -> ModelStanding:

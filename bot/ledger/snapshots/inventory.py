@@ -11,19 +11,19 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery, in_chunks
 from bot.ledger.snapshots.verdicts import doubt_reasons
-from bot.records import Model, SafeName, Unknown, short_date
+from bot.records import Model, SafeName, Unknown, message
 from bot.store import models, readings, snapshots, usage
 
 
 def no_reading(query: CatalogueQuery, day: date) -> Unknown:
     """Why the inventory at the end of a day without a snapshot is unknown."""
     if query.since == date.max:
-        return Unknown("no list was read yet that closes a day")
+        return Unknown(message("no_closing_list"))
     if day < query.since:
-        return Unknown(f"the watch began at the end of {short_date(query.since)}")
+        return Unknown(message("watch_began", day=query.since))
     for reason in doubt_reasons(query.connection, query.catalogue, day, day):
         return Unknown(reason)
-    return Unknown(f"no reading at the end of {short_date(day)}")
+    return Unknown(message("no_reading", day=day))
 
 
 def stock_at(query: CatalogueQuery, day: date) -> int | Unknown:
@@ -33,7 +33,7 @@ def stock_at(query: CatalogueQuery, day: date) -> int | Unknown:
         return no_reading(query, day)
     if found.unplaced:
         low, high = found.listed, found.listed + found.unplaced
-        return Unknown(f"between {low:,} and {high:,} models were listed at the end of {short_date(day)}")
+        return Unknown(message("listed_between", n=low, m=high, day=day))
     return int(found.listed)
 
 
@@ -128,7 +128,7 @@ def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]
 def newly_listed(query: CatalogueQuery, end: date) -> tuple[Model, ...] | Unknown:
     """Models first seen 30 to 59 days before `end`, without those of the first snapshot."""
     if (end - query.since).days < 60:
-        return Unknown(f"watched for {(end - query.since).days} of 60 days")
+        return Unknown(message("watched_days", n=(end - query.since).days, m=60))
     seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
     chosen = _model_columns(end).where(models.c.catalogue == query.catalogue, seen)
     return _models_of(query, chosen)

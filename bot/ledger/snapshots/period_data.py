@@ -17,8 +17,21 @@ from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots.counter_falls import overlapping_falls
 from bot.ledger.snapshots.inventory import no_reading
 from bot.ledger.snapshots.verdicts import doubt_reasons
-from bot.records import AtLeast, Catalogue, HistoryPoint, Model, Period, PeriodData, SourceRef, Unknown, Usage, at_least
-from bot.records.periods import each_day, short_date
+from bot.records import (
+    AtLeast,
+    Catalogue,
+    HistoryPoint,
+    Model,
+    Period,
+    PeriodData,
+    SourceRef,
+    Unknown,
+    Usage,
+    at_least,
+    message,
+    message_parts,
+)
+from bot.records.periods import each_day
 from bot.store import Store, falls, refs, snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
@@ -30,9 +43,8 @@ def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | 
     wanted = (last - first).days + 1
     if first <= query.since:
         watched = max((last - query.since).days, 0)
-        return Unknown(
-            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(query, first - ONE).reason
-        )
+        short = Unknown(message("watched_days", n=watched, m=wanted))
+        return short if wanted > 1 else no_reading(query, first - ONE)
     for day in (first - ONE, last):
         if query.closing_snapshot(day) is None:
             return no_reading(query, day)
@@ -74,7 +86,7 @@ def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
 
 def fallen_reason(models: int) -> str:
     """Why a total is a lower bound after the counters of some models fell."""
-    return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
+    return message("counter_fell" if models == 1 else "counters_fell", models=models)
 
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
@@ -109,18 +121,13 @@ def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, A
     return HistoryPoint(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
 
 
-def model_count_text(models: int) -> str:
-    """A number of models in words."""
-    return f"{models:,} {'model' if models == 1 else 'models'}"
-
-
 def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """What is unknown in this period, as gaps."""
     for day in (period.first - ONE, period.last):
         found = query.closing_snapshot(day)
         if found is not None and found.unplaced and not found.note:
             low, high = found.listed, found.listed + found.unplaced
-            yield f"At the end of {short_date(day)} between {low:,} and {high:,} models were listed."
+            yield message("gap_listed_between", day=day, n=low, m=high)
     yield from left_out(query, period)
     yield from _stretch_gaps(query, period)
     yield from snapshot_notes(query, period)
@@ -129,13 +136,13 @@ def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
 def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """Gaps for the held or rejected readings of a period and its beginning."""
     for reason in doubt_reasons(query.connection, query.catalogue, period.first - ONE, period.last):
-        yield f"A reading is left out: {reason}."
+        yield message("reading_left_out", reason=reason)
 
 
 def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """The notes of the snapshots at both ends of a period."""
     stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
-    yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
+    yield from dict.fromkeys(line for found in stocks for line in message_parts(found.note))
 
 
 def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
@@ -147,21 +154,18 @@ def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     found = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
     for row in found:
         if row.first_day < row.last_day and not row.resets:
-            days = f"{short_date(row.first_day)} to {short_date(row.last_day)}"
-            use = f"{row.uses:,} {query.unit}, {row.models_used:,} models used"
-            yield f"{days} taken together: {use}; not known by day."
+            use = {"n": int(row.uses), "unit": query.unit, "m": row.models_used}
+            yield message("days_together", first=row.first_day, last=row.last_day, **use)
     yield from _fall_gaps(query, period)
     late = sum(row.newcomers for row in found)
     if late:
-        appeared = f"{model_count_text(late)} appeared with {query.unit} already counted"
-        yield f"{appeared}; those are on no known day and left out."
+        yield message("appeared_with_use", models=late, unit=query.unit)
     ending = usage.c.last_day.between(period.first, period.last)
     same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
     hole = (usage.c.catalogue == query.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
     spanning = query.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
     if spanning[0]:
-        since = short_date(spanning[1])
-        yield f"{model_count_text(spanning[0])} came back after missed readings; use since {since} is in no single day."
+        yield message("models_came_back", models=spanning[0], day=spanning[1])
 
 
 def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
@@ -169,16 +173,10 @@ def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
     lost = {fall.model for fall in found if fall.uses is None}
     if lost:
-        fell = f"The counter of {model_count_text(len(lost))} fell: a reset"
-        yield f"{fell}, so what {_its_or_their(len(lost))} use was is not known."
+        yield message("gap_counter_fell" if len(lost) == 1 else "gap_counters_fell", models=len(lost))
     back = {fall.model: fall.first_day for fall in reversed(found) if fall.uses is not None}
     if back:
-        since = short_date(min(back.values()))
-        yield f"The counter of {model_count_text(len(back))} fell and came back; use since {since} is in no single day."
-
-
-def _its_or_their(count: int) -> str:
-    return "its" if count == 1 else "their"
+        yield message("counters_came_back", models=len(back), day=min(back.values()))
 
 
 def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from bot import plausibility
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
-from bot.plausibility import Change, ClosingSnapshot, Mark, State, Track, Verdict
-from bot.records import short_date
+from bot.plausibility import Change, ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
+from bot.records import join_messages, message
 from bot.store import readings, snapshots, verdicts
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
@@ -270,20 +270,20 @@ def store_decision(connection: sa.Connection, catalogue: int, snapshot: int, day
     connection.execute(verdicts.update().where(mine).values(change))
 
 
-BY_HAND = "the list was not believed"
+BY_HAND = fault_message("list_not_believed")
 """The reason for a list that an operator rejects although no rule found a fault."""
 _WORDS = {
-    "held": "not confirmed yet",
-    "rejected": "later readings did not confirm it",
-    "confirmed": "later readings confirmed it",
+    "held": message("not_confirmed"),
+    "rejected": message("readings_did_not_confirm"),
+    "confirmed": message("readings_confirmed"),
 }
-_BY_HAND = {"rejected": "the operator rejected it", "confirmed": "the operator confirmed it"}
+_BY_HAND = {"rejected": message("operator_rejected"), "confirmed": message("operator_confirmed")}
 
 
 def doubt_text(row: Any) -> str:
     """The reason of a verdict as a sentence."""
     word = _BY_HAND.get(row.state) if row.by_hand else None
-    return f"{row.fault} at the end of {short_date(row.day)}; {word or _WORDS[row.state]}"
+    return join_messages([dated_fault(row.fault, row.day), word or _WORDS[row.state]])
 
 
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:

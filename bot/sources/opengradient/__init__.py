@@ -36,7 +36,7 @@ None of it is ever added to the above.
 * Batches from before about July 2026 can no longer be read: Walrus keeps a blob for at most 140 days.
 """
 
-from bot.records import Catalogue
+from bot.records import Catalogue, message
 from bot.sources.opengradient.doctor import chain_responds, check_reachable, live_checks
 from bot.sources.opengradient.llm_catalogue import static_listings
 from bot.sources.opengradient.settings import OpenGradientSettings as Settings
@@ -52,10 +52,10 @@ CATALOGUES = (
         place="the settlement chain",
         token=OPG,
         caveats=(
-            "Private inferences leave no proof, so what was served is more than what is verified.",
-            "Web searches and images are proven as leaves too and cannot be told from chats.",
-            "Use by the network's own apps and tests cannot be told from other people's.",
-            "A drop to zero can be a change of deployment: proofs can be switched off.",
+            message("private_inferences"),
+            message("web_searches"),
+            message("own_use"),
+            message("drop_to_zero"),
         ),
     ),
     Catalogue(
@@ -63,8 +63,8 @@ CATALOGUES = (
         evidences=("claimed",),
         place="the chain of Hub models",
         caveats=(
-            "Models that are private on the Hub are not listed.",
-            "Scheduled runs of the network's own workflows count like everybody's.",
+            message("private_models"),
+            message("scheduled_runs"),
         ),
     ),
 )
@@ -73,7 +73,7 @@ PANELS = (
         *("opengradient", "tee", "enclaves", "enclaves", "claimed"),
         place="the enclave registries",
         panel=True,
-        caveats=("A restarted enclave has a new key, so registrations count starts and not machines.",),
+        caveats=(message("restarted_enclaves"),),
     ),
     Catalogue(
         *("opengradient", "payments", "payments", "payments", "claimed"),
@@ -81,8 +81,8 @@ PANELS = (
         panel=True,
         token=OPG,
         caveats=(
-            "One payment is one session of many requests, and the network's chat app pays for everybody who uses it.",
-            "The operator's own count of requests is its word: anyone who settles a payment can state any number.",
+            message("payment_sessions"),
+            message("operator_count_unproven"),
         ),
     ),
 )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
 
-from bot.records import Unknown
+from bot.records import Unknown, message
 from bot.sources.opengradient import merkle_batch
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch, BatchRefused, Leaf, keccak, parse_batch
 from bot.sources.opengradient.signatures import Claim, signature_claim, verify_signatures
@@ -56,7 +56,7 @@ def judge_settlement(
         none = Unknown(stranger)
         return SettlementVerdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
     if signers and settlement.signer is None:
-        none = Unknown("the transaction's sender was not fetched")
+        none = Unknown(message("sender_not_fetched"))
         return SettlementVerdicts(settlement, none, none, none, gaps=(none.reason,), retry=True)
     if isinstance(outcome, Blob):
         outcome = parse_batch(outcome.content)
@@ -100,9 +100,9 @@ def judge_settlements(
 def _stranger_reason(settlement: SettlementInput, signers: Collection[str], relays: Collection[str]) -> str:
     """Rule 1: why the emitter or sender is not a known one; empty if it is."""
     if settlement.relay not in relays:
-        return f"unrecognised emitter {settlement.relay}"
+        return message("unrecognised_emitter", name=settlement.relay)
     if signers and settlement.signer is not None and settlement.signer not in signers:
-        return f"unrecognised signer {settlement.signer}"
+        return message("unrecognised_signer", name=settlement.signer)
     return ""
 
 
@@ -115,23 +115,24 @@ def _attested_leaves(
     if isinstance(outcome, BlobMissing):
         return (), (outcome.reason,), None if outcome.final else Unknown(outcome.reason)
     if isinstance(outcome, BatchRefused):
-        return (), (f"blob refused: {outcome.reason}",), None
+        return (), (message("blob_refused", rest=outcome.reason),), None
     if outcome.root != settlement.root:
-        return (), ("the blob's leaves do not hash to the root in the log",), None
+        return (), (message("blob_root_differs"),), None
     if len(outcome.leaves) != settlement.size:
-        size = f"{settlement.size:,}" if settlement.size <= MAX_LEAVES else f"more than {MAX_LEAVES:,}"
-        return outcome.leaves, (f"claims {size} inferences where its blob holds {len(outcome.leaves):,}",), None
+        code = "claim_differs" if settlement.size <= MAX_LEAVES else "claim_over_limit_differs"
+        claim = message(code, n=min(settlement.size, MAX_LEAVES), m=len(outcome.leaves))
+        return outcome.leaves, (claim,), None
     return outcome.leaves, (), None
 
 
 def _claimed_count(settlement: SettlementInput, held: int, signers: Collection[str]) -> int | Unknown:
     """Rule 3: the claimed size, at most the number of leaves in a readable blob."""
     if not signers:
-        return Unknown("no signers are pinned, and an open batchSettle lets anyone claim any number")
+        return Unknown(message("no_signers_pinned"))
     if held:
         return min(settlement.size, held)
     if settlement.size > MAX_LEAVES:
-        return Unknown(f"a claim of more than {MAX_LEAVES:,} inferences in one batch is not plausible")
+        return Unknown(message("claim_implausible", n=MAX_LEAVES))
     return settlement.size
 
 

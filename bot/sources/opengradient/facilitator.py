@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from bot.clients.http import HttpFailure, get_bounded
-from bot.records import MAX_COUNT, SafeName, SourceError, SourceRef, Unknown, short_date
+from bot.records import MAX_COUNT, SafeName, SourceError, SourceRef, Unknown, message
 
 MAX_BYTES = 2**20
 SECONDS = 15.0
@@ -119,30 +119,30 @@ def _daily_report(day: date, row: _Day, today: date) -> DailyReport:
 def _unknown_reason(day: date, row: _Day, today: date) -> str:
     """Why a row is not a figure of its day; empty if it is."""
     if day > today:
-        return f"the facilitator reports {short_date(day)}, which has not begun"
+        return message("facilitator_future_day", day=day)
     if day == today:
-        return f"{short_date(day)} is not over"
+        return message("day_not_over", day=day)
     if row.requestCount:
         return ""
     if day < COUNTING_SINCE:
-        return f"the facilitator counts since {short_date(COUNTING_SINCE)}"
+        return message("facilitator_counts_since", day=COUNTING_SINCE)
     if today - day > SURE_FOR:
-        return f"the facilitator forgets its days after {DAYS}, and a forgotten one reads 0"
+        return message("facilitator_forgets", n=DAYS)
     return ""
 
 
 def _plausible_count(value: int | None) -> int | Unknown:
     if value is None:
-        return Unknown("the facilitator does not report it")
+        return Unknown(message("facilitator_reports_none"))
     if not 0 <= value <= MAX_COUNT:
-        return Unknown("the facilitator reports an implausible number")
+        return Unknown(message("facilitator_number_implausible"))
     return value
 
 
 def _plausible_amount(text: str) -> Decimal | Unknown:
     """OPG from the text of a float; no sign, no infinity, no exponent that a float's text cannot have."""
     if not _DECIMAL.fullmatch(text) or (amount := Decimal(text)) > MAX_COUNT:
-        return Unknown("the facilitator reports an implausible amount")
+        return Unknown(message("facilitator_amount_implausible"))
     return amount
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from bot.records import Listing, SafeName, Snapshot, SourceRef, model_identity, start_of_day
+from bot.records import Listing, SafeName, Snapshot, SourceRef, message, model_identity, start_of_day
 from bot.sources.opengradient.settings import OpenGradientSettings
 
 AS_OF = "2026-09-21"
@@ -100,10 +100,7 @@ def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) 
     since = date.fromisoformat(AS_OF)
     listed = llm_listings(settings.added_llms, settings.removed_llms)
     gone = sum(listing.model in RETIRED for listing in listed)
-    note = (
-        f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
-        "retired and lead to newer models."
-    )
+    note = message("llm_registry", day=since, n=gone)
     ref = SourceRef(SOURCE, start_of_day(since))
     wanted = (until - timedelta(days=n) for n in range(days, -1, -1))
     return tuple(

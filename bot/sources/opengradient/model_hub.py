@@ -20,7 +20,7 @@ import httpx
 import msgspec
 
 from bot.clients.http import HttpBody, HttpFailure, get_bounded
-from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, model_identity
+from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, join_messages, message, model_identity
 
 PAGE = 100
 MAX_PAGE_BYTES = 8 * 2**20
@@ -144,11 +144,11 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
     claims = Counter(entry.content for entry in entries.values() if entry.content)
     notes = []
     if skipped:
-        notes.append(f"{skipped:,} entries of the Hub's listing have no usable author and name and are left out")
+        notes.append(message("hub_entries_unusable", n=skipped))
     if apart:
-        notes.append(f"the Hub's listing changed by {apart:,} models between two walks, {WALKS} times running")
+        notes.append(message("hub_listing_changed", n=apart, m=WALKS))
     listings = tuple(entry.listing for _, entry in sorted(entries.items()))
-    note = "; ".join(notes)
+    note = join_messages(notes)
     snapshot = Snapshot("opengradient", "hub", ref.at, ref, listings, unplaced=apart, note=note)
     owned = {entry.content: entry.model for entry in entries.values() if claims[entry.content] == 1}
     disputed = frozenset(content for content, count in claims.items() if count > 1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from bot.records import SafeName, Unknown, model_identity
+from bot.records import SafeName, Unknown, message, model_identity
 from bot.sources.opengradient.merkle_batch import MAX_BYTES, BatchRefused, keccak
 
 SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
@@ -44,9 +44,9 @@ def parse_payload(raw: bytes, input_hash: bytes) -> Payload | BatchRefused:
     except (ValueError, TypeError, OverflowError) as error:
         return BatchRefused(f"not a payload ({type(error).__name__})")
     if recomputed != input_hash:
-        return Payload(Unknown("its payload is not the request that was signed"), recomputed)
+        return Payload(Unknown(message("payload_not_signed")), recomputed)
     model = request.get("model")
-    named = model_identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
+    named = model_identity(model) if isinstance(model, str) and model else Unknown(message("payload_names_no_model"))
     return Payload(named, recomputed)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.chain import ChainReader
-from bot.records import EventBatch, SafeName, SourceRef, Unknown, model_identity, short_date
+from bot.records import EventBatch, SafeName, SourceRef, Unknown, join_messages, message, model_identity, short_date
 from bot.records.event_batch import Settlement, SettlementVerdict, State
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import acceptance_rules as rules
@@ -146,7 +146,7 @@ class SettlementVerifier:
         found = self.walrus.fetch_blob(settlement.blob, settlement.at, now, lambda raw: _names_model(raw, leaf))
         if not isinstance(found, Blob) or not found.matches:
             late = now < settlement.at + NAMED_FOR
-            return ModelAttribution(late="its payload could not be read yet, so its model is not known" if late else "")
+            return ModelAttribution(late=message("payload_not_read") if late else "")
         told = parse_payload(found.content, leaf.input_hash)
         assert isinstance(told, Payload) and not isinstance(told.model, Unknown)
         model = canonical_name(told.model)
@@ -174,7 +174,7 @@ class SettlementVerifier:
             v.backed,
             v.verified,
             signer=v.settlement.signer or "",
-            reason=unknown or ("; ".join(gaps) if state != "expired" else ""),
+            reason=unknown or (join_messages(gaps) if state != "expired" else ""),
             standings={standing: n for standing, n in v.standing_counts.items() if standing != "verified"},
             backs=tuple(v.newly.backed),
             verifies=tuple(v.newly.verified),

@@ -13,7 +13,7 @@ import httpx
 
 from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
-from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
+from bot.records import EventBatch, Period, Snapshot, SourceError, join_messages, message, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments
 from bot.sources.opengradient import settings as facts
@@ -129,8 +129,8 @@ class OpenGradient:
         read = made.snapshot
         early = now - start_of_day(now.date()) <= panels.CLOSES_WITHIN
         closes = now.date() - timedelta(days=1) if early else None
-        note = "\n".join(filter(None, [read.note, f"The Hub's list was read at {now:%H:%M} UTC of {now:%-d %b %Y}."]))
-        yield replace(read, note=note, closes=closes)
+        read_at = message("hub_read_at", time=f"{now:%H:%M}", day=now.date())
+        yield replace(read, note=join_messages([read.note, read_at], "\n"), closes=closes)
         listed = f"{len(made.entries)} models of the Hub"
         yield EventBatch("opengradient", "hub", listed, cursors=panels.listing_cursor(now))
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.records import SafeName, SourceError, Unknown, model_identity
+from bot.records import SafeName, SourceError, Unknown, message, model_identity
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.verification_types import EnclaveKey
 
@@ -176,16 +176,16 @@ class TeeRegistries:
                     for tee_id in decode_ids(self.call(address, call_registered(kind)) or b""):
                         where.setdefault(tee_id, address)
             except SourceError as error:
-                silent = f"the registry {address} did not list its enclaves: {error}"
+                silent = message("registry_list_failed", name=address, rest=str(error))
         return where, silent
 
     def _fetch_key(self, address: str, tee_id: bytes) -> EnclaveKey | Unknown:
         try:
             made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
         except SourceError as error:
-            return Unknown(f"the registry {address} did not give a listed enclave: {error}")
+            return Unknown(message("registry_enclave_failed", name=address, rest=str(error)))
         if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
-            return Unknown(f"the registry {address} gives another key than the enclave's id says")
+            return Unknown(message("registry_key_differs", name=address))
         self._store_key(tee_id, key := EnclaveKey(made.public_key, made.registered_at))
         return key
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from bot.clients.http import HttpFailure, get_bounded, host_label
+from bot.records import message
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -171,6 +172,6 @@ def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age
     if any(each.oversize for _, each in failures):
         return BlobMissing(reason, retry=False, final=True)
     if age >= SURE_LIFE:
-        return BlobMissing(f"blob {blob_id} has expired, {age.days} days after its settlement", retry=False, final=True)
+        return BlobMissing(message("blob_expired", name=blob_id, n=age.days), retry=False, final=True)
     over = age >= RETRIED_FOR
     return BlobMissing(reason, retry=not over, final=over)

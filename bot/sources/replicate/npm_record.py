@@ -13,7 +13,8 @@ import msgspec
 
 from bot.clients.npm_tarball import Package, read_members
 from bot.records import MAX_COUNT, Listing, Reading, Snapshot, SourceError, SourceRef, model_identity
-from bot.records.periods import short_date, start_of_day
+from bot.records.messages import join_messages, message
+from bot.records.periods import start_of_day
 
 PACKAGE = Package(
     "all-the-public-replicate-models", "1.352.0", "372a6f1e6fc5a7939887319a2126d6bc1e1f999ebe8aa3bb3a3bb3077ca5b912"
@@ -73,7 +74,10 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     for day, counts in at_date.items():
         ref = SourceRef(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
         unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
-        note = "\n".join(filter(None, [_range_note(day, len(counts), unplaced) if unplaced else "", _lost_note(lost)]))
+        before, known = day - timedelta(days=1), len(counts)
+        unplaced_note = message("listing_time_unknown", day=before, n=known, m=known + unplaced, models=unplaced)
+        lost_note = message("single_snapshot_model" if lost == 1 else "single_snapshot_models", models=lost)
+        note = join_messages([unplaced_note if unplaced else "", lost_note if lost else ""], "\n")
         snapshot = make_snapshot(start_of_day(day), ref, counts, listings)
         yield replace(snapshot, unplaced=unplaced, uncounted=lost, note=note)
     end = start_of_day(max(at_date) + timedelta(days=1))
@@ -117,22 +121,6 @@ def _unplaced_count(record: _Record, day: date) -> int:
     before it: they may have been on offer in it."""
     undated = (record.models[key] for key, shown in record.entries.items() if not shown and key in record.models)
     return sum(1 for model in undated if model.created_at is None or model.created_at < start_of_day(day))
-
-
-def _range_note(day: date, known: int, unplaced: int) -> str:
-    return (
-        f"At the end of {short_date(day - timedelta(days=1))} between {known:,} and {known + unplaced:,} models were "
-        f"listed: the record does not say when it saw {_models_text(unplaced)} with a single reading."
-    )
-
-
-def _lost_note(lost: int) -> str:
-    seen = f"{_models_text(lost)} that appeared in one snapshot only, of unknown date"
-    return f"{seen}, {'is' if lost == 1 else 'are'} not counted." if lost else ""
-
-
-def _models_text(count: int) -> str:
-    return "1 model" if count == 1 else f"{count:,} models"
 
 
 def _record_listing(record: _Record, key: str) -> Listing:

@@ -151,7 +151,7 @@ def test_a_missing_blob_leaves_the_day_unknown_until_it_comes(db: store.Store, o
     finally:
         og.aggregator.fault = None
     second = told(composed(db, SECOND), "llm")
-    assert second["uses_verified"].startswith("1 of 1 settlements has no verdict yet")
+    assert second["uses_verified"].startswith("1 of 1 settlement has no verdict yet")
     assert second["share_verified"] == second["uses"] == second["uses_verified"]
     collected(db, og, tmp_path)
     assert told(composed(db, SECOND), "llm")["uses_verified"] == 3
