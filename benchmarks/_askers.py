@@ -94,7 +94,7 @@ def _serve(line: Connection) -> None:
     with DiscordGateway(recording=False) as peer:
         line.send((peer.url, peer.gateway))
         while (puts := line.recv()) is not None:
-            peer.until(lambda: any(one.socket and not one.socket.closed for one in peer.sessions), 60)
+            peer.until(lambda: any(session.socket and not session.socket.closed for session in peer.sessions), 60)
             line.send(_heard(peer, puts))
             peer.asked.clear()
             for session in peer.sessions:
@@ -102,21 +102,21 @@ def _serve(line: Connection) -> None:
 
 
 def _heard(peer: DiscordGateway, puts: Sequence[Put]) -> list[Heard]:
-    began, asked = time.monotonic(), []
+    began, pairs = time.monotonic(), []
     for put in puts:
         time.sleep(max(0.0, began + put.at - time.monotonic()))
-        asked.append((put, peer.ask(put.name, user=1000 + put.user, **put.options)))
+        pairs.append((put, peer.ask(put.name, user=1000 + put.user, **put.options)))
     until = time.monotonic() + PATIENCE
-    for _, one in asked:
-        one.done.wait(max(0.0, until - time.monotonic()))
+    for _, request in pairs:
+        request.done.wait(max(0.0, until - time.monotonic()))
     return [
         Heard(
             put.name,
-            one.ended - one.at if one.done.is_set() and (one.message or {}).get("embeds") else None,
-            one.files > 0,
-            (one.first or {}).get("type") == DEFERRED,
+            request.ended - request.at if request.done.is_set() and (request.message or {}).get("embeds") else None,
+            request.files > 0,
+            (request.first or {}).get("type") == DEFERRED,
         )
-        for put, one in asked
+        for put, request in pairs
     ]
 
 
@@ -153,7 +153,7 @@ def askers() -> Iterator[Askers]:
 
 
 @contextmanager
-def connected(made: Callable[[], discord.Client]) -> Iterator[discord.Client]:
+def connected(value: Callable[[], discord.Client]) -> Iterator[discord.Client]:
     """A client in a thread with its own loop, like the worker's."""
     import asyncio
 
@@ -161,7 +161,7 @@ def connected(made: Callable[[], discord.Client]) -> Iterator[discord.Client]:
     there = threading.Event()
 
     async def run() -> None:
-        client = made()
+        client = value()
         held.append((client, asyncio.get_running_loop()))
         there.set()
         await client.start(TOKEN)

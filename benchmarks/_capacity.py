@@ -40,11 +40,11 @@ def added(folder: str, manifest: str) -> None:
     """In its own process: roll up the day."""
     day = DayRef(LakeSettings(folder), "bench", "hub", rollups.FIRST, manifest)
     began, clock = time.process_time(), time.perf_counter()
-    found = lake.try_roll_up(day)
-    if isinstance(found, str):
-        print(found)
+    day_rollup = lake.try_roll_up(day)
+    if isinstance(day_rollup, str):
+        print(day_rollup)
         return
-    callers = found.callers.callers
+    callers = day_rollup.callers.callers
     took, waited = time.process_time() - began, time.perf_counter() - clock
     print(f"{took:.2f} s of a core ({waited:.2f} s waited), {callers:,} callers exact, {peak_mb():.0f} MB at most")
 

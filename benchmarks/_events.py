@@ -27,14 +27,14 @@ def uses(count: int, day: date, seed: int, first_block: int = 1) -> list[Use]:
     chance = random.Random(seed)
     names = [SafeName(f"author{n // 3}/model-{n}") for n in range(MODELS)]
     by_model, by_caller = weights(MODELS, 1.1), weights(CALLERS, 1.05)
-    made, at = [], start_of_day(day)
+    uses, at = [], start_of_day(day)
     for n in range(count):
         model = names[bisect(by_model, chance.random() * by_model[-1])]
         caller = bisect(by_caller, chance.random() * by_caller[-1])
         place = f"0x{chance.getrandbits(256):064x}:{n % 10}"
         moment = at + timedelta(seconds=n * 86400 // count)
-        made.append(Use(place, first_block + n // 10, moment, 1, model, f"0x{caller * 2654435761:040x}", model))
-    return made
+        uses.append(Use(place, first_block + n // 10, moment, 1, model, f"0x{caller * 2654435761:040x}", model))
+    return uses
 
 
 PEAK = "VmHWM:"

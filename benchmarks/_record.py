@@ -32,12 +32,12 @@ def days() -> Mapping[date, List]:
                 for head, counter in zip(heads, counters, strict=True):
                     if counter:
                         snapshots.setdefault(head, {})[model] = int(counter)
-    found: dict[date, List] = {}
+    entries: dict[date, List] = {}
     for head, listed in sorted(snapshots.items()):
         day = closed_day(datetime.strptime(head, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC))
         if day is not None:
-            found.setdefault(day, listed)
-    return MappingProxyType(found)
+            entries.setdefault(day, listed)
+    return MappingProxyType(entries)
 
 
 class Lists:
@@ -76,11 +76,11 @@ def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, V
     lists = dict(record[place - 2 : place + len(nights) + after])
     lists |= {day: night for (day, _), night in zip(record[place:], nights, strict=False)}
     track = Track(ClosingSnapshot(-2, record[place - 2][0]), ClosingSnapshot(-1, record[place - 1][0]))
-    compare, found = Lists(lists), dict[date, Verdict]()
+    compare, verdicts = Lists(lists), dict[date, Verdict]()
     for number, day in enumerate(sorted(lists)[2:]):
         track, changes = plausibility.judge_reading(track, ClosingSnapshot(number, day), compare)
-        found |= {change.reading.day: change for change in changes}
-    return found
+        verdicts |= {change.reading.day: change for change in changes}
+    return verdicts
 
 
 def places(every: int = 1) -> Iterator[int]:

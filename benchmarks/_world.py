@@ -27,18 +27,18 @@ def filled(folder: Path, days: int, models: int = MODELS) -> store.Store:
     return laid(store.open_store(f"sqlite:///{folder / f'{days}-{models}.db'}"), days, models)
 
 
-def laid(made: store.Store, days: int, models: int) -> store.Store:
+def laid(database: store.Store, days: int, models: int) -> store.Store:
     """The same in an empty database."""
     first = LAST - timedelta(days=days - 1)
     closed = [first + timedelta(days=n) for n in range(days)]
-    with made.write_transaction() as connection:
+    with database.write_transaction() as connection:
         connection.execute(store.catalogues.insert().values(id=1, network=CATALOGUE.network, name=CATALOGUE.key))
         connection.execute(store.models.insert(), [_model(n, first) for n in range(1, models + 1)])
         connection.execute(store.refs.insert(), [_ref(n, day) for n, day in enumerate(closed, 1)])
         connection.execute(store.snapshots.insert(), [_snapshot(n, day, models) for n, day in enumerate(closed, 1)])
         for line in _rollups(models):
             connection.execute(sa.text(line))
-    return made
+    return database
 
 
 def _model(number: int, first: date) -> dict[str, object]:

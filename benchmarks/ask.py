@@ -70,49 +70,49 @@ def run() -> list[Row]:
 def _postgres() -> Iterator[store.Store]:
     server = Postgres()
     try:
-        made = store.open_store(server.database())
-        yield made
-        made.close()
+        postgre = store.open_store(server.database())
+        yield postgre
+        postgre.close()
     finally:
         server.stop()
 
 
 def _year(folder: Path) -> tuple[store.Store, list[Document]]:
     """A SQLite file of a year with the digest of every day, and those digests; two processes compose them."""
-    made = filled(folder, DAYS)
-    url = str(made.engine.url)
+    database = filled(folder, DAYS)
+    url = str(database.engine.url)
     days = [LAST - timedelta(days=n) for n in range(DAYS - 1)]
     with ProcessPoolExecutor(2) as halves:
         parts = halves.map(_composed, [url, url], [days[::2], days[1::2]])
         documents = [document for part in parts for document in part]
     for document in documents:
-        Archive(made).save_digest(document)
-    return made, documents
+        Archive(database).save_digest(document)
+    return database, documents
 
 
 def _composed(url: str, days: Sequence[date]) -> list[Document]:
-    made = store.open_store(url)
+    database = store.open_store(url)
     try:
-        return [pipeline.build_digest(made, PLAN, Period.for_day(day), AT) for day in days]
+        return [pipeline.build_digest(database, PLAN, Period.for_day(day), AT) for day in days]
     finally:
-        made.close()
+        database.close()
 
 
-def _desk(made: store.Store) -> QueryContext:
+def _desk(database: store.Store) -> QueryContext:
     watched = WatchedNetwork(CATALOGUE.network, PLAN.title, (CATALOGUE,), "A network that is made up.", PLAN.headline)
-    return QueryContext(made, Archive(made), {CATALOGUE.network: watched}, (), lambda: AT)
+    return QueryContext(database, Archive(database), {CATALOGUE.network: watched}, (), lambda: AT)
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-def _answered(name: str, made: store.Store, members: Askers, floor: float, folder: Path) -> list[Row]:
+def _answered(name: str, database: store.Store, members: Askers, floor: float, folder: Path) -> list[Row]:
     """The rows of one database."""
 
     def asked(rate: float, seconds: float, seed: int) -> list[Heard]:
         return members.ask(questions(rate, seconds, MODELS, LAST, DAYS, seed))
 
-    with gc_frozen(), connected(lambda: FootfallClient(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
+    with gc_frozen(), connected(lambda: FootfallClient(_desk(database), cooldowns=Cooldowns(*FREE))) as client:
         asked(RATE, 3, 0)  # imports, connections, names: once in the life of a worker
         before = client.pictures.fresh  # type: ignore[attr-defined]
         busy = time.process_time()
@@ -120,8 +120,8 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
         busy = time.process_time() - busy
         fresh = client.pictures.fresh - before  # type: ignore[attr-defined]
         most = _most(asked) if _held(heard) else RATE
-    plain = [one for one in heard if one.name not in DRAWN]
-    drawn = [one for one in heard if one.name in DRAWN]
+    plain = [request for request in heard if request.name not in DRAWN]
+    drawn = [request for request in heard if request.name in DRAWN]
     held = _held(heard)
     _say(name, heard, fresh, busy)
     return [
@@ -146,11 +146,11 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
     ]
 
 
-def _most(asked: Any) -> float:
+def _most(load: Any) -> float:
     """The highest tested rate that meets the goals, in answers per second."""
     most = RATE
     for seed, rate in enumerate(STEPS, 2):
-        heard = asked(rate, STEP, seed)
+        heard = load(rate, STEP, seed)
         if not _held(heard):
             break
         most = rate
@@ -158,8 +158,8 @@ def _most(asked: Any) -> float:
 
 
 def _held(heard: Sequence[Heard]) -> bool:
-    plain = [one for one in heard if one.name not in DRAWN]
-    drawn = [one for one in heard if one.name in DRAWN]
+    plain = [request for request in heard if request.name not in DRAWN]
+    drawn = [request for request in heard if request.name in DRAWN]
     return _p(plain, 0.99) < PLAIN_GOAL and _p(drawn, 0.99) < DRAWN_GOAL
 
 
@@ -167,7 +167,7 @@ def _row(name: str, heard: Sequence[Heard], goal: float) -> Row:
     return Row(
         name,
         f"p50 {_p(heard, 0.5) * 1000:.0f}, p99 {_p(heard, 0.99) * 1000:.0f} ms",
-        f"{len(heard)} in {WINDOW:g} s, {sum(one.took is None for one in heard)} lost",
+        f"{len(heard)} in {WINDOW:g} s, {sum(request.took is None for request in heard)} lost",
         None,
         f"p99 < {goal * 1000:.0f} ms",
         _p(heard, 0.99) < goal,
@@ -176,16 +176,16 @@ def _row(name: str, heard: Sequence[Heard], goal: float) -> Row:
 
 def _p(heard: Sequence[Heard], share: float) -> float:
     """The time within which this share of the answers came, in seconds; a lost answer counts as infinite."""
-    taken = sorted(one.took if one.took is not None else float("inf") for one in heard)
+    taken = sorted(request.took if request.took is not None else float("inf") for request in heard)
     return taken[min(len(taken) - 1, int(len(taken) * share))]
 
 
 def _say(name: str, heard: Sequence[Heard], fresh: int, busy: float) -> None:
-    counts = Counter(one.name for one in heard)
-    slowest = {key: _p([one for one in heard if one.name == key], 1.0) for key in counts}
-    told = ", ".join(f"{key} {counts[key]} up to {slowest[key] * 1000:.0f} ms" for key in sorted(counts))
-    deferred = sum(one.deferred for one in heard)
-    print(f"{name}: {told}; {fresh} charts drawn afresh, {deferred} answers announced first", file=sys.stderr)
+    counts = Counter(request.name for request in heard)
+    slowest = {key: _p([request for request in heard if request.name == key], 1.0) for key in counts}
+    text = ", ".join(f"{key} {counts[key]} up to {slowest[key] * 1000:.0f} ms" for key in sorted(counts))
+    deferred = sum(request.deferred for request in heard)
+    print(f"{name}: {text}; {fresh} charts drawn afresh, {deferred} answers announced first", file=sys.stderr)
     # What does not depend on who else uses the machine.
     each, load = busy / len(heard) * 1000, os.getloadavg()[0]
     print(f"{name}: {each:.0f} ms of the bot's processor time an answer; load {load:.1f}", file=sys.stderr)

@@ -41,7 +41,7 @@ def run() -> list[Row]:
         finally:
             cluster.shutdown()
     ratio = median(there / here for there, here in rounds)
-    there, here = (median(one[n] for one in rounds) for n in (0, 1))
+    there, here = (median(round_seconds[n] for round_seconds in rounds) for n in (0, 1))
     scale = f"x{OF / DAYS:.1f} for a year: {there * OF / DAYS:.0f} s"
     return [
         Row(
@@ -70,8 +70,8 @@ def _rounds(cluster: Executor, threads: Executor, days: Sequence[DayRef]) -> lis
 
 def _seconds(executor: Executor, days: Sequence[DayRef]) -> tuple[float, list[DayRollup | str]]:
     began = time.perf_counter()
-    made = list(executor.map(lake.try_roll_up, days))
-    return time.perf_counter() - began, made
+    day_rollups = list(executor.map(lake.try_roll_up, days))
+    return time.perf_counter() - began, day_rollups
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def run() -> list[Row]:
         shares = _shares(year)
         decade, fresh = filled(Path(folder), YEARS * 365, FEWER), filled(Path(folder), 30, FEWER)
         longest, shortest = _in_turns(decade, fresh)
-        for made in (year, month, decade, fresh):
-            made.close()
+        for database in (year, month, decade, fresh):
+            database.close()
     print(
         "of the digest after a year: " + ", ".join(f"{k} {v * 1000:.0f} ms" for k, v in shares.items()), file=sys.stderr
     )
@@ -52,40 +52,40 @@ def run() -> list[Row]:
     ]
 
 
-def _in_turns(one: store.Store, other: store.Store) -> tuple[float, float]:
+def _in_turns(database: store.Store, other: store.Store) -> tuple[float, float]:
     """Seconds per digest of each, warm, in turns, so that other load slows both."""
-    for made in (one, other):
-        _composes(made)()
-    taken = [(seconds(_composes(one), 1), seconds(_composes(other), 1)) for _ in range(ROUNDS)]
+    for opened_store in (database, other):
+        _composes(opened_store)()
+    taken = [(seconds(_composes(database), 1), seconds(_composes(other), 1)) for _ in range(ROUNDS)]
     long, short = (median(times) for times in zip(*taken, strict=True))
     return long, short
 
 
-def _composes(made: store.Store) -> Callable[[], object]:
-    archive = Archive(made)
-    return lambda: pipeline.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
+def _composes(database: store.Store) -> Callable[[], object]:
+    archive = Archive(database)
+    return lambda: pipeline.compose_digest(database, archive, PLAN, Period.for_day(LAST), AT)
 
 
-def _shares(made: store.Store) -> dict[str, float]:
+def _shares(database: store.Store) -> dict[str, float]:
     """The share of each step of composing."""
-    day, archive = Period.for_day(LAST), Archive(made)
-    book = ledger.load_period_data(made, CATALOGUE, day)
+    day, archive = Period.for_day(LAST), Archive(database)
+    book = ledger.load_period_data(database, CATALOGUE, day)
 
     def composed() -> dict[str, object]:
         return digest.compose_document(
-            PLAN.network, PLAN.title, [ledger.load_period_data(made, CATALOGUE, day)], PLAN.headline, (), AT
+            PLAN.network, PLAN.title, [ledger.load_period_data(database, CATALOGUE, day)], PLAN.headline, (), AT
         )
 
     document = composed()
-    found = findings.rank_findings([book], document, ())
+    rank_findings = findings.rank_findings([book], document, ())
     (block,) = document["catalogues"]  # type: ignore[misc]
-    kept = pipeline.build_digest(made, PLAN, day, AT)
-    booked = seconds(lambda: ledger.load_period_data(made, CATALOGUE, day), ROUNDS)
+    kept = pipeline.build_digest(database, PLAN, day, AT)
+    booked = seconds(lambda: ledger.load_period_data(database, CATALOGUE, day), ROUNDS)
     return {
         "book": booked,
         "figures": seconds(composed, ROUNDS) - booked,
         "findings": seconds(lambda: findings.rank_findings([book], document, ()), ROUNDS),
-        "words": seconds(lambda: [render.finding_text(one, block) for one in found["models"]], ROUNDS),
+        "words": seconds(lambda: [render.finding_text(model, block) for model in rank_findings["models"]], ROUNDS),
         "keep": seconds(lambda: archive.save_digest(kept), ROUNDS),
     }
 

@@ -56,14 +56,14 @@ class Source:
             ends = at + (number + 1) * (start_of_day(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
             block = number * A_HAUL
             started = time.perf_counter()
-            made = tuple(uses(A_HAUL, day, number, block))
+            day_uses = tuple(uses(A_HAUL, day, number, block))
             self.making += time.perf_counter() - started
             yield EventBatch(
                 *("bench", "hub", f"blocks {block} to {block + A_HAUL - 1}"),
                 window=CompleteWindow(begins, ends),
                 cursors={"hub": str(block + A_HAUL)},
                 blocks=BlockRange(block, block + A_HAUL - 1, f"0x{number:064x}"),
-                uses=made,
+                uses=day_uses,
             )
 
 
@@ -107,11 +107,11 @@ def _checked(folder: Path) -> tuple[int, int]:
     import sqlite3
 
     database = sqlite3.connect(folder / "footfall.db")
-    found: tuple[int, int] = database.execute(
+    row: tuple[int, int] = database.execute(
         "SELECT sum(events), max(callers) FROM event_days WHERE NOT stale"
     ).fetchone()
     database.close()
-    return found
+    return row
 
 
 def _floor(folder: Path) -> float:

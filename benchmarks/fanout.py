@@ -71,11 +71,11 @@ def the_day_before(desk: pipeline.PublishContext, channels: list[str]) -> None:
     pipeline.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
     document = desk.archive.find_digest("replicate", "day", DAY - ONE)
     assert document is not None
-    for number, one in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
-        claimed = desk.outbox.claim(one, document, "", Decimal(0), None, "before", now(), timedelta(minutes=15))
+    for number, delivery in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
+        claimed = desk.outbox.claim(delivery, document, "", Decimal(0), None, "before", now(), timedelta(minutes=15))
         assert claimed
-        guild = 1000 + channels.index(one.destination)
-        link = f"https://discord.com/channels/{guild}/{one.destination}/{number}"
+        guild = 1000 + channels.index(delivery.destination)
+        link = f"https://discord.com/channels/{guild}/{delivery.destination}/{number}"
         desk.outbox.settle(claimed, Sent(str(number), link), now())
 
 
@@ -122,7 +122,7 @@ def fanned(count: int) -> Fanned:
     line.send("stop")
     accepted, reached, limited = line.recv()
     server.join(10)
-    odd = {channels.index(one.destination): one.state for one in rows if one.state != "sent"}
+    odd = {channels.index(delivery.destination): delivery.state for delivery in rows if delivery.state != "sent"}
     return Fanned(took, memory, odd, receipts, accepted, reached, limited)
 
 
@@ -133,12 +133,12 @@ def sent(
     memory: list[int] = []
     begun = 0
 
-    def content(one: Delivery) -> deliveries.DeliveryContent:
+    def content(delivery: Delivery) -> deliveries.DeliveryContent:
         nonlocal begun
         begun += 1
         if begun % (count // 20) == 0:
             memory.append(resident_kib())
-        return posts(one)
+        return posts(delivery)
 
     content(
         outbox.claimable_deliveries(now(), ["discord"])[0]
@@ -152,16 +152,16 @@ def sent(
 
 def run() -> list[Row]:
     """The rows of the table."""
-    found, imposed = fanned(CHANNELS), CHANNELS / PER_SECOND
-    assert found.states == {GONE: "refused", FORBIDDEN: "refused", DROPPED: "unknown"}, found
-    assert found.receipts == found.accepted == found.reached == CHANNELS - 3, found
-    half = len(found.memory) // 2
-    early, late = max(found.memory[:half]), max(found.memory[half:])
-    print(f"{found.limited} requests met the limit; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
-    ratio, grown = found.took / imposed, late / early
+    result, imposed = fanned(CHANNELS), CHANNELS / PER_SECOND
+    assert result.states == {GONE: "refused", FORBIDDEN: "refused", DROPPED: "unknown"}, result
+    assert result.receipts == result.accepted == result.reached == CHANNELS - 3, result
+    half = len(result.memory) // 2
+    early, late = max(result.memory[:half]), max(result.memory[half:])
+    print(f"{result.limited} requests met the limit; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    ratio, grown = result.took / imposed, late / early
     name = f"a digest to {CHANNELS:,} Discord channels"
     return [
-        Row(name, f"{found.took:.2f} s", f"{imposed:.2f} s: 50 requests a second", ratio, "<= 1.05", ratio <= 1.05),
+        Row(name, f"{result.took:.2f} s", f"{imposed:.2f} s: 50 requests a second", ratio, "<= 1.05", ratio <= 1.05),
         Row(
             f"{name}: most memory, second half",
             f"{late / 1024:.1f} MB",

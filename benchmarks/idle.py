@@ -32,8 +32,8 @@ IMPORTS = "import discord, sqlalchemy, pydantic, jinja2; print(open('/proc/self/
 
 
 def run() -> list[Row]:
-    said = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True).stdout
-    floor = _resident(said)
+    text = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True).stdout
+    floor = _resident(text)
     with tempfile.TemporaryDirectory() as folder, DiscordGateway() as peer:
         (Path(folder) / "config.yaml").write_text(CONFIG % peer.url, encoding="utf-8")
         idle, peak = _worker(folder, peer)

@@ -40,7 +40,10 @@ def run() -> list[Row]:
     """The rows of the table."""
     blobs, keys = dumps(LEAVES // BATCH)
     claims = [
-        made for raw in blobs for leaf in _read(raw).leaves if (made := signature_claim(leaf, keys[leaf.tee_id].der))
+        signature_claims
+        for raw in blobs
+        for leaf in _read(raw).leaves
+        if (signature_claims := signature_claim(leaf, keys[leaf.tee_id].der))
     ]
     with process_pool() as executor:
         verify_signatures(claims[: 4096 * CORES], executor)  # Starts the processes.
@@ -83,12 +86,14 @@ def openssl() -> float:
 
 def dumps(count: int) -> tuple[list[bytes], dict[bytes, EnclaveKey]]:
     """Batches of distinct leaves with real signatures: 20,000 take about ten seconds."""
-    made = [rsa.generate_private_key(65537, 2048) for _ in range(4)]
-    ders = [key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in made]
+    generate_private_keys = [rsa.generate_private_key(65537, 2048) for _ in range(4)]
+    ders = [
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in generate_private_keys
+    ]
     keys = {keccak(der): EnclaveKey(der, 0) for der in ders}
     rows = []
     for number in range(count * BATCH):
-        key, der = made[number % 4], ders[number % 4]
+        key, der = generate_private_keys[number % 4], ders[number % 4]
         hashed = (os.urandom(32), os.urandom(32))
         message = keccak(b"".join(hashed) + NOW.to_bytes(32, "big"))
         signature = key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
@@ -105,9 +110,9 @@ def _dump(rows: list[list[str]]) -> bytes:
 
 
 def _read(raw: bytes) -> Batch:
-    found = parse_batch(raw)
-    assert isinstance(found, Batch), found
-    return found
+    batch = parse_batch(raw)
+    assert isinstance(batch, Batch), batch
+    return batch
 
 
 def hashes() -> None:

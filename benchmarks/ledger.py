@@ -25,11 +25,11 @@ LEAST = 0.4
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        made, plain = store.open_store(f"sqlite:///{folder}/ours.db"), _fresh(Path(folder))
-        ledger.add_snapshot(made, _snapshot(0))  # makes the models; not timed
+        database, plain = store.open_store(f"sqlite:///{folder}/ours.db"), _fresh(Path(folder))
+        ledger.add_snapshot(database, _snapshot(0))  # makes the models; not timed
         # Taken in turns, so that whatever else the machine does slows both.
-        taken = [(_added(made, number), _inserted(plain, number)) for number in range(1, ROUNDS + 1)]
-        made.close()
+        taken = [(_added(database, number), _inserted(plain, number)) for number in range(1, ROUNDS + 1)]
+        database.close()
         plain.close()
     ours, floor = (median(seconds) for seconds in zip(*taken, strict=True))
     return [
@@ -52,11 +52,11 @@ def _snapshot(number: int) -> Snapshot:
     return Snapshot("replicate", "models", at, SourceRef("bench:list", at, "ab" * 32), listings, readings)
 
 
-def _added(made: store.Store, number: int) -> float:
+def _added(database: store.Store, number: int) -> float:
     """Seconds per snapshot."""
     snapshot = _snapshot(number)
     began = time.perf_counter()
-    ledger.add_snapshot(made, snapshot)
+    ledger.add_snapshot(database, snapshot)
     return time.perf_counter() - began
 
 

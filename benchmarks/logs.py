@@ -74,7 +74,7 @@ def collected(url: str, address: str, first: int) -> tuple[float, int, list[tupl
     with ChainReader(ChainIdentity(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain:
         for chunk in chain.read_logs(wanted(address), first):
             read = [events.decode_event(log) for log in chunk.logs]
-            count += sum(isinstance(one, events.BatchSettlement) and one.size > 0 for one in read)
+            count += sum(isinstance(entry, events.BatchSettlement) and entry.size > 0 for entry in read)
             ranges.append((chunk.from_block, chunk.to_block))
     return count / (time.perf_counter() - started), count, ranges
 
@@ -88,8 +88,8 @@ def floor(url: str, address: str, ranges: list[tuple[int, int]], count: int) -> 
     started = time.perf_counter()
     with httpx.Client(timeout=60) as client:
         for first, last in ranges:
-            asked = {**wanted(address).rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
-            posted(client, url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]})
+            params = {**wanted(address).rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
+            posted(client, url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [params]})
     return count / (time.perf_counter() - started)
 
 
@@ -117,8 +117,8 @@ def peer(node: Node, relay: Contract, first: int, blocks: int, step: int, sender
 
 def memory(node: Node, relay: Contract, first: int) -> tuple[int, float]:
     """Number of events collected by a separate process, and its peak MB."""
-    asked = [sys.executable, __file__, "--collect", node.url, relay.address, str(first)]
-    count, kilobytes = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    command = [sys.executable, __file__, "--collect", node.url, relay.address, str(first)]
+    count, kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return int(count), int(kilobytes) / 1024
 
 
@@ -163,18 +163,18 @@ def with_senders(node: Node, relay: Contract, first: int) -> float:
         last = first + SETTLEMENTS - 1
         logs = [log for chunk in chain.read_logs(wanted(relay.address), first, last) for log in chunk.logs]
         read = [events.decode_event(log) for log in logs]
-        assert all(isinstance(one, events.BatchSettlement) for one in read)
-        found = chain.transactions_by_hash([log.tx for log in logs])
-    return len(found) / (time.perf_counter() - started)
+        assert all(isinstance(entry, events.BatchSettlement) for entry in read)
+        transactions = chain.transactions_by_hash([log.tx for log in logs])
+    return len(transactions) / (time.perf_counter() - started)
 
 
 def floor_with_senders(node: Node, relay: Contract, first: int) -> float:
     """The same requests over httpx, without parsing."""
-    asked = {**wanted(relay.address).rpc_params, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
-    logs = node.rpc("eth_getLogs", asked)
+    params = {**wanted(relay.address).rpc_params, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
+    logs = node.rpc("eth_getLogs", params)
     batch, started = Endpoint(node.url).batch, time.perf_counter()
     with httpx.Client(timeout=60) as client:
-        posted(client, node.url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]})
+        posted(client, node.url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [params]})
         for at in range(0, len(logs), batch):
             some = [log["transactionHash"] for log in logs[at : at + batch]]
             method = "eth_getTransactionByHash"
@@ -206,28 +206,28 @@ def rows(wanted_events: int, held: int, rounds: int) -> list[Row]:
             sent.append(with_senders(node, relay, lone))
             sent_peer.append(peer(node, relay, lone, PEER_SENDERS, PEER_SENDERS, senders=True))
         best, under, theirs = max(ours), max(floors), max(peers)
-        one, one_under, one_theirs = max(sent), max(sent_floor), max(sent_peer)
-        name, told = f"logs, {count:,} events", f"{best:,.0f} events/s"
-        lone_name, lone_told = f"logs and tx.from, {SETTLEMENTS:,} apart", f"{one:,.0f} events/s"
-        made = [
-            Row(name, told, f"bytes over httpx: {under:,.0f}", best / under, ">= 0.5", best >= 0.5 * under),
-            Row(name, told, f"{WEB3}: {theirs:,.0f}", best / theirs, ">= 15", best >= 15 * theirs),
+        number, one_under, one_theirs = max(sent), max(sent_floor), max(sent_peer)
+        name, text = f"logs, {count:,} events", f"{best:,.0f} events/s"
+        lone_name, lone_told = f"logs and tx.from, {SETTLEMENTS:,} apart", f"{number:,.0f} events/s"
+        rows = [
+            Row(name, text, f"bytes over httpx: {under:,.0f}", best / under, ">= 0.5", best >= 0.5 * under),
+            Row(name, text, f"{WEB3}: {theirs:,.0f}", best / theirs, ">= 15", best >= 15 * theirs),
             Row(
                 lone_name,
                 lone_told,
                 f"bytes over httpx: {one_under:,.0f}",
-                one / one_under,
+                number / one_under,
                 ">= 0.5",
-                one >= 0.5 * one_under,
+                number >= 0.5 * one_under,
             ),
-            Row(lone_name, lone_told, f"{WEB3}: {one_theirs:,.0f}", one / one_theirs, "> 1", one > one_theirs),
+            Row(lone_name, lone_told, f"{WEB3}: {one_theirs:,.0f}", number / one_theirs, "> 1", number > one_theirs),
         ]
         if held:
             emit(relay, held, wanted_events)
             count, megabytes = memory(node, relay, first)
             shown = f"{megabytes:,.0f} MB"
-            made.append(Row(f"memory for {count:,} events", shown, "-", None, "< 400 MB", megabytes < 400))
-        return made
+            rows.append(Row(f"memory for {count:,} events", shown, "-", None, "< 400 MB", megabytes < 400))
+        return rows
 
 
 def run() -> list[Row]:
@@ -240,12 +240,12 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=1_000_000, help="events for the measure of memory; 0: none")
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many is taken, for each side")
     parser.add_argument("--collect", nargs=3, metavar=("URL", "ADDRESS", "FIRST"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.collect:
-        url, address, first = asked.collect
+    args = parser.parse_args()
+    if args.collect:
+        url, address, first = args.collect
         print(hauled(url, address, int(first)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
-    for row in rows(asked.events, asked.memory, asked.rounds):
+    for row in rows(args.events, args.memory, args.rounds):
         ratio = "" if row.ratio is None else f", {row.ratio:.2f} of it"
         print(f"{row.name}: {row.measured}; {row.against}{ratio} (goal {row.goal}: {'met' if row.met else 'MISSED'})")
 

@@ -111,9 +111,11 @@ def outcome(fault: Fault, every: int = 1) -> tuple[int, int]:
         if not nights or REAL & set(record[place - 1 : place + len(nights) + AFTER]):
             continue
         tried += 1
-        found = injected(place, nights, AFTER)
+        verdicts = injected(place, nights, AFTER)
         bad = record[place : place + len(nights)]
-        caught += all(not found[day].closes for day in bad) and all(v.closes for d, v in found.items() if d not in bad)
+        caught += all(not verdicts[day].closes for day in bad) and all(
+            v.closes for d, v in verdicts.items() if d not in bad
+        )
     return caught, tried
 
 
@@ -138,10 +140,10 @@ def run() -> list[Row]:
         )
     ]
     for every in (2, 3):
-        found = alarms[every]
-        told = ", ".join(map(str, found))
+        alarm = alarms[every]
+        text = ", ".join(map(str, alarm))
         rows.append(
-            Row(f"the same, one day in {every} read", told, "no fault", float(len(found)), "< 5", len(found) < 5)
+            Row(f"the same, one day in {every} read", text, "no fault", float(len(alarm)), "< 5", len(alarm) < 5)
         )
     for fault in FAULTS:
         caught, tried = outcome(fault)

@@ -21,11 +21,11 @@ GOAL = 3
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        made = filled(Path(folder), 30)
-        archive = Archive(made)
-        document = pipeline.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
+        store = filled(Path(folder), 30)
+        archive = Archive(store)
+        document = pipeline.compose_digest(store, archive, PLAN, Period.for_day(LAST), AT)
         watched = WatchedNetwork(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
-        desk = QueryContext(made, archive, {PLAN.network: watched}, (), lambda: AT)
+        desk = QueryContext(store, archive, {PLAN.network: watched}, (), lambda: AT)
 
         def ours() -> None:
             png.card_png.cache_clear()
@@ -39,7 +39,7 @@ def run() -> list[Row]:
         for work in (ours, bare):
             work()
         taken = [(seconds(ours, 1), seconds(bare, 1)) for _ in range(ROUNDS)]
-        made.close()
+        store.close()
     took, least = (median(times) for times in zip(*taken, strict=True))
     return [
         Row(

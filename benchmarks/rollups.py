@@ -77,11 +77,11 @@ def _day(day: DayRef) -> list[Row]:
         by_model = plain.execute(f"SELECT model, sum(uses) FROM '{path}' GROUP BY model").fetchall()
         each = f"SELECT caller, sum(uses) AS n FROM '{path}' GROUP BY caller"
         who = plain.execute(f"SELECT count(*), sum(n), max(n) FROM ({each})").fetchall()[0]
-        return {name: int(count) for name, count in by_model}, tuple(int(one) for one in who)
+        return {name: int(count) for name, count in by_model}, tuple(int(entry) for entry in who)
 
     ours = lake.roll_up_day(day)
-    told = ours.by_model, (ours.callers.callers, ours.callers.called, ours.callers.top_called)
-    assert told == theirs(), "the two do not say the same"
+    pair = ours.by_model, (ours.callers.callers, ours.callers.called, ours.callers.top_called)
+    assert pair == theirs(), "the two do not say the same"
     ratio, mine, floor = _ratio(lambda: lake.roll_up_day(day), theirs)
     name = f"one day's roll-up of {A_DAY:,} events, {ours.callers.callers:,} callers exact"
     against = f"the same query in plain DuckDB, {floor * 1000:.0f} ms"
@@ -111,8 +111,8 @@ def _year(folder: str, days: Sequence[DayRef]) -> list[Row]:
         ours.append(_measured("year", folder, names))
         floor.append(_measured("decoded", folder, names))
     ratio = median(a["seconds"] / b["seconds"] for a, b in zip(ours, floor, strict=True))
-    took, decoding = (median(one["seconds"] for one in some) for some in (ours, floor))
-    peak = max(one["mb"] for one in ours)
+    took, decoding = (median(measurement["seconds"] for measurement in some) for some in (ours, floor))
+    peak = max(measurement["mb"] for measurement in ours)
     scale = f"x{OF / DAYS:.1f} for a year: {took * OF / DAYS:.0f} s"
     return [
         Row(
@@ -127,8 +127,8 @@ def _year(folder: str, days: Sequence[DayRef]) -> list[Row]:
 def _measured(what: str, folder: str, names: str) -> dict[str, float]:
     command = [sys.executable, "-c", f"from benchmarks import rollups; rollups.{what}()", folder]
     ran = subprocess.run(command, input=names, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(ran.stdout)
-    return found
+    document: dict[str, float] = json.loads(ran.stdout)
+    return document
 
 
 def _given() -> list[DayRef]:
@@ -143,9 +143,9 @@ def year() -> None:
     with ThreadPoolExecutor(THREADS) as executor:
         lake.roll_up_day(days[0])
         began = time.perf_counter()
-        made = list(executor.map(lake.roll_up_day, days))
+        days = list(executor.map(lake.roll_up_day, days))
         took = time.perf_counter() - began
-    assert all(one.uses for one in made)
+    assert all(day_rollup.uses for day_rollup in days)
     print(json.dumps({"seconds": took, "mb": peak_mb()}))
 
 

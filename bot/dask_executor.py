@@ -75,13 +75,13 @@ def installed_versions() -> Versions:
 def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) -> str:
     """Why a worker is refused; empty if it is not."""
     if isinstance(reported, str):
-        found = f"found no Footfall that can be imported ({SafeName(reported)})"
-        return f"cluster: worker {worker}: {found}, wanted ours; {SAME}"
+        reason = f"found no Footfall that can be imported ({SafeName(reported)})"
+        return f"cluster: worker {worker}: {reason}, wanted ours; {SAME}"
     there = dict(reported)
     wrong = [(name, there.get(name, "none"), version) for name, version in wanted if there.get(name) != version]
     if not wrong:
         return ""
-    both = [", ".join(f"{one[0]} {one[n]}" for one in wrong) for n in (1, 2)]
+    both = [", ".join(f"{row[0]} {row[n]}" for row in wrong) for n in (1, 2)]
     return f"cluster: worker {worker}: found {both[0]}, wanted {both[1]}; {SAME}"
 
 
@@ -148,12 +148,12 @@ class DaskExecutor(Executor):
         content = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
         client = self._connected_client()
         key = f"{getattr(fn, '__name__', 'call')}-{uuid4().hex}"
-        told: _Awaited[T] = _Awaited(self, client)
+        future: _Awaited[T] = _Awaited(self, client)
         # Kept only until it is done: Dask recomputes a result with a reference when its worker is lost.
         held = [client.get_executor(pure=False).submit(portable_task(installed_versions(), content), key=key)]
-        told.add_done_callback(lambda outer: held[0].cancel() if outer.cancelled() and held else None)
-        held[0].add_done_callback(lambda done: self._forward_result(done, told, held))
-        return told
+        future.add_done_callback(lambda outer: held[0].cancel() if outer.cancelled() and held else None)
+        held[0].add_done_callback(lambda done: self._forward_result(done, future, held))
+        return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         with self._lock:
@@ -224,8 +224,8 @@ class DaskExecutor(Executor):
                 if self.clock() - began > self._patience:
                     raise self.no_workers_error()
                 client.sync(asyncio.sleep, 0.2)
-            for worker, found in client.sync(_worker_versions, client, self._patience).items():
-                if why := version_mismatch(worker, found, installed_versions()):
+            for worker, versions in client.sync(_worker_versions, client, self._patience).items():
+                if why := version_mismatch(worker, versions, installed_versions()):
                     raise ClusterError(why)
         except BaseException:
             client.close(timeout=1)
@@ -295,14 +295,16 @@ async def _worker_versions(client: Client, patience: float) -> dict[str, Version
 
     async def ask_worker(worker: str) -> tuple[str, Versions | str | None]:
         try:
-            said = await asyncio.wait_for(client._run(_version_probe(), workers=[worker], on_error="return"), patience)
+            answers = await asyncio.wait_for(
+                client._run(_version_probe(), workers=[worker], on_error="return"), patience
+            )
         except (TimeoutError, OSError, ValueError):
             return worker, None
-        found = said.get(worker)
-        return worker, f"{type(found).__name__}: {found}" if isinstance(found, Exception) else found
+        answer = answers.get(worker)
+        return worker, f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else answer
 
     answered = await asyncio.gather(*(ask_worker(worker) for worker in await _worker_addresses(client)))
-    return {worker: found for worker, found in answered if found is not None}
+    return {worker: versions for worker, versions in answered if versions is not None}
 
 
 def _capture_dask_logs() -> None:

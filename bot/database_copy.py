@@ -33,10 +33,10 @@ def copy_database(source: Store, target: Store, tell: Tell) -> Mapping[str, int]
 
 def _refuse_unless_empty(target: Store, taken: sa.Connection) -> None:
     for table in tables.sorted_tables:
-        if found := _count_rows(table, taken):
+        if row_counts := _count_rows(table, taken):
             cure = "give the address of a new, empty one"
             raise StoreError(
-                f"database {target.shown}: {table.name} has {found} rows, wanted an empty database; {cure}"
+                f"database {target.shown}: {table.name} has {row_counts} rows, wanted an empty database; {cure}"
             )
 
 
@@ -50,9 +50,11 @@ def _copy_table(table: sa.Table, given: sa.Connection, taken: sa.Connection) -> 
 
 
 def _verify_table(target: Store, table: sa.Table, taken: sa.Connection, wanted: int) -> None:
-    found = _count_rows(table, taken)
-    if found != wanted:
-        raise StoreError(f"database {target.shown}: {table.name}: found {found} rows after copying, wanted {wanted}")
+    row_count = _count_rows(table, taken)
+    if row_count != wanted:
+        raise StoreError(
+            f"database {target.shown}: {table.name}: found {row_count} rows after copying, wanted {wanted}"
+        )
 
 
 def _count_rows(table: sa.Table, connection: sa.Connection) -> int:

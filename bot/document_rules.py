@@ -23,26 +23,28 @@ def restate_document(new: Document, old: Document) -> Document:
     if old.get("rules", 1) >= RULES:
         return new
     known = {part["catalogue"]: part for part in catalogues_and_panels(old)}
-    told = dict(new)
+    restated = dict(new)
     for name in ("catalogues", "panels"):
-        told[name] = [_restated_part(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]
-    return told
+        restated[name] = [_restated_part(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]
+    return restated
 
 
 def _restated_part(part: Document, old: Document) -> Document:
-    said = {key: _restated_figure(figure, old.get("figures", {}).get(key)) for key, figure in part["figures"].items()}
-    made = {**part, "figures": said}
+    figures = {
+        key: _restated_figure(figure, old.get("figures", {}).get(key)) for key, figure in part["figures"].items()
+    }
+    restated = {**part, "figures": figures}
     if any(row["share"] is None for row in part.get("top", [])) and not old.get("top"):
-        made["top"] = []
-    if said.get("uses", {}).get("value", 0) is None:
-        made |= {"top": [], "curve": []}
+        restated["top"] = []
+    if figures.get("uses", {}).get("value", 0) is None:
+        restated |= {"top": [], "curve": []}
     if "history" in part:
         points = {point["day"]: point for point in old.get("history", [])}
-        made["history"] = [_restated_point(point, points.get(point["day"], {})) for point in part["history"]]
+        restated["history"] = [_restated_point(point, points.get(point["day"], {})) for point in part["history"]]
     tables = {table["by"]: table for table in old.get("groups", [])}
     if "groups" in part:
-        made["groups"] = [_restated_table(table, tables.get(table["by"])) for table in part["groups"]]
-    return made
+        restated["groups"] = [_restated_table(table, tables.get(table["by"])) for table in part["groups"]]
+    return restated
 
 
 def _restated_figure(figure: Document, old: Document | None) -> Document:

@@ -288,10 +288,10 @@ def _month_pattern(locale: str) -> str:
 
 
 def _with_noun(shown: str, unit: str, number: Number, locale: str) -> str:
-    one, many = f"{{n}} {english_noun(unit, 1)}", f"{{n}} {unit}"
+    singular, many = f"{{n}} {english_noun(unit, 1)}", f"{{n}} {unit}"
     if _is_english(locale):
         return f"{shown} {english_noun(unit, number)}"
-    return i18n.translator_for(locale).translate_plural_word("unit", one, many, float(number)).format(n=shown)
+    return i18n.translator_for(locale).translate_plural_word("unit", singular, many, float(number)).format(n=shown)
 
 
 def _in_points(shown: str, locale: str) -> str:

@@ -193,15 +193,15 @@ def _agrees_with_held(track: Track, base: ClosingSnapshot, reading: ClosingSnaps
 
 def _reject_held(track: Track) -> Iterator[Verdict]:
     """Reject the held readings, which a later one contradicts."""
-    return (Verdict(one, False, replace(mark, state="rejected")) for one, mark in track.held)
+    return (Verdict(snapshot, False, replace(mark, state="rejected")) for snapshot, mark in track.held)
 
 
 def _confirm_held(held: Sequence[tuple[ClosingSnapshot, Mark]]) -> Iterator[Verdict]:
     """Confirm held readings that agree up to the newest one; not those before them."""
     agreeing = held[-1][1].agreed + 1
-    for place, (one, mark) in enumerate(held):
+    for place, (snapshot, mark) in enumerate(held):
         sound = len(held) - place <= agreeing
-        yield Verdict(one, sound, replace(mark, state="confirmed" if sound else "rejected"))
+        yield Verdict(snapshot, sound, replace(mark, state="confirmed" if sound else "rejected"))
 
 
 def judge_all(readings: Iterable[ClosingSnapshot], compare: Compare) -> list[Verdict]:

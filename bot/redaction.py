@@ -101,8 +101,8 @@ def _secret_pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
 def _all_plain(secrets: Iterable[SecretStr | str]) -> tuple[str, ...]:
     """Longest first, so that no part of one is taken for another."""
     given = [secret if isinstance(secret, str) else secret.get_secret_value() for secret in secrets]
-    found = {form for secret in given for form in _plain_forms(secret) if len(form) >= SHORTEST}
-    return tuple(sorted(found, key=lambda text: (-len(text), text)))
+    forms = {form for secret in given for form in _plain_forms(secret) if len(form) >= SHORTEST}
+    return tuple(sorted(forms, key=lambda text: (-len(text), text)))
 
 
 def _plain_forms(secret: str) -> Iterator[str]:

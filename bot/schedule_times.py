@@ -19,14 +19,14 @@ ONE = timedelta(days=1)
 
 def next_runs(entry: ScheduleEntry, now: datetime, n: int = 5) -> tuple[datetime, ...]:
     """The next `n` instants (UTC) after `now` at which an entry runs, in order."""
-    found: list[datetime] = []
+    next_runs: list[datetime] = []
     day = now.astimezone(ZoneInfo(entry.zone)).date()
-    while len(found) < n:
+    while len(next_runs) < n:
         # A zone that skips a whole day sends two days' runs to one instant: that is one run.
-        if _runs_on(entry, day) and (at := _run_instant(entry, day)) > now and at not in found[-1:]:
-            found.append(at)
+        if _runs_on(entry, day) and (at := _run_instant(entry, day)) > now and at not in next_runs[-1:]:
+            next_runs.append(at)
         day += ONE
-    return tuple(found)
+    return tuple(next_runs)
 
 
 def latest_run(entry: ScheduleEntry, now: datetime) -> datetime:

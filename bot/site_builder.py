@@ -65,7 +65,7 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork, document: Document
             }
             for block in document["catalogues"]
         },
-        [one for one in desk.archive.digest_receipts(watched.network, period.name, first) if one.url],
+        [receipt for receipt in desk.archive.digest_receipts(watched.network, period.name, first) if receipt.url],
     )
 
 

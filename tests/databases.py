@@ -18,23 +18,23 @@ def nothing(_opened: store.Store) -> None:
 
 
 @cache
-def content(told: Callable[..., None] = nothing, *given: object) -> bytes:
+def content(sql_callback: Callable[..., None] = nothing, *given: object) -> bytes:
     """A SQLite file's bytes after `told(opened, *given)`."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "footfall.db")
-        if told is not nothing:
+        if sql_callback is not nothing:
             path.write_bytes(content())
         opened = store.open_store(f"sqlite:///{path}")
         try:
-            told(opened, *given)
+            sql_callback(opened, *given)
         finally:
             opened.close()
         return path.read_bytes()
 
 
-def sqlite(path: Path, told: Callable[..., None] = nothing, *given: object) -> str:
+def sqlite(path: Path, sql_callback: Callable[..., None] = nothing, *given: object) -> str:
     """The URL of a new file with that content."""
-    path.write_bytes(content(told, *given))
+    path.write_bytes(content(sql_callback, *given))
     return f"sqlite:///{path}"
 
 

@@ -75,8 +75,10 @@ class Ledger:
         self.posts[index] = row
 
     def find(self, destination: str, marker: str) -> str | None:
-        found = [post.platform_id for post in self.posts if (post.destination, post.marker) == (destination, marker)]
-        return found[0] if found else None
+        platform_ids = [
+            post.platform_id for post in self.posts if (post.destination, post.marker) == (destination, marker)
+        ]
+        return platform_ids[0] if platform_ids else None
 
     def twice(self) -> list[tuple[str, str]]:
         counted = Counter((post.destination, post.marker) for post in self.posts)
@@ -160,12 +162,12 @@ class Fake:
         return _Crashing(outbox, self)
 
     def content(self, archive: Archive) -> Callable[[Delivery], DeliveryContent]:
-        def said(one: Delivery) -> DeliveryContent:
-            kept = archive.find_digest(one.network, one.period, one.day, one.edition)
+        def said(delivery: Delivery) -> DeliveryContent:
+            kept = archive.find_digest(delivery.network, delivery.period, delivery.day, delivery.edition)
             if kept is None:  # a draft that came out otherwise again before it was sent
-                raise ContentError(f"{one.label}: the archive has no such edition")
+                raise ContentError(f"{delivery.label}: the archive has no such edition")
             uses = kept["catalogues"][0]["figures"]["uses"]["value"]
-            return DeliveryContent(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
+            return DeliveryContent(kept, Part(f"{uses} uses #{delivery.part}/{delivery.edition}", delivery.marker))
 
         return said
 

@@ -58,7 +58,7 @@ def book(
         period=Period.for_day(DAY),
         watched_since=DAY - timedelta(days=100),
         listed=listed,
-        listed_before=frozenset(one.id for one in listed),
+        listed_before=frozenset(model.id for model in listed),
         listed_7d_before=len(listed),
         listed_period_before=len(listed),
         flow=flow,
@@ -115,24 +115,24 @@ class World:
             return total
         by_model: dict[int, int] = {}
         for number in range(first, last + 1):
-            for one, count in self.uses[number].items():
-                by_model[one] = by_model.get(one, 0) + count
+            for result, count in self.uses[number].items():
+                by_model[result] = by_model.get(result, 0) + count
         return Usage(total, by_model)
 
-    def used_between_readings(self, one: int, last: int) -> list[tuple[int, int]]:
+    def used_between_readings(self, number: int, last: int) -> list[tuple[int, int]]:
         """The stretches between readings, up to the end of day `last`, in which a model was used."""
         ends = [n for n in range(last + 1) if self.seen(n)]
         return [
             (before + 1, end)
             for before, end in pairwise(ends)
-            if any(self.uses[n].get(one) for n in range(before + 1, end + 1))
+            if any(self.uses[n].get(number) for n in range(before + 1, end + 1))
         ]
 
-    def model(self, one: int, last: int) -> Model:
-        stretches = self.used_between_readings(one, last)
-        first = next(n for n in range(len(self.listed)) if self.seen(n) and one in self.listed[n])
+    def model(self, number: int, last: int) -> Model:
+        stretches = self.used_between_readings(number, last)
+        first = next(n for n in range(len(self.listed)) if self.seen(n) and number in self.listed[n])
         return model(
-            one,
+            number,
             first_listed=self.day(first) if first else None,
             first_used=self.day(stretches[0][1]) if stretches else None,
             last_used=self.day(stretches[-1][1]) if stretches else None,
@@ -142,7 +142,7 @@ class World:
     def models(self, number: int) -> tuple[Model, ...] | Unknown:
         if not self.seen(number):
             return Unknown(f"no reading at the end of {self.day(number)}")
-        return tuple(self.model(one, number) for one in sorted(self.listed[number]))
+        return tuple(self.model(count, number) for count in sorted(self.listed[number]))
 
     def stock(self, number: int) -> int | Unknown:
         return len(self.listed[number]) if self.seen(number) else Unknown(f"no reading at the end of day {number}")
@@ -162,20 +162,20 @@ class World:
         if not all(self.seen(n) for n in range(number - 8, number + 1)):
             return ()
         days = range(number - 7, number)
-        found = [
-            (self.model(one, number), sum(self.uses[n][one] for n in days))
-            for one in self.listed[number] & self.listed[number - 1]
-            if all(self.uses[n].get(one) for n in days) and not self.uses[number].get(one)
+        pairs = [
+            (self.model(count, number), sum(self.uses[n][count] for n in days))
+            for count in self.listed[number] & self.listed[number - 1]
+            if all(self.uses[n].get(count) for n in days) and not self.uses[number].get(count)
         ]
-        return tuple(sorted(found, key=lambda quiet: -quiet[1]))
+        return tuple(sorted(pairs, key=lambda quiet: -quiet[1]))
 
     def woken(self, number: int) -> tuple[tuple[Model, date], ...]:
-        found = []
-        for one in self.uses[number] if self.known(number, number) else ():
-            before = self.used_between_readings(one, number - 1)
+        woken = []
+        for count in self.uses[number] if self.known(number, number) else ():
+            before = self.used_between_readings(count, number - 1)
             if before and number - before[-1][1] >= 14:
-                found.append((self.model(one, number), self.day(before[-1][1])))
-        return tuple(found)
+                woken.append((self.model(count, number), self.day(before[-1][1])))
+        return tuple(woken)
 
     def book(self, number: int, history: int = 400) -> PeriodData:
         """The period data of one day, with at most `history` days before it."""

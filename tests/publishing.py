@@ -33,14 +33,14 @@ def _days(opened: store.Store, days: tuple[date, ...]) -> None:
         ledger.add_snapshot(opened, worlds.snapshot(day, {f"o/m{n}": number * (n + 1) for n in range(5)}))
 
 
-def _filled(url: str, told: Callable[..., None], *given: object) -> None:
+def _filled(url: str, value: Callable[..., None], *given: object) -> None:
     """Copy the first SQLite file that was filled in this way."""
     path = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not path.exists():
-        databases.sqlite(path, told, *given)
+        databases.sqlite(path, value, *given)
         return
     opened = store.open_store(url)
-    told(opened, *given)
+    value(opened, *given)
     opened.close()
 
 

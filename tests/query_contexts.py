@@ -36,10 +36,10 @@ PLAN = pipeline.NetworkPlan(
 def counts(day: date) -> dict[str, int]:
     """Each model's counter at the end of a day: the first few models grow, the hostile ones now and then."""
     number = (day - START).days
-    made = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
-    made |= {f"idle/model-{n}": 0 for n in range(100 + number)}
-    made |= {name: n % 7 + number * (n % 3) for n, name in enumerate(hostile.NAMES.values()) if name.strip()}
-    return {**made, SECRET: 10 + 900 * number}
+    entries = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
+    entries |= {f"idle/model-{n}": 0 for n in range(100 + number)}
+    entries |= {name: n % 7 + number * (n % 3) for n, name in enumerate(hostile.NAMES.values()) if name.strip()}
+    return {**entries, SECRET: 10 + 900 * number}
 
 
 def tell(opened: store.Store, days: Sequence[date]) -> None:

@@ -94,12 +94,12 @@ class Pressed:
 
     def turned(self) -> int:
         """How many got an answer."""
-        return sum(bool(one.message and one.message.get("embeds")) for one in self.all)
+        return sum(bool(entry.message and entry.message.get("embeds")) for entry in self.all)
 
     def otherwise(self) -> tuple[str, ...]:
         """Other responses to a press: a sentence in place of an answer."""
-        said = [one.message or next(iter(one.further), None) for one in self.all]
-        return tuple(str(message.get("content")) for message in said if message and not message.get("embeds"))
+        messages = [entry.message or next(iter(entry.further), None) for entry in self.all]
+        return tuple(str(message.get("content")) for message in messages if message and not message.get("embeds"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +132,20 @@ def serve(count: int, line: Connection) -> None:
         line.send((peer.url, peer.gateway))
         peer.until(lambda: peer.identified, 60)
         armed, pressed = _storm(peer, count)
-        pending = [one for one in peer.asked.values() if not one.done.is_set()]
+        pending = [entry for entry in peer.asked.values() if not entry.done.is_set()]
         until = time.monotonic() + (PATIENCE if len(pending) > armed["refused"] else 0.0)
-        while sum(not one.done.is_set() for one in pending) > armed["refused"] and time.monotonic() < until:
+        while sum(not entry.done.is_set() for entry in pending) > armed["refused"] and time.monotonic() < until:
             time.sleep(0.05)
         line.send("over")
         line.recv()
         peer.armed.clear()
         last = _answer(peer, "usage", day=EDITED)
         lost = tuple(
-            f"{one.token}: first {one.first and one.first['type']} after {one.took:.1f} s"
-            for one in pending
-            if not one.done.is_set()
+            f"{entry.token}: first {entry.first and entry.first['type']} after {entry.took:.1f} s"
+            for entry in pending
+            if not entry.done.is_set()
         )
-        late = max(one.took for one in peer.asked.values())
+        late = max(entry.took for entry in peer.asked.values())
         presses = (len(pressed.all), pressed.turned(), pressed.resumed, pressed.older)
         line.send(
             Heard(
@@ -159,8 +159,8 @@ def serve(count: int, line: Connection) -> None:
 def _read(peer: DiscordGateway) -> watchers.Read:
     """The direct messages to members."""
     whose = {str(channel): member for member, channel in peer.direct.items()}
-    found = Counter((whose[one["channel_id"]], one["embeds"][0]["title"]) for one in peer.messages)
-    return watchers.Read(dict(found), peer.turned_away_direct, frozenset(peer.shut))
+    counter = Counter((whose[message["channel_id"]], message["embeds"][0]["title"]) for message in peer.messages)
+    return watchers.Read(dict(counter), peer.turned_away_direct, frozenset(peer.shut))
 
 
 def _storm(peer: DiscordGateway, count: int) -> tuple[Counter[str], Pressed]:
@@ -199,48 +199,50 @@ class Given:
 
 def _asked(peer: DiscordGateway, lot: random.Random, number: int, given: list[Given], pressed: Pressed) -> Asked:
     user, share = lot.randrange(MEMBERS), lot.random()
-    made = _press(peer, lot, user, given, pressed) if share < PRESSES else None
-    if made is not None:
-        return made
+    result = _press(peer, lot, user, given, pressed) if share < PRESSES else None
+    if result is not None:
+        return result
     if share < PRESSES + WATCHES:
         user = watchers.account(number)
-        asked = peer.ask("watch", user=user, model=lot.choice(watchers.WATCHED))
+        reply = peer.ask("watch", user=user, model=lot.choice(watchers.WATCHED))
     elif share < PRESSES + WATCHES + TYPING:
         typed = NAME[: lot.randrange(len(NAME))]
-        asked = peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
+        reply = peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
     else:
         name, options = lot.choice(QUESTIONS)
-        asked = peer.ask(name, user=user, **options)
-    given.append(Given(asked, user, len(peer.resumed), len(peer.identified)))
-    return asked
+        reply = peer.ask(name, user=user, **options)
+    given.append(Given(reply, user, len(peer.resumed), len(peer.identified)))
+    return reply
 
 
 def _press(peer: DiscordGateway, lot: random.Random, user: int, given: list[Given], pressed: Pressed) -> Asked | None:
     """Press a button of any answer so far, sometimes as another member; `None` if none was found."""
-    for one in (lot.choice(given) for _ in range(10 if given else 0)):
-        open_ = [button["custom_id"] for button in _buttons(one.asked) if not button.get("disabled")]
+    for choice in (lot.choice(given) for _ in range(10 if given else 0)):
+        open_ = [button["custom_id"] for button in _buttons(choice.asked) if not button.get("disabled")]
         if not open_:
             continue
-        presser = user if lot.random() < FOREIGN else one.user
-        made = peer.press(lot.choice(open_), user=presser, asker=one.user)
-        pressed.all.append(made)
-        older = one.session < len(peer.identified)
+        presser = user if lot.random() < FOREIGN else choice.user
+        reply = peer.press(lot.choice(open_), user=presser, asker=choice.user)
+        pressed.all.append(reply)
+        older = choice.session < len(peer.identified)
         pressed.older += older
-        pressed.resumed += not older and one.resumed < len(peer.resumed)
-        given.append(Given(made, presser, len(peer.resumed), len(peer.identified)))
-        return made
+        pressed.resumed += not older and choice.resumed < len(peer.resumed)
+        given.append(Given(reply, presser, len(peer.resumed), len(peer.identified)))
+        return reply
     return None
 
 
-def _buttons(asked: Asked) -> list[dict[str, Any]]:
-    rows = (asked.message or {}).get("components") or []
+def _buttons(value: Asked) -> list[dict[str, Any]]:
+    rows = (value.message or {}).get("components") or []
     return [button for row in rows for button in row["components"] if button.get("custom_id")]
 
 
 def _room(waiting: list[Asked]) -> list[Asked]:
     """Wait until few interactions lack an answer, and return those; a refused one is not waited for."""
     until = time.monotonic() + 3.0
-    while len(waiting := [one for one in waiting if not one.done.is_set()]) >= AT_ONCE and time.monotonic() < until:
+    while (
+        len(waiting := [entry for entry in waiting if not entry.done.is_set()]) >= AT_ONCE and time.monotonic() < until
+    ):
         waiting[0].done.wait(0.02)
     return waiting if len(waiting) < AT_ONCE else waiting[1:]
 
@@ -256,17 +258,17 @@ def _interrupted(peer: DiscordGateway, lot: random.Random) -> None:
 
 def _ended(peer: DiscordGateway, waiting: list[Asked], end: Callable[[], None]) -> None:
     """End a session while no interaction is under way, because Discord forgets what it had not delivered."""
-    for one in waiting:
-        one.done.wait(3.0)
+    for entry in waiting:
+        entry.done.wait(3.0)
     before = len(peer.identified)
     end()
     peer.until(lambda: len(peer.identified) > before, 60)
 
 
 def _answer(peer: DiscordGateway, name: str, **options: object) -> str:
-    asked = peer.ask(name, user=1, **options)
-    assert asked.done.wait(PATIENCE) and asked.message is not None, "the last question got no answer"
-    return str(asked.message["embeds"][0]["description"])
+    reply = peer.ask(name, user=1, **options)
+    assert reply.done.wait(PATIENCE) and reply.message is not None, "the last question got no answer"
+    return str(reply.message["embeds"][0]["description"])
 
 
 # --- the bot -----------------------------------------------------------------------------------------------------
@@ -339,7 +341,7 @@ def soak(count: int, folder: Path) -> int:
     return _verdict(heard, memory, values[0], took, publisher.told)
 
 
-def _verdict(heard: Heard, memory: list[int], value: int, took: float, told: watchers.Told) -> int:
+def _verdict(heard: Heard, memory: list[int], value: int, took: float, given_value: watchers.Told) -> int:
     third = len(memory) // 3
     middle, end = median(memory[third : 2 * third]), median(memory[2 * third :])
     lost = len(heard.unanswered) - heard.refused
@@ -350,7 +352,7 @@ def _verdict(heard: Heard, memory: list[int], value: int, took: float, told: wat
     print(f"digests edited {value - 1_000_000} times, the last answer says {heard.last.splitlines()[0]}")
     if lost > 0:
         print(f"without an answer, the refused among them: {'; '.join(heard.unanswered)}")
-    wrong = [*_pressed(heard), *watchers.wrong(told, heard.direct)]
+    wrong = [*_pressed(heard), *watchers.wrong(given_value, heard.direct)]
     for line in wrong:
         print(line)
     right = (
@@ -366,20 +368,20 @@ def _verdict(heard: Heard, memory: list[int], value: int, took: float, told: wat
 def _pressed(heard: Heard) -> list[str]:
     """Print the results of buttons and direct messages; returns the faults of the buttons."""
     pressed, turned, resumed, older = heard.presses
-    busy = sum("Ask again" in said for said in heard.sorry)
+    busy = sum("Ask again" in text for text in heard.sorry)
     print(f"{pressed} buttons pressed, {turned} answered, {busy} told to wait", end="; ")
     print(f"{resumed} under answers from before a resumption, {older} from before the session")
     direct = heard.direct
     print(f"{sum(direct.messages.values())} direct messages of {len({t for _, t in direct.messages})} days", end="; ")
     print(f"{direct.refused} met closed ones (50007)")
-    found = [f"instead of an answer a button brought: {said}" for said in heard.sorry if "Ask again" not in said]
-    return found[:5] + ["no button of an older connection was pressed"] * (not (resumed and older))
+    texts = [f"instead of an answer a button brought: {text}" for text in heard.sorry if "Ask again" not in text]
+    return texts[:5] + ["no button of an older connection was pressed"] * (not (resumed and older))
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--shorter", type=int, default=1, metavar="FACTOR")
-    factor = asked.parse_args().shorter
+    argument_parser = argparse.ArgumentParser(description=__doc__)
+    argument_parser.add_argument("--shorter", type=int, default=1, metavar="FACTOR")
+    factor = argument_parser.parse_args().shorter
     print(f"soak: {INTERACTIONS // factor} of {INTERACTIONS} interactions, shortened by a factor of {factor}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("discord").setLevel(logging.CRITICAL)

@@ -49,8 +49,8 @@ def test_composing_a_draft_again_replaces_it(archive: Archive) -> None:
 
 def test_the_first_receipt_issues_a_digest(archive: Archive) -> None:
     archive.add_receipt(archive.save_digest(document()), SENT)
-    found = archive.find_digest("replicate", "day", DAY)
-    assert found is not None and found["status"] == "issued"
+    digest = archive.find_digest("replicate", "day", DAY)
+    assert digest is not None and digest["status"] == "issued"
     assert archive.digest_receipts("replicate", "day", DAY) == (SENT,)
 
 
@@ -99,13 +99,13 @@ def test_a_trend_has_every_day_once_and_keeps_unknown_apart_from_zero(archive: A
     archive.save_digest(document(None, day=date(2025, 1, 11)))
     archive.add_receipt(archive.save_digest(document(5)), SENT)
     archive.save_digest(document(7))
-    told = archive.figure_trend("replicate", "models", "uses")
-    assert [(t.day.day, t.value, t.unknown) for t in told] == [
+    figure_trend = archive.figure_trend("replicate", "models", "uses")
+    assert [(t.day.day, t.value, t.unknown) for t in figure_trend] == [
         (10, 0, None),
         (11, None, "no reading at the end of 12 Jan 2025"),
         (12, 7, None),
     ]
-    assert archive.figure_trend("replicate", "models", "uses", last=1) == told[-1:]
+    assert archive.figure_trend("replicate", "models", "uses", last=1) == figure_trend[-1:]
 
 
 def test_the_newest_digest_is_of_the_latest_day_not_the_latest_written(archive: Archive) -> None:

@@ -78,14 +78,14 @@ class Visit:
         self.wrong: list[str] = []
         self.context.route("**/*", self._let)
         self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
+            "console", lambda worker: self.wrong.append(worker.text) if worker.type in ("error", "warning") else None
         )
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
 
-    def _hear(self, said: ConsoleMessage) -> None:
-        if said.type in ("error", "warning"):
-            self.wrong.append(said.text)
+    def _hear(self, console_message: ConsoleMessage) -> None:
+        if console_message.type in ("error", "warning"):
+            self.wrong.append(console_message.text)
 
     def _let(self, route: Route) -> None:
         if route.request.url.startswith((self.address, "data:")):
@@ -114,8 +114,8 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
 def serious(page: Page) -> list[tuple[str, str]]:
     """Serious or critical findings of axe-core. Only the first rows of a long table are checked, because thousands of
     cells take minutes."""
-    found = Axe().run(page, context={"exclude": [["tbody tr:nth-child(n+12)"]]}).response["violations"]
-    return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+    violations = Axe().run(page, context={"exclude": [["tbody tr:nth-child(n+12)"]]}).response["violations"]
+    return [(v["id"], v["nodes"][0]["html"][:200]) for v in violations if v["impact"] in ("serious", "critical")]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -144,9 +144,9 @@ def test_folded_tables_open_and_are_accessible_too(browser: Browser, address: st
     for index in range(folded.count()):
         folded.nth(index).locator("summary").click()
         assert folded.nth(index).locator("table").is_visible()
-    found = serious(page)
+    seriouses = serious(page)
     visit.context.close()
-    assert not found and not visit.wrong
+    assert not seriouses and not visit.wrong
 
 
 def test_everything_can_be_read_without_javascript(browser: Browser, address: str) -> None:

@@ -60,10 +60,10 @@ def waiting(folder: Path, count: int, large: bool = False) -> Path:
     ledger.add_snapshot(parts.store, Snapshot("og", "hub", at, SourceRef("hub", at), names, closes=DAY - ONE))
     for number in range(count):
         day = DAY + number * ONE
-        told = {"uses": tuple(used(200 + number, day=day)), "payments": tuple(paid(20 + number, day=day))}
+        entries = {"uses": tuple(used(200 + number, day=day)), "payments": tuple(paid(20 + number, day=day))}
         window = CompleteWindow(start_of_day(day), start_of_day(day + ONE))
         ledger.keep_event_batch(
-            parts.store, replace(EventBatch("og", "hub", "blocks", window=window, evidence="claimed"), **told)
+            parts.store, replace(EventBatch("og", "hub", "blocks", window=window, evidence="claimed"), **entries)
         )
     parts.close()
     if large:
@@ -73,15 +73,15 @@ def waiting(folder: Path, count: int, large: bool = False) -> Path:
 
 def grown(data: Path, count: int) -> None:
     """Give each day enough events for about a second; three kinds of days, to distinguish them."""
-    url, made = str(data / "lake"), []
+    url, rows = str(data / "lake"), []
     for kind in range(3):
         line = f"""SELECT '0x' || lpad(i::VARCHAR, 64, '0') || ':0' AS place, 100 + i // 10 AS block, 1 AS "at",
             1 + (i + {kind}) % 3 AS uses, 'a/m' || (i * i % 5) AS model, '0x' || md5((i % (70000 + {kind}))::VARCHAR)
             || '00000000' AS caller, 'cid' AS content FROM range({ALL_EVENTS}) t(i)"""
-        made.append(parquet.write_rows(day_in(url, DAY + kind * ONE), layout.KINDS["uses"], line, ()))
+        rows.append(parquet.write_rows(day_in(url, DAY + kind * ONE), layout.KINDS["uses"], line, ()))
     database = sqlite3.connect(data / "footfall.db")
     for number in range(count):
-        day, (part,) = day_in(url, DAY + number * ONE), made[number % 3]
+        day, (part,) = day_in(url, DAY + number * ONE), rows[number % 3]
         target, origin = Path(url, day.folder, part.name), Path(url, day_in(url, DAY + number % 3 * ONE).folder)
         if not target.exists():
             os.link(origin / part.name, target)
@@ -105,9 +105,9 @@ def kept(folder: Path) -> bytes:
 def done(folder: Path) -> int:
     """Number of days that are rolled up."""
     database = sqlite3.connect(f"file:{folder / 'data' / 'footfall.db'}?mode=ro", uri=True, timeout=10)
-    (found,) = database.execute("SELECT count(*) FROM event_days WHERE NOT stale").fetchone()
+    (result,) = database.execute("SELECT count(*) FROM event_days WHERE NOT stale").fetchone()
     database.close()
-    return int(found)
+    return int(result)
 
 
 def until(what: Callable[[], object], seconds: float = 120) -> None:
@@ -173,8 +173,12 @@ def test_days_ranges_and_signatures_come_out_the_same_on_threads_and_on_1_2_and_
 def signed(count: int) -> list[tuple[bytes, bytes]]:
     """Claims under three keys, three of them false."""
     leaves = read(dump([enclaves()[index % 3].value(index) for index in range(60)])).leaves
-    made = [one for index, leaf in enumerate(leaves) if (one := signature_claim(leaf, enclaves()[index % 3].der))]
-    claims = [made[index % len(made)] for index in range(count)]
+    pairs = [
+        signature_claims
+        for index, leaf in enumerate(leaves)
+        if (signature_claims := signature_claim(leaf, enclaves()[index % 3].der))
+    ]
+    claims = [pairs[index % len(pairs)] for index in range(count)]
     for index in (0, 1500, count - 1):
         der, row = claims[index]
         claims[index] = der, row[:-1] + bytes([row[-1] ^ 1])
@@ -197,10 +201,12 @@ def test_what_travels_is_small_and_shows_no_secret() -> None:
         LakeSettings("s3://bucket/footfall"), "opengradient", "hub", DAY, "manifest-000001-" + "ab" * 32 + ".json"
     )
     assert len(pickle.dumps((lake.try_roll_up, (day,)))) < 600
-    asked = RangeRequest(ChainIdentity(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000)
-    content = pickle.dumps((fetch_range, (asked, Filter(), 1, 5000)))
+    range_request = RangeRequest(
+        ChainIdentity(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000
+    )
+    content = pickle.dumps((fetch_range, (range_request, Filter(), 1, 5000)))
     travels = dask_executor.portable_task(installed_versions(), content)
-    assert b"SECRETKEY" in content and "SECRETKEY" not in repr(travels) + repr(asked)
+    assert b"SECRETKEY" in content and "SECRETKEY" not in repr(travels) + repr(range_request)
     assert len(cloudpickle.dumps(travels)) < len(content) + 2500 < 4000
 
 
@@ -244,12 +250,12 @@ client.close()
 @pytest.fixture
 def hosts() -> Iterator[Hosts | Loopback]:
     try:
-        made: Hosts | Loopback = Hosts()
+        hosts: Hosts | Loopback = Hosts()
     except OSError as error:
         print(f"no network namespaces: {error}")
-        made = Loopback()
-    yield made
-    made.close()
+        hosts = Loopback()
+    yield hosts
+    hosts.close()
 
 
 def test_workers_killed_frozen_out_of_memory_and_cut_off_lose_nothing(tmp_path: Path, hosts: Hosts | Loopback) -> None:
@@ -275,8 +281,8 @@ def test_workers_killed_frozen_out_of_memory_and_cut_off_lose_nothing(tmp_path: 
         if isinstance(hosts, Hosts):
             hosts.cut("w3")
         assert began.poll() is None and done(folder) < count, "all was done before anything happened"
-        said, _ = began.communicate(timeout=300)
-        assert (began.returncode, said.split()[-1:]) == (0, [str(count)]), said + dask.log("scheduler")
+        text, _ = began.communicate(timeout=300)
+        assert (began.returncode, text.split()[-1:]) == (0, [str(count)]), text + dask.log("scheduler")
         assert kept(folder) == here
         hogging.communicate(timeout=300)
         assert "exceeded 95% memory budget" in dask.log("w2")
@@ -319,9 +325,10 @@ def test_a_worker_of_another_version_is_refused_whenever_it_comes(tmp_path: Path
         with pytest.raises(ClusterError) as refusal:
             late.submit(abs, -1).result()
         (address,) = workers(late)
-        said = one_line(refusal.value)
+        one_line_text = one_line(refusal.value)
         assert (
-            said.startswith(f"cluster: worker {address}: found Footfall code ") and f"wanted Footfall {ours};" in said
+            one_line_text.startswith(f"cluster: worker {address}: found Footfall code ")
+            and f"wanted Footfall {ours};" in one_line_text
         )
         dask.add("bare", code=None)
         dask.stop("other")
@@ -338,11 +345,12 @@ def workers(cluster: DaskExecutor) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["Python", "DuckDB", "Dask"])
 def test_another_version_of_what_footfall_stands_on_is_named(name: str) -> None:
-    found = tuple((one, "0.1" if one == name else version) for one, version in installed_versions())
+    pair = tuple((text, "0.1" if text == name else version) for text, version in installed_versions())
     assert version_mismatch("tcp://10.0.0.2:1", installed_versions(), installed_versions()) == ""
-    said = version_mismatch("tcp://10.0.0.2:1", found, installed_versions())
+    version_mismatch_text = version_mismatch("tcp://10.0.0.2:1", pair, installed_versions())
     assert (
-        f"worker tcp://10.0.0.2:1: found {name} 0.1, wanted {name} {dict(installed_versions())[name]}; install" in said
+        f"worker tcp://10.0.0.2:1: found {name} 0.1, wanted {name} {dict(installed_versions())[name]}; install"
+        in version_mismatch_text
     )
 
 
@@ -399,7 +407,7 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
 
 
 @pytest.mark.parametrize(
-    ("cluster", "said"),
+    ("cluster", "text"),
     [
         ("http://10.0.0.1:8786", "should match pattern"),
         ("tcp://name:word@10.0.0.1:8786", "should match pattern"),
@@ -407,12 +415,12 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
         ({"address": "tcp://10.0.0.1:8786", "ca": "ca.pem"}, "found ca; wanted tls:// with them"),
     ],
 )
-def test_a_cluster_that_cannot_be_is_a_mistake_in_the_configuration(cluster: object, said: str, tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_be_is_a_mistake_in_the_configuration(cluster: object, text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps({"cluster": cluster}))
     with pytest.raises(ConfigError) as mistake:
         _ = AppContext(path).settings
-    assert said in str(mistake.value) and "word" not in str(mistake.value).replace("wanted", "")
+    assert text in str(mistake.value) and "word" not in str(mistake.value).replace("wanted", "")
 
 
 def test_without_a_cluster_dask_is_not_imported_and_with_one_nothing_connects_before_the_first_task(

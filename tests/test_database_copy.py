@@ -36,10 +36,10 @@ def fill(db: store.Store) -> None:
         ledger.add_snapshot(db, snapshot(START + number * ONE, counts, note="line\nline"))
     archive, day = Archive(db), START + 2 * ONE
     book = ledger.load_period_data(db, CATALOGUE, Period.for_day(day))
-    made = digest.compose_document(
+    compose_document = digest.compose_document(
         "replicate", "Replicate", [book], {"catalogue": "models", "figure": "uses"}, (), at(day, 3)
     )
-    kept = archive.save_digest(made)
+    kept = archive.save_digest(compose_document)
     archive.add_receipt(kept, Receipt("x", "footfall", 0, "1", "https://x.com/footfall/status/1", at(day, 4)))
     with db.write_transaction() as connection:
         connection.execute(store.deliveries.insert().values(**DELIVERY))
@@ -65,8 +65,8 @@ def something(column: sa.Column[object]) -> object:
         sa.Integer: 7,
         store.UtcDateTime: at(START, 5),
     }
-    found = [value for kind, value in kinds.items() if isinstance(column.type, kind)]
-    return found[0] if found else f"{len(column.name)}"
+    entries = [value for kind, value in kinds.items() if isinstance(column.type, kind)]
+    return entries[0] if entries else f"{len(column.name)}"
 
 
 DELIVERY = {
@@ -95,10 +95,10 @@ DELIVERY = {
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[store.Store]:
-    made = store.open_store(f"sqlite:///{tmp_path / 'full.db'}")
-    fill(made)
-    yield made
-    made.close()
+    database = store.open_store(f"sqlite:///{tmp_path / 'full.db'}")
+    fill(database)
+    yield database
+    database.close()
 
 
 def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
@@ -107,13 +107,13 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
     wanted = rows(full)
     assert all(wanted.values()), "a table is empty, so this test says nothing of it"
     there, back = store.open_store(postgres.database()), store.open_store(f"sqlite:///{tmp_path / 'back.db'}")
-    told: list[str] = []
-    counts = database_copy.copy_database(full, there, told.append)
-    database_copy.copy_database(there, back, told.append)
+    texts: list[str] = []
+    counts = database_copy.copy_database(full, there, texts.append)
+    database_copy.copy_database(there, back, texts.append)
     assert rows(there) == wanted
     assert rows(back) == wanted
-    assert counts == {name: len(found) for name, found in wanted.items()}
-    assert f"readings: {counts['readings']} rows" in told
+    assert counts == {name: len(pairs) for name, pairs in wanted.items()}
+    assert f"readings: {counts['readings']} rows" in texts
     there.close()
     back.close()
 
@@ -121,8 +121,8 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
 def test_work_goes_on_where_it_was_copied_to(full: store.Store, postgres: Postgres) -> None:
     there = store.open_store(postgres.database())
     database_copy.copy_database(full, there, lambda _line: None)
-    for one in (full, there):
-        ledger.add_snapshot(one, snapshot(START + DAYS * ONE, {"o/m1": 100, "o/new": 3}))
+    for database in (full, there):
+        ledger.add_snapshot(database, snapshot(START + DAYS * ONE, {"o/m1": 100, "o/new": 3}))
     assert rows(there) == rows(full)
     there.close()
 

@@ -48,7 +48,7 @@ def ignored(path: str) -> bool:
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split():
         pattern = line.lstrip("!")
         forms = [pattern, pattern.removeprefix("**/")]
-        if any(fnmatch.fnmatchcase(one, form) for one in above for form in forms):
+        if any(fnmatch.fnmatchcase(parent, form) for parent in above for form in forms):
             out = not line.startswith("!")
     return out
 
@@ -159,13 +159,13 @@ def test_the_image_cannot_write_where_its_code_is(image: Image) -> None:
 
 
 def test_the_images_commands_work(image: Image) -> None:
-    for arguments, said in ((["--help"], "Commands"), (["migrate"], "up to date"), (["config"], "networks")):
+    for arguments, text in ((["--help"], "Commands"), (["migrate"], "up to date"), (["config"], "networks")):
         done = image.run(*arguments)
-        assert done.returncode == 0 and said in done.stdout, (arguments, done.stdout, done.stderr)
+        assert done.returncode == 0 and text in done.stdout, (arguments, done.stdout, done.stderr)
     doctor = image.run("doctor", "--json")
     assert doctor.returncode in (0, 1, 3) and "Traceback" not in doctor.stderr
     findings = json.loads(doctor.stdout)
-    assert [one for one in findings if "database" in str(one)], findings
+    assert [finding for finding in findings if "database" in str(finding)], findings
 
 
 def test_the_image_serves_its_pages(image: Image) -> None:
@@ -180,9 +180,9 @@ def test_the_image_serves_its_pages(image: Image) -> None:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            assert found, (line, process.communicate(timeout=120))
-            health = httpx.get(f"{found[0]}/health", timeout=30, trust_env=False)
+            match = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert match, (line, process.communicate(timeout=120))
+            health = httpx.get(f"{match[0]}/health", timeout=30, trust_env=False)
             assert health.status_code == 200 and health.json()["ok"] is True
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
@@ -240,18 +240,18 @@ def test_everything_that_is_imported_is_installed() -> None:
     ours = packages_distributions()
     for path in (ROOT / "bot").rglob("*.py"):
         for name in imported(ast.parse(path.read_text(encoding="utf-8"))) - sys.stdlib_module_names - BY_NAME_ONLY:
-            places = {re.sub(r"[-_.]+", "-", one).lower() for one in ours.get(name, [])}
+            places = {re.sub(r"[-_.]+", "-", text).lower() for text in ours.get(name, [])}
             assert name == "bot" or places & known, f"{path}: imports {name}, which requirements.txt does not name"
 
 
 def imported(tree: ast.AST) -> set[str]:
-    found = set()
+    texts = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {one.name.partition(".")[0] for one in node.names}
+            texts |= {name.name.partition(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add((node.module or "").partition(".")[0])
-    return found
+            texts.add((node.module or "").partition(".")[0])
+    return texts
 
 
 def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:

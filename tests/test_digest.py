@@ -45,16 +45,18 @@ def document(*books: PeriodData, hidden: tuple[str, ...] = (), headline: dict[st
 
 
 def part(*books: PeriodData, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-    found: dict[str, Any] = document(*books, hidden=hidden)["catalogues"][0]
-    return found
+    catalogue: dict[str, Any] = document(*books, hidden=hidden)["catalogues"][0]
+    return catalogue
 
 
 # --- shape -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_document_says_what_it_is() -> None:
-    made = document(book([3, 1], idle=2))
-    assert {key: made[key] for key in ("network", "title", "period", "day", "last_day", "edition", "status")} == {
+    document_document = document(book([3, 1], idle=2))
+    assert {
+        key: document_document[key] for key in ("network", "title", "period", "day", "last_day", "edition", "status")
+    } == {
         "network": "replicate",
         "title": "Replicate",
         "period": "day",
@@ -63,24 +65,24 @@ def test_a_document_says_what_it_is() -> None:
         "edition": 1,
         "status": "draft",
     }
-    assert made["headline"] == HEADLINE and made["composed_at"] == "2025-01-13T00:20:00+00:00"
-    assert made["changes"] == made["panels"] == []
-    assert made["refs"] == [{"url": REF.url, "at": "2025-01-13T00:00:00+00:00", "sha256": REF.sha256}]
+    assert document_document["headline"] == HEADLINE and document_document["composed_at"] == "2025-01-13T00:20:00+00:00"
+    assert document_document["changes"] == document_document["panels"] == []
+    assert document_document["refs"] == [{"url": REF.url, "at": "2025-01-13T00:00:00+00:00", "sha256": REF.sha256}]
 
 
 def test_a_document_survives_json_unchanged() -> None:
-    for one in (book([3, 1], idle=2), unread(), world(1).book(30)):
-        made = document(one)
-        assert json.loads(json.dumps(made, allow_nan=False)) == made
+    for period_data in (book([3, 1], idle=2), unread(), world(1).book(30)):
+        document_document = document(period_data)
+        assert json.loads(json.dumps(document_document, allow_nan=False)) == document_document
 
 
 def test_every_figure_of_the_period_is_there_known_or_not() -> None:
     for whole in (book([3, 1]), unread()):
-        told = part(whole)["figures"]
-        assert list(told) == [key for key, one in METRICS.items() if one.belongs_to(whole)]
-        assert "models_used" in told and "paid" not in told
-        assert all((figure["value"] is None) == ("unknown" in figure) for figure in told.values())
-        assert all(figure["refs"] == [0] and figure["label"] and figure["unit"] for figure in told.values())
+        figures = part(whole)["figures"]
+        assert list(figures) == [key for key, metric in METRICS.items() if metric.belongs_to(whole)]
+        assert "models_used" in figures and "paid" not in figures
+        assert all((figure["value"] is None) == ("unknown" in figure) for figure in figures.values())
+        assert all(figure["refs"] == [0] and figure["label"] and figure["unit"] for figure in figures.values())
     assert part(book([3, 1]))["figures"]["uses"] == {
         "value": 4,
         "unit": "runs",
@@ -92,15 +94,22 @@ def test_every_figure_of_the_period_is_there_known_or_not() -> None:
 
 
 def test_a_week_names_its_first_and_last_day() -> None:
-    made = document(replace(book([3]), period=Period.for_day(DAY, "week")))
-    assert (made["period"], made["day"], made["last_day"]) == ("week", "2025-01-06", "2025-01-12")
-    assert "uses_7d" not in made["catalogues"][0]["figures"] and "uses_change" in made["catalogues"][0]["figures"]
+    document_document = document(replace(book([3]), period=Period.for_day(DAY, "week")))
+    assert (document_document["period"], document_document["day"], document_document["last_day"]) == (
+        "week",
+        "2025-01-06",
+        "2025-01-12",
+    )
+    assert (
+        "uses_7d" not in document_document["catalogues"][0]["figures"]
+        and "uses_change" in document_document["catalogues"][0]["figures"]
+    )
 
 
 def test_the_time_of_composition_is_told_in_utc() -> None:
     elsewhere = AT.astimezone(timezone(timedelta(hours=9)))
-    made = compose_document("replicate", "Replicate", [book([3])], HEADLINE, (), elsewhere)
-    assert made["composed_at"] == "2025-01-13T00:20:00+00:00"
+    compose_document_document = compose_document("replicate", "Replicate", [book([3])], HEADLINE, (), elsewhere)
+    assert compose_document_document["composed_at"] == "2025-01-13T00:20:00+00:00"
 
 
 # --- catalogues and refs ---------------------------------------------------------------------------------------------
@@ -108,19 +117,19 @@ def test_the_time_of_composition_is_told_in_utc() -> None:
 
 def test_the_headlines_catalogue_comes_first() -> None:
     models, llm = book([3]), replace(book([9]), catalogue=LLM)
-    assert [one["catalogue"] for one in document(llm, models)["catalogues"]] == ["models", "llm"]
+    assert [catalogue["catalogue"] for catalogue in document(llm, models)["catalogues"]] == ["models", "llm"]
     other = document(models, llm, headline={"catalogue": "llm", "figure": "uses"})
-    assert [one["catalogue"] for one in other["catalogues"]] == ["llm", "models"]
+    assert [catalogue["catalogue"] for catalogue in other["catalogues"]] == ["llm", "models"]
 
 
 def test_refs_stand_once_and_each_figure_points_at_those_of_its_book() -> None:
     other = SourceRef("https://api.replicate.com/v1/models", AT, "")
     models = replace(book([3]), refs=(REF, REF))
     llm = replace(book([9]), catalogue=LLM, refs=(other, REF))
-    made = document(models, llm)
-    assert [ref["url"] for ref in made["refs"]] == [REF.url, other.url]
-    assert {tuple(figure["refs"]) for figure in made["catalogues"][0]["figures"].values()} == {(0,)}
-    assert {tuple(figure["refs"]) for figure in made["catalogues"][1]["figures"].values()} == {(0, 1)}
+    document_document = document(models, llm)
+    assert [ref["url"] for ref in document_document["refs"]] == [REF.url, other.url]
+    assert {tuple(figure["refs"]) for figure in document_document["catalogues"][0]["figures"].values()} == {(0,)}
+    assert {tuple(figure["refs"]) for figure in document_document["catalogues"][1]["figures"].values()} == {(0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -193,8 +202,8 @@ def test_the_curve_of_a_long_list_is_still_short() -> None:
 
 
 def test_what_is_unknown_or_absent_has_no_table_and_no_curve() -> None:
-    for one in (unread(), book(idle=3), book(idle=3, unattributed=5)):
-        assert part(one)["top"] == part(one)["curve"] == []
+    for period_data in (unread(), book(idle=3), book(idle=3, unattributed=5)):
+        assert part(period_data)["top"] == part(period_data)["curve"] == []
 
 
 def test_history_is_the_last_thirty_days_with_nulls_where_unknown() -> None:
@@ -222,32 +231,32 @@ def test_a_hidden_model_is_counted_and_not_named() -> None:
 
 def test_a_hidden_author_hides_all_their_models_also_those_that_left() -> None:
     left = replace(book({1: 5, 2: 9, 3: 1}), listed=(model(1), model(3)), names={2: SafeName("a0/m2")})
-    for one in (left, replace(left, authors={2: SafeName("a0")})):
-        assert [row["model"] for row in part(one, hidden=("a0",))["top"]] == [HIDDEN, HIDDEN, "a1/m3"]
+    for period_data in (left, replace(left, authors={2: SafeName("a0")})):
+        assert [row["model"] for row in part(period_data, hidden=("a0",))["top"]] == [HIDDEN, HIDDEN, "a1/m3"]
 
 
 def test_gaps_do_not_name_what_is_hidden() -> None:
     gaps = ("The counter of a0/m1 fell; a0/m10 and xa0/m1 did not, nor did a0/m1.", "a0/m2 came late.")
-    one = replace(book([10, 30]), gaps=gaps)
-    assert part(one)["gaps"] == list(gaps)
-    assert part(one, hidden=("a0/m1",))["gaps"] == [
+    period_data = replace(book([10, 30]), gaps=gaps)
+    assert part(period_data)["gaps"] == list(gaps)
+    assert part(period_data, hidden=("a0/m1",))["gaps"] == [
         f"The counter of {HIDDEN} fell; a0/m10 and xa0/m1 did not, nor did {HIDDEN}.",
         "a0/m2 came late.",
     ]
-    assert part(one, hidden=("a0",))["gaps"][1] == f"{HIDDEN} came late."
+    assert part(period_data, hidden=("a0",))["gaps"][1] == f"{HIDDEN} came late."
 
 
 def test_a_name_is_hidden_in_the_form_that_its_network_writes() -> None:
     raw = "a0/m\u200b1"
-    one = replace(book({1: 5, 2: 4}), listed=(model(1, name=model_identity(raw)), model(2, name="a0/m1")))
-    assert [row["model"] for row in part(one, hidden=(raw,))["top"]] == [HIDDEN, "a0/m1"]
-    assert [row["model"] for row in part(one, hidden=("",))["top"]] == [model_identity(raw), "a0/m1"]
+    period_data = replace(book({1: 5, 2: 4}), listed=(model(1, name=model_identity(raw)), model(2, name="a0/m1")))
+    assert [row["model"] for row in part(period_data, hidden=(raw,))["top"]] == [HIDDEN, "a0/m1"]
+    assert [row["model"] for row in part(period_data, hidden=("",))["top"]] == [model_identity(raw), "a0/m1"]
 
 
 def test_no_hidden_name_is_anywhere_in_a_document() -> None:
     for seed in range(5):
-        one = replace(world(seed).book(40), gaps=("no reading of a1/m3 and a0/m2",))
-        text = json.dumps(document(one, hidden=("a0", "a1/m3")))
+        period_data = replace(world(seed).book(40), gaps=("no reading of a1/m3 and a0/m2",))
+        text = json.dumps(document(period_data, hidden=("a0", "a1/m3")))
         assert not re.search(r"a0|a1/m3", text) and "a hidden model" in text
 
 
@@ -255,9 +264,12 @@ def test_no_hidden_name_is_anywhere_in_a_document() -> None:
 
 
 def test_the_same_books_differ_in_nothing() -> None:
-    made = document(book([3, 1]))
+    document_document = document(book([3, 1]))
     later = compose_document("replicate", "Replicate", [book([3, 1])], HEADLINE, ("a0",), AT + ONE)
-    assert figure_differences(made, later) == [] and figure_differences(made, json.loads(json.dumps(made))) == []
+    assert (
+        figure_differences(document_document, later) == []
+        and figure_differences(document_document, json.loads(json.dumps(document_document))) == []
+    )
 
 
 def test_a_difference_tells_what_was_published_and_what_is_known_now() -> None:
@@ -281,15 +293,15 @@ def test_another_reason_for_the_same_unknown_is_no_difference() -> None:
 
 
 def test_a_figure_or_catalogue_that_one_lacks_is_no_difference() -> None:
-    both, one = document(book([3]), replace(book([9]), catalogue=LLM)), document(book([3]))
-    assert figure_differences(both, one) == figure_differences(one, both) == []
-    assert {key.partition(".")[0] for key in incomparable_figures(both, one)} == {"llm"} and incomparable_figures(
-        one, both
-    ) == []
-    fewer = copy.deepcopy(one)
+    both, document_document = document(book([3]), replace(book([9]), catalogue=LLM)), document(book([3]))
+    assert figure_differences(both, document_document) == figure_differences(document_document, both) == []
+    assert {key.partition(".")[0] for key in incomparable_figures(both, document_document)} == {
+        "llm"
+    } and incomparable_figures(document_document, both) == []
+    fewer = copy.deepcopy(document_document)
     del fewer["catalogues"][0]["figures"]["uses"]
-    assert figure_differences(fewer, one) == figure_differences(one, fewer) == []
-    assert incomparable_figures(one, fewer) == ["models.uses"]
+    assert figure_differences(fewer, document_document) == figure_differences(document_document, fewer) == []
+    assert incomparable_figures(document_document, fewer) == ["models.uses"]
 
 
 def test_a_renamed_label_or_unit_is_no_difference() -> None:
@@ -315,16 +327,16 @@ def test_a_figure_whose_definition_changed_is_not_compared(monkeypatch: pytest.M
 def test_differences_are_exactly_the_figures_that_are_not_equal(before: list[int], after: list[int]) -> None:
     old, new = compute_figures(book(before, idle=1)), compute_figures(book(after, idle=1))
     changed = [key for key in new if old[key].value != new[key].value]
-    told = figure_differences(document(book(before, idle=1)), document(book(after, idle=1)))
-    assert [change["figure"] for change in told] == changed
+    documents = figure_differences(document(book(before, idle=1)), document(book(after, idle=1)))
+    assert [change["figure"] for change in documents] == changed
 
 
 def test_catalogue_facts_stand_beside_its_figures() -> None:
-    told = part(book([3]))
-    assert (told["catalogue"], told["title"], told["unit"], told["evidence"]) == (
+    part_document = part(book([3]))
+    assert (part_document["catalogue"], part_document["title"], part_document["unit"], part_document["evidence"]) == (
         MODELS.key,
         MODELS.title,
         MODELS.unit,
         MODELS.evidence,
     )
-    assert told["findings"] == []
+    assert part_document["findings"] == []

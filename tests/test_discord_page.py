@@ -30,11 +30,11 @@ def test_every_command_of_servers_members_and_the_operator_stands_there_with_its
         assert section, f"/{command.name}: no section"
         assert f"pictures/discord/{command.name}.png" in section[1], f"/{command.name}: no picture"
         if isinstance(command, app_commands.Group):
-            assert all(f"`{one.name}`" in section[1] for one in command.commands), command.name
+            assert all(f"`{command.name}`" in section[1] for command in command.commands), command.name
             continue
         heading = section[1].splitlines()[0]
-        assert re.findall(r"`(\w+)`", heading) == [one.name for one in command.parameters], command.name
-        required = [one.name for one in command.parameters if one.required]
+        assert re.findall(r"`(\w+)`", heading) == [parameter.name for parameter in command.parameters], command.name
+        required = [parameter.name for parameter in command.parameters if parameter.required]
         assert re.findall(r"\*\*`(\w+)`\*\*", heading) == required, command.name
 
 
@@ -55,6 +55,6 @@ def test_every_picture_shown_is_there_is_small_and_is_made_by_the_script() -> No
 
 def test_the_invite_asks_for_the_permissions_that_posting_needs_and_no_other() -> None:
     bits = [int(bit) for bit in re.findall(r"^\| [A-Z][\w ]+ \| (\d+) \|", PAGE, re.M)]
-    (asked,) = set(re.findall(r"permissions=(\d+)", PAGE))
-    assert sum(bits) == int(asked) and len(bits) == len(PERMISSIONS)
+    (result,) = set(re.findall(r"permissions=(\d+)", PAGE))
+    assert sum(bits) == int(result) and len(bits) == len(PERMISSIONS)
     assert all(f"| {shown} |" in PAGE for shown in PERMISSIONS.values())

@@ -23,11 +23,11 @@ def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.
     """The check of the database at a URL."""
     (folder / "config.yaml").write_text(f"data: {folder}\nout: {folder}/out\nnetworks: {{}}\n")
     monkeypatch.setenv("DATABASE_URL", url)
-    made = app_context.AppContext(folder / "config.yaml")
+    context = app_context.AppContext(folder / "config.yaml")
     try:
-        return doctor._database(made)
+        return doctor._database(context)
     finally:
-        made.close()
+        context.close()
 
 
 def pragma(words: str) -> Callable[[Path], None]:
@@ -65,7 +65,7 @@ def lock_up(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said", "cure"),
+    ("damage", "text", "cure"),
     [
         (pragma("PRAGMA query_only = 1"), "readonly", _error_causes.READ_ONLY),
         (pragma("PRAGMA max_page_count = 1"), "full", _error_causes.FULL),
@@ -76,17 +76,17 @@ def lock_up(path: Path) -> None:
     ids=["read-only", "full", "no database", "malformed", "cannot be opened"],
 )
 def test_each_cause_on_sqlite_has_its_own_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], said: str, cure: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], text: str, cure: str
 ) -> None:
     url = databases.sqlite(tmp_path / "f.db")
     damage(tmp_path / "f.db")
     try:
-        found = database(tmp_path, monkeypatch, url)
+        check_result = database(tmp_path, monkeypatch, url)
     finally:
         while LISTENERS:
             sa.event.remove(sa.Engine, "connect", LISTENERS.pop())
-    assert (found.ok, found.fix) == (False, cure), found
-    assert said in found.text
+    assert (check_result.ok, check_result.fix) == (False, cure), check_result
+    assert text in check_result.text
 
 
 def test_each_cause_on_postgresql_has_its_own_cure(
@@ -95,8 +95,12 @@ def test_each_cause_on_postgresql_has_its_own_cure(
     url = postgres.database()
     assert database(tmp_path, monkeypatch, url).ok
     read_only = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
-    found = database(tmp_path, monkeypatch, read_only)
-    assert found.ok is False and "read-only" in found.text and found.fix == _error_causes._POSTGRESQL["25006"]
+    check_result = database(tmp_path, monkeypatch, read_only)
+    assert (
+        check_result.ok is False
+        and "read-only" in check_result.text
+        and check_result.fix == _error_causes._POSTGRESQL["25006"]
+    )
     nobody = database(tmp_path, monkeypatch, "postgresql://a:b@127.0.0.1:1/none")
     assert nobody.ok is False and nobody.fix == _error_causes.UNREACHABLE
     missing = database(tmp_path, monkeypatch, str(url).replace(sa.make_url(url).database or "", "nosuch"))
@@ -119,29 +123,29 @@ def test_each_cause_of_a_folder_has_its_own_cure(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuses)
-    found = doctor._check_folder("data folder", tmp_path)
-    assert found.ok is False and os.strerror(code) in found.text and cure in found.fix
+    folder = doctor._check_folder("data folder", tmp_path)
+    assert folder.ok is False and os.strerror(code) in folder.text and cure in folder.fix
 
 
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor._check_folder("data folder", tmp_path).ok
     monkeypatch.setattr(doctor, "LITTLE", 2**63)
-    found = doctor._check_folder("data folder", tmp_path)
-    assert found.ok is False and "nearly full" in found.text and "make room" in found.fix
+    folder = doctor._check_folder("data folder", tmp_path)
+    assert folder.ok is False and "nearly full" in folder.text and "make room" in folder.fix
 
 
 def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from bot import x_text
 
     (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
-    made = app_context.AppContext(tmp_path / "config.yaml")
-    assert doctor._sample_post(made, False).ok
+    context = app_context.AppContext(tmp_path / "config.yaml")
+    assert doctor._sample_post(context, False).ok
 
     def missing(_text: str) -> int:
         raise ModuleNotFoundError("No module named 'pkg_resources'")
 
     monkeypatch.setattr(x_text, "weighted_length", missing)
-    found = doctor._sample_post(made, False)
-    assert found.ok is False and "pkg_resources" in found.text and "requirements.txt" in found.fix
+    sample_post = doctor._sample_post(context, False)
+    assert sample_post.ok is False and "pkg_resources" in sample_post.text and "requirements.txt" in sample_post.fix
     monkeypatch.setattr(x_text, "weighted_length", len)
-    assert doctor._sample_post(made, False).ok is False, "it weighs wrongly"
+    assert doctor._sample_post(context, False).ok is False, "it weighs wrongly"

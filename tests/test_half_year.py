@@ -104,7 +104,7 @@ FAIR = {day + n * ONE for day in SPECIAL for n in range(3)}
 
 
 def weather(seed: int) -> Weather:
-    chance, made = random.Random(seed), Weather()
+    chance, weather = random.Random(seed), Weather()
     day = FIRST + 3 * ONE
     while day < LAST - 5 * ONE:
         kind = chance.random()
@@ -112,18 +112,18 @@ def weather(seed: int) -> Weather:
         stretch = {day + n * ONE for n in range(length)} - FAIR
         kind = 1.0 if day in FAIR else kind
         if kind < 0.07:
-            made.source_out |= stretch
+            weather.source_out |= stretch
         elif kind < 0.12:
-            made.worker_off |= stretch
+            weather.worker_off |= stretch
         elif kind < 0.45:
-            made.outlet[day, chance.choice(("text", "site"))] = chance.choice(FAULTS)
+            weather.outlet[day, chance.choice(("text", "site"))] = chance.choice(FAULTS)
         day += ONE
     more, faults = random.Random(seed + 1), itertools.cycle(FAULTS)
     for n in range((LAST - FIRST).days - 9):
         day = FIRST + (n + 3) * ONE
         if day not in FAIR and (day.weekday() == 0 or day.day == 1) and more.random() < 0.5:
-            made.outlet[day, "x"] = next(faults)
-    return made
+            weather.outlet[day, "x"] = next(faults)
+    return weather
 
 
 @dataclass
@@ -298,12 +298,12 @@ def told(lived: HalfYear) -> dict[tuple[date, str, str], list[Delivery]]:
 def posts_of(lived: HalfYear, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
     """The deliveries of posts of one kind of period, by its first day and destination."""
     opened = store.open_store(lived.url)
-    found = defaultdict(list)
-    for one in pipeline.make_outbox(opened).list_deliveries():
-        if one.kind == "post" and one.period == period:
-            found[one.day, one.outlet, one.destination].append(one)
+    posts = defaultdict(list)
+    for delivery in pipeline.make_outbox(opened).list_deliveries():
+        if delivery.kind == "post" and delivery.period == period:
+            posts[delivery.day, delivery.outlet, delivery.destination].append(delivery)
     opened.close()
-    return found
+    return posts
 
 
 Told = dict[tuple[date, str, str], list[Delivery]]
@@ -313,9 +313,9 @@ def days() -> list[date]:
     return [FIRST + n * ONE for n in range((LAST - FIRST).days + 1)]
 
 
-def seen(lived: HalfYear, told: Told) -> Counter[tuple[date, str, str]]:
+def seen(lived: HalfYear, deliveries: Told) -> Counter[tuple[date, str, str]]:
     """The posts that readers saw, by day and destination."""
-    markers = {one.marker: key for key, rows in told.items() for one in rows}
+    markers = {delivery.marker: key for key, rows in deliveries.items() for delivery in rows}
     all_ = [marker for platform in lived.platforms.values() for _, marker, _ in platform.accepted]
     return Counter(markers[marker] for marker in all_ if marker in markers)
 
@@ -327,22 +327,22 @@ def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Ha
         for place in PLACES:
             rows = told[day, *place]
             count = shown[day, *place]
-            settled = [one for one in rows if one.state == "sent"]
-            reasoned = rows and all(one.reason for one in rows if one.state != "sent")
+            settled = [delivery for delivery in rows if delivery.state == "sent"]
+            reasoned = rows and all(delivery.reason for delivery in rows if delivery.state != "sent")
             if not ((count == 1 and len(settled) == 1) or (count == 0 and not settled and reasoned)):
-                wrong.append((day.isoformat(), place, count, [(one.state, one.reason) for one in rows]))
+                wrong.append((day.isoformat(), place, count, [(delivery.state, delivery.reason) for delivery in rows]))
     assert not wrong
 
 
 def excuses(lived: HalfYear, period: Period, outlet: str) -> list[str]:
     """The faults that leave a period without a post. Any other period must have one."""
-    found, dark = [], lived.weather.source_out | lived.weather.worker_off
+    excuses, dark = [], lived.weather.source_out | lived.weather.worker_off
     if {period.first, period.last + ONE} & dark:
-        found.append("nobody saw how it began or ended")
+        excuses.append("nobody saw how it began or ended")
     after = [period.last + n * ONE for n in range(1, 4)]
     if any(lived.weather.outlet.get((day, outlet)) == "refuses one" for day in after):
-        found.append("a post was refused")
-    return found
+        excuses.append("a post was refused")
+    return excuses
 
 
 def test_no_day_is_without_a_post_but_for_what_nobody_could_know_or_was_refused(lived: HalfYear, told: Told) -> None:
@@ -365,7 +365,7 @@ def test_every_fault_of_the_half_year_was_met(lived: HalfYear, told: Told) -> No
         platform.met[fault] for platform in lived.platforms.values() for fault in ("killed before", "killed after")
     )
     assert lived.processes == 1 + kills
-    reasons = " ".join(one.reason for rows in told.values() for one in rows)
+    reasons = " ".join(delivery.reason for rows in told.values() for delivery in rows)
     assert "nothing is known" in reasons and "missed" in reasons and "the channel is gone" in reasons
 
 
@@ -375,7 +375,7 @@ def test_the_leap_day_and_the_days_of_clock_changes_are_published(lived: HalfYea
 
 
 def test_nothing_goes_out_before_its_time(lived: HalfYear, told: Told) -> None:
-    markers = {one.marker: key for key, rows in told.items() for one in rows}
+    markers = {delivery.marker: key for key, rows in told.items() for delivery in rows}
     for platform in lived.platforms.values():
         for _, marker, at in platform.accepted:
             if marker not in markers:
@@ -410,23 +410,23 @@ def periods(name: PeriodName) -> list[Period]:
 
 @pytest.mark.parametrize(("name", "count"), [("week", 28), ("month", 5)])
 def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: HalfYear, name: PeriodName, count: int) -> None:
-    told = posts_of(lived, name)
-    shown, wrong, silent = seen(lived, told), [], 0
+    deliveries = posts_of(lived, name)
+    shown, wrong, silent = seen(lived, deliveries), [], 0
     assert len(periods(name)) == count
     for period in periods(name):
-        rows, posts = told[period.first, "x", "account"], shown[period.first, "x", "account"]
-        settled = [one for one in rows if one.state == "sent"]
-        reasoned = rows and all(one.reason for one in rows) and excuses(lived, period, "x")
+        rows, posts = deliveries[period.first, "x", "account"], shown[period.first, "x", "account"]
+        settled = [delivery for delivery in rows if delivery.state == "sent"]
+        reasoned = rows and all(delivery.reason for delivery in rows) and excuses(lived, period, "x")
         silent += not posts
         if not (posts == len(settled) == 1 or (posts == len(settled) == 0 and reasoned)):
-            wrong.append((period.first.isoformat(), posts, [(one.state, one.reason) for one in rows]))
+            wrong.append((period.first.isoformat(), posts, [(delivery.state, delivery.reason) for delivery in rows]))
     assert not wrong
     assert 0 < silent < count / 2
 
 
 def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_changes(lived: HalfYear) -> None:
-    told = posts_of(lived, "week")
-    markers = {one.marker: key[0] for key, rows in told.items() for one in rows}
+    posts = posts_of(lived, "week")
+    markers = {delivery.marker: key[0] for key, rows in posts.items() for delivery in rows}
     entry = ENTRIES[2]
     hours = set()
     for _, marker, at in lived.platforms["x"].accepted:
@@ -442,13 +442,13 @@ def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_
 
 
 def test_every_week_that_was_posted_asked_its_poll_once(lived: HalfYear) -> None:
-    told = posts_of(lived, "week")
-    shown = seen(lived, told)
+    posts = posts_of(lived, "week")
+    shown = seen(lived, posts)
     posted = {day for (day, *_), count in shown.items() if count}
-    asked = [one.day for one in polls_of(lived)]
-    assert len(asked) == len(set(asked)) > 14 and set(asked) <= posted
+    days = [poll.day for poll in polls_of(lived)]
+    assert len(days) == len(set(days)) > 14 and set(days) <= posted
     opened = store.open_store(lived.url)
-    for day in sorted(posted - set(asked)):
+    for day in sorted(posted - set(days)):
         document = Archive(opened).find_digest("replicate", "week", day)
         assert document is not None
         figure = document["catalogues"][0]["figures"]["uses"]
@@ -460,25 +460,25 @@ def polls_of(lived: HalfYear) -> tuple[PollRecord, ...]:
     """Every posted poll, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
-    found = pipeline.make_outbox(opened).polls.closed_polls("replicate", begins, ends)
+    polls = pipeline.make_outbox(opened).polls.closed_polls("replicate", begins, ends)
     opened.close()
-    return found
+    return polls
 
 
 def test_every_poll_of_the_half_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: HalfYear) -> None:
     opened = store.open_store(lived.url)
-    archive, told = Archive(opened), 0
-    asked = [one for one in polls_of(lived) if Period.for_day(one.closes.date(), "week").last <= LAST - ONE]
-    for one in asked:
-        document = archive.find_digest("replicate", "week", Period.for_day(one.closes.date(), "week").first)
-        assert document is not None, one
+    archive, number = Archive(opened), 0
+    polls = [poll for poll in polls_of(lived) if Period.for_day(poll.closes.date(), "week").last <= LAST - ONE]
+    for poll_record in polls:
+        document = archive.find_digest("replicate", "week", Period.for_day(poll_record.closes.date(), "week").first)
+        assert document is not None, poll_record
         (panel,) = [block for block in document["panels"] if block["catalogue"] == "polls"]
         votes = panel["figures"]["x_runs_votes"]
         assert votes["evidence"] == "a poll of readers, not a measurement"
         if votes["value"] is None:
-            assert one.votes is None and votes["unknown"] == one.reason != "", (one, votes)
+            assert poll_record.votes is None and votes["unknown"] == poll_record.reason != "", (poll_record, votes)
         else:
-            assert (one.votes, votes["value"]) == (VOTES, sum(VOTES))
-            told += 1
+            assert (poll_record.votes, votes["value"]) == (VOTES, sum(VOTES))
+            number += 1
     opened.close()
-    assert told > 0.9 * len(asked) > 10
+    assert number > 0.9 * len(polls) > 10

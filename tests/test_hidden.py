@@ -35,11 +35,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     opened = store.open_store(f"sqlite:///{folder / 'f.db'}")
     for number, day in enumerate(DAYS):
         counts = {KEPT: 900 * number, SafeName("shy author/one"): 400 * number, SafeName("ann/plain"): number}
-        made = snapshot(day, {})
+        day_snapshot = snapshot(day, {})
         listings = tuple(Listing(name, SafeName(name.partition("/")[0])) for name in counts)
         readings = tuple(Reading(name, count) for name, count in counts.items())
         note = f"{KEPT} was slow; shy author/one was not."
-        ledger.add_snapshot(opened, replace(made, listings=listings, readings=readings, note=note))
+        ledger.add_snapshot(opened, replace(day_snapshot, listings=listings, readings=readings, note=note))
     archive, plan = Archive(opened), replace(query_contexts.PLAN, hidden=())
     for day in DAYS[1:]:
         pipeline.compose_digest(opened, archive, plan, Period.for_day(day), query_contexts.NOW)
@@ -63,8 +63,8 @@ def test_in_no_post_of_a_digest_from_before(desk: QueryContext, outlet: str) -> 
         kept = desk.archive.find_digest("replicate", "day", day)
         assert kept is not None
         post = pipeline.render_post(kept, outlet, HIDDEN)
-        said = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
-        assert not biting(said), day
+        text = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
+        assert not biting(text), day
     assert "a hidden model" in pipeline.render_post(kept, "text", HIDDEN).parts[0]
 
 

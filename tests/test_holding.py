@@ -33,12 +33,12 @@ def desk(tmp_path: Path) -> Iterator[pipeline.PublishContext]:
     """Eight posted days, and a ninth that is held."""
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     told(opened, HELD)
-    made = pipeline.PublishContext(
+    publish_context = pipeline.PublishContext(
         opened, Archive(opened), pipeline.make_outbox(opened), PublishConfig.model_validate({}), 0.01
     )
-    publish(made, HELD)
+    publish(publish_context, HELD)
     ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
-    yield made
+    yield publish_context
     opened.close()
 
 
@@ -48,21 +48,25 @@ def publish(desk: pipeline.PublishContext, number: int, hours: int = 1) -> list[
 
 
 def verdicts(done: list[pipeline.PublishDecision]) -> dict[int, str]:
-    return {(one.period.first - worlds.START).days: one.verdict for one in done}
+    return {(publish_decision.period.first - worlds.START).days: publish_decision.verdict for publish_decision in done}
 
 
 def figures(desk: pipeline.PublishContext, number: int) -> dict[str, Any]:
     document = desk.archive.find_digest("replicate", "day", day(number))
     assert document is not None
-    made: dict[str, Any] = document["catalogues"][0]["figures"]
-    return made
+    figures: dict[str, Any] = document["catalogues"][0]["figures"]
+    return figures
 
 
 def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: pipeline.PublishContext) -> None:
     for hours in (1, 12, 23):
-        one = publish(desk, HELD + 1, hours)[-1]
-        assert one.period.first == day(HELD) and one.verdict == "waiting" and "the list came 50% short" in one.reason
-        assert "python -m bot confirm --network replicate --day 2025-03-09" in one.reason
+        publish_decision = publish(desk, HELD + 1, hours)[-1]
+        assert (
+            publish_decision.period.first == day(HELD)
+            and publish_decision.verdict == "waiting"
+            and "the list came 50% short" in publish_decision.reason
+        )
+        assert "python -m bot confirm --network replicate --day 2025-03-09" in publish_decision.reason
     assert desk.outbox.planned_days("replicate", "day", "x", "@footfall")[1] == day(HELD - 1)
     assert figures(desk, HELD)["uses"]["value"] is None
 
@@ -119,7 +123,7 @@ def test_a_verdict_composes_only_the_digests_that_rest_on_it(desk: pipeline.Publ
         pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day(number)), start_of_day(day(HELD)))
     assert pipeline.outdated_periods(desk.store, desk.archive, PLAN, "day") == ()
     pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day(HELD)), start_of_day(day(HELD + 1)))
-    assert [one.first for one in pipeline.outdated_periods(desk.store, desk.archive, PLAN, "day")] == [day(HELD)]
+    assert [period.first for period in pipeline.outdated_periods(desk.store, desk.archive, PLAN, "day")] == [day(HELD)]
     assert len(pipeline.compose_outdated(desk.store, desk.archive, PLAN, "day", start_of_day(day(HELD + 1)))) == 1
     assert pipeline.outdated_periods(desk.store, desk.archive, PLAN, "day") == ()
 
@@ -206,8 +210,8 @@ def test_a_held_day_is_told_in_every_language(desk: pipeline.PublishContext) -> 
     assert reason == REASON
     for locale in ("ar", "es-ES", "tr", "vi", "zh-CN"):
         for text in (reason, message("reading_left_out", reason=reason)):
-            found = sentences.translate_sentence(text, locale)
-            assert found is not None and not any(part.foreign for part in found), (locale, text)
+            sentence = sentences.translate_sentence(text, locale)
+            assert sentence is not None and not any(part.foreign for part in sentence), (locale, text)
 
 
 def test_the_last_days_of_a_period_are_what_is_held(desk: pipeline.PublishContext) -> None:

@@ -45,15 +45,15 @@ def ended(works: float, grace: float) -> tuple[int, list[str], str]:
 
 
 def test_what_is_done_in_time_is_waited_for() -> None:
-    code, said, wrong = ended(works=0.1, grace=90)
-    assert (code, said[1:], wrong) == (0, ["left"], "")
+    code, texts, wrong = ended(works=0.1, grace=90)
+    assert (code, texts[1:], wrong) == (0, ["left"], "")
 
 
 def test_what_takes_longer_is_left_behind_and_what_was_started_for_it_ends_as_well() -> None:
-    code, said, wrong = ended(works=600, grace=0.1)
-    assert (code, said[1:]) == (0, []) and "was abandoned" in wrong
+    code, texts, wrong = ended(works=600, grace=0.1)
+    assert (code, texts[1:]) == (0, []) and "was abandoned" in wrong
     end = time.monotonic() + 60
-    while Path(f"/proc/{said[0]}").exists() and "Z" not in status(said[0]):
+    while Path(f"/proc/{texts[0]}").exists() and "Z" not in status(texts[0]):
         assert time.monotonic() < end, "a process outlived the one that started it"
         time.sleep(0.05)
 

@@ -65,12 +65,12 @@ def everything_logged(stream: io.StringIO) -> str:
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
 def test_no_secret_leaves_by_any_way(stream: io.StringIO) -> None:
-    said = everything_logged(stream)
+    text = everything_logged(stream)
     for form in (CANARY, quote(CANARY, safe=""), json.dumps(CANARY)[1:-1], repr(CANARY)[1:-1], "p@ss/word", "p%40ss"):
-        assert form not in said
-    assert said.count("[redacted]") >= 10
-    assert "ValueError" in said and "fails" in said, "the traceback itself is of use"
-    assert "unhandled exception" in said
+        assert form not in text
+    assert text.count("[redacted]") >= 10
+    assert "ValueError" in text and "fails" in text, "the traceback itself is of use"
+    assert "unhandled exception" in text
 
 
 def test_off_a_terminal_every_line_is_json() -> None:
@@ -96,17 +96,17 @@ def test_a_line_without_its_secrets_is_still_json(words: object) -> None:
     logging_setup.configure_logging(["C:\\secret-folder\\", "12345678"], stream)
     structlog.get_logger("bot.worker").error("m", error=words)
     logging.getLogger("library").error("%s", words)
-    said = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert len(said) == 2 and "[redacted]" in str(said[0]["error"]) and "[redacted]" in said[1]["event"]
-    assert "next line" not in str(words) or "next line" in said[0]["error"]
+    documents = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(documents) == 2 and "[redacted]" in str(documents[0]["error"]) and "[redacted]" in documents[1]["event"]
+    assert "next line" not in str(words) or "next line" in documents[0]["error"]
 
 
 def test_a_line_holds_what_json_does_not_know_in_words() -> None:
     stream = io.StringIO()
     logging_setup.configure_logging([], stream)
     structlog.get_logger("bot.worker").error("m", at=Path("/x"), count=7, share=0.5, good=True, none=None)
-    said = json.loads(stream.getvalue())
-    assert (said["at"], said["count"], said["share"], said["good"], said["none"]) == (
+    document = json.loads(stream.getvalue())
+    assert (document["at"], document["count"], document["share"], document["good"], document["none"]) == (
         "PosixPath('/x')",
         7,
         0.5,
@@ -177,12 +177,12 @@ def test_every_line_of_the_process_and_of_the_one_that_draws_is_json(tmp_path: P
         [sys.executable, str(program)], env=environ, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1
-    said = [json.loads(line) for line in done.stderr.splitlines()]
+    documents = [json.loads(line) for line in done.stderr.splitlines()]
     wanted = ("of [redacted]", "could not be formatted", "bad request", "never retrieved", "drawn with", "such font")
     for words in wanted:
-        assert [line for line in said if words in line["event"]], (words, done.stderr)
-    assert sum("unhandled exception" in line["event"] for line in said) == 3, "in two threads, and at the end"
-    assert [line for line in said if "__del__" in line.get("exception", "")]
+        assert [line for line in documents if words in line["event"]], (words, done.stderr)
+    assert sum("unhandled exception" in line["event"] for line in documents) == 3, "in two threads, and at the end"
+    assert [line for line in documents if "__del__" in line.get("exception", "")]
     assert "canary" not in done.stderr
 
 

@@ -100,8 +100,8 @@ def test_a_terminal_that_lacks_a_character_shows_another_and_nothing_ends(tmp_pa
     ran = run(config, "preview", "--day", str(LAST), PYTHONIOENCODING=encoding)
     assert ran.returncode == 0 and b"Traceback" not in ran.stderr, ran.stderr.decode(encoding)
     ran.stdout.decode(encoding)
-    told = json.loads(run(config, "show", "--day", str(LAST), "--json", PYTHONIOENCODING=encoding).stdout)
-    assert "模型-🦙" in json.dumps(told, ensure_ascii=False), "JSON has a spelling for every character"
+    document = json.loads(run(config, "show", "--day", str(LAST), "--json", PYTHONIOENCODING=encoding).stdout)
+    assert "模型-🦙" in json.dumps(document, ensure_ascii=False), "JSON has a spelling for every character"
 
 
 def test_a_mistake_is_one_line_in_any_encoding(tmp_path: Path) -> None:

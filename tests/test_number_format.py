@@ -103,13 +103,13 @@ def test_a_share_says_none_or_all_only_where_that_is_so(number: float) -> None:
 @given(SHARES)
 def test_a_shown_share_is_within_its_rounding_of_the_real_one(number: float) -> None:
     shown = number_format.format_share(number)
-    told = float(shown.strip("<>%")) / 100
+    count = float(shown.strip("<>%")) / 100
     if shown[0] == "<":
-        assert number < told
+        assert number < count
     elif shown[0] == ">":
-        assert number > told
+        assert number > count
     else:
-        assert abs(told - number) <= 0.0005 + 1e-12
+        assert abs(count - number) <= 0.0005 + 1e-12
 
 
 @given(st.floats(-1, 9, allow_nan=False))

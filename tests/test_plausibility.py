@@ -155,5 +155,5 @@ def test_the_first_list_after_a_long_gap_is_no_fault() -> None:
 def test_a_list_that_comes_back_in_part_is_held_until_it_is_back() -> None:
     record = list(days())
     place = record.index(date(2025, 2, 10))
-    found = injected(place, measured.september(place))
-    assert [found[record[place + n]].closes for n in range(4)] == [False, False, True, True]
+    verdicts = injected(place, measured.september(place))
+    assert [verdicts[record[place + n]].closes for n in range(4)] == [False, False, True, True]

@@ -95,13 +95,13 @@ def test_a_database_that_cannot_keep_every_text_is_one_line_with_the_cure(postgr
     for address in (url, f"{url}&application_name=x"):
         with pytest.raises(StoreError) as refused:
             store.open_store(address)
-        said = str(refused.value)
-        assert f": its encoding is {encoding}, wanted UTF8; make a new one with `createdb --encoding UTF8" in said
-        assert "\n" not in said
+        text = str(refused.value)
+        assert f": its encoding is {encoding}, wanted UTF8; make a new one with `createdb --encoding UTF8" in text
+        assert "\n" not in text
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "text"),
     [
         ("prepare_threshold=often", "prepare_threshold: wanted a whole number, or none"),
         ("connect_timeout=soon", "connect_timeout: wanted a number of seconds"),
@@ -109,8 +109,8 @@ def test_a_database_that_cannot_keep_every_text_is_one_line_with_the_cure(postgr
         ("sslmode=disable&sslmode=require", "sslmode: found 2 values, wanted one"),
     ],
 )
-def test_an_option_of_the_address_that_means_nothing_is_one_line(postgres: Postgres, options: str, said: str) -> None:
-    with pytest.raises(StoreError, match=f"^DATABASE_URL: {said}"):
+def test_an_option_of_the_address_that_means_nothing_is_one_line(postgres: Postgres, options: str, text: str) -> None:
+    with pytest.raises(StoreError, match=f"^DATABASE_URL: {text}"):
         store.open_store(f"{postgres.bare()}&{options}")
 
 

@@ -109,8 +109,8 @@ def _gateway(folder: Path) -> str:
 def _answers(desk: QueryContext, peer: DiscordGateway, folder: Path) -> None:
     with slash_serving(peer, desk, folder):
         peer.until(lambda: bool(peer.identified))
-        asked = peer.ask("usage")
-        assert asked.done.wait(60) and asked.message is not None
+        reply = peer.ask("usage")
+        assert reply.done.wait(60) and reply.message is not None
 
 
 DOORS: dict[str, Door] = {
@@ -194,7 +194,7 @@ def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_p
 
 
 @pytest.mark.parametrize(
-    ("variables", "url", "found"),
+    ("variables", "url", "text"),
     [
         ({"HTTPS_PROXY": "http://p:3128"}, "https://discord.com/api/v10", "http://p:3128"),
         ({"HTTPS_PROXY": "p:3128"}, "https://discord.com/api/v10", "http://p:3128"),
@@ -209,8 +209,8 @@ def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_p
     ],
 )
 def test_the_proxy_of_an_address_is_what_curl_would_take(
-    proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, found: str | None
+    proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, text: str | None
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert config.proxy_for(url) == found
+    assert config.proxy_for(url) == text

@@ -51,26 +51,26 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_secret_is_found_in_every_form(form: str) -> None:
     shown = FORMS[form](SECRET)
-    said = make_redactor([SecretStr(SECRET)])(f"before {shown} after")
-    assert REDACTED in said and said.startswith("before ") and said.endswith(" after")
-    kept = said.replace(REDACTED, "")
-    assert not any(shown[n : n + 8] in kept for n in range(len(shown) - 7)), said
+    text = make_redactor([SecretStr(SECRET)])(f"before {shown} after")
+    assert REDACTED in text and text.startswith("before ") and text.endswith(" after")
+    kept = text.replace(REDACTED, "")
+    assert not any(shown[n : n + 8] in kept for n in range(len(shown) - 7)), text
 
 
 def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
-    found = make_redactor([SecretStr(DATABASE)])
+    redactor = make_redactor([SecretStr(DATABASE)])
     for form in ("p@ss/word", "p%40ss%2Fword", "p%40ss%2fword", DATABASE):
-        assert found(f"x {form} y") == f"x {REDACTED} y"
+        assert redactor(f"x {form} y") == f"x {REDACTED} y"
 
 
 def test_a_password_in_the_query_of_an_address_is_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     address = "postgresql://db.example/footfall?user=ann&password=hunter%2F2+b"
     monkeypatch.setenv("DATABASE_URL", address)
     monkeypatch.setenv("STATUS_URL", "https://db.example/?page=2")
-    found = redaction.secret_environment_values()
-    assert address in found and "https://db.example/?page=2" not in found
+    secret_environment_values = redaction.secret_environment_values()
+    assert address in secret_environment_values and "https://db.example/?page=2" not in secret_environment_values
     for form in ("hunter%2F2+b", "hunter/2+b", "hunter/2 b", address):
-        assert make_redactor(found)(f"x {form} y") == f"x {REDACTED} y"
+        assert make_redactor(secret_environment_values)(f"x {form} y") == f"x {REDACTED} y"
 
 
 def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
@@ -78,7 +78,7 @@ def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "word"),
     [
         ("https://ann:hunter2@thief.example/x", f"https://ann:{REDACTED}@thief.example/x"),
         ("https://ghp_0123456789abcdefghij@thief.example/x", f"https://{REDACTED}@thief.example/x"),
@@ -95,9 +95,9 @@ def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
         ("ann@example.com wrote", "ann@example.com wrote"),
     ],
 )
-def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, said: str) -> None:
+def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, word: str) -> None:
     redaction.register_secrets([])
-    assert redact(text) == said
+    assert redact(text) == word
 
 
 def test_a_text_is_clipped_after_its_secrets_are_taken_out() -> None:
@@ -159,9 +159,9 @@ def test_without_secrets_nothing_changes_and_short_ones_are_let_be() -> None:
 
 @given(st.text(min_size=SHORTEST), st.text(), st.text())
 def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: str) -> None:
-    found = make_redactor([SecretStr(secret)])
+    redactor = make_redactor([SecretStr(secret)])
     for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-        assert form not in found(before + form + after).replace(REDACTED, "\0")
+        assert form not in redactor(before + form + after).replace(REDACTED, "\0")
 
 
 def repetitions(parsed: Any) -> Iterator[int]:
@@ -170,16 +170,16 @@ def repetitions(parsed: Any) -> Iterator[int]:
         if str(operation) == "MAX_REPEAT":
             yield int(argument[1])
         for piece in argument if isinstance(argument, tuple | list) else ():
-            for one in piece if isinstance(piece, list) else (piece,):
-                if type(one).__name__ == "SubPattern":
-                    yield from repetitions(one)
+            for entry in piece if isinstance(piece, list) else (piece,):
+                if type(entry).__name__ == "SubPattern":
+                    yield from repetitions(entry)
 
 
 def test_no_piece_of_a_pattern_repeats_without_end() -> None:
     """The text is hostile and must not cause backtracking."""
     secrets = ("\\" * 40, '\\"' * 20, SECRET, "a" * 40, " \n\t" * 9, "\U0001f600" * 5)
-    found = list(repetitions(re._parser.parse(redaction._secret_pattern(secrets).pattern)))  # type: ignore[attr-defined]
-    assert found and max(found) <= 8 * 40
+    numbers = list(repetitions(re._parser.parse(redaction._secret_pattern(secrets).pattern)))  # type: ignore[attr-defined]
+    assert numbers and max(numbers) <= 8 * 40
 
 
 @pytest.mark.parametrize(

@@ -33,15 +33,15 @@ def whole() -> Document:
 def partial() -> Document:
     flow = Usage(5, {2: 3, 3: 2}, incomplete=FELL, unknown_models=frozenset({1}))
     history = (HistoryPoint(DAY - ONE, 14, 3, 3, 0), HistoryPoint(DAY, 5, 2, 3, 0, at_least=True))
-    made = replace(book([9, 3, 2]), flow=flow, total_7d=AtLeast(80, FELL), history=history)
-    return compose_document("replicate", "Replicate", [made], {"catalogue": "models", "figure": "uses"}, (), AT)
+    period_data = replace(book([9, 3, 2]), flow=flow, total_7d=AtLeast(80, FELL), history=history)
+    return compose_document("replicate", "Replicate", [period_data], {"catalogue": "models", "figure": "uses"}, (), AT)
 
 
 def older(document: Document) -> Document:
     """The document as composed before lower bounds: what is one now was unknown."""
-    made: dict[str, Any] = copy.deepcopy(document)
-    del made["rules"]
-    for block in made["catalogues"]:
+    older: dict[str, Any] = copy.deepcopy(document)
+    del older["rules"]
+    for block in older["catalogues"]:
         for key, figure in block["figures"].items():
             reason = figure.pop("reason", figure.get("unknown"))
             if figure.pop("at_least", None) or reason == FELL:
@@ -50,7 +50,7 @@ def older(document: Document) -> Document:
         for point in block["history"]:
             if point.pop("at_least", None):
                 point |= {"uses": None, "models_used": None}
-    return made
+    return older
 
 
 def test_a_value_that_becomes_a_lower_bound_is_a_change_and_so_is_the_way_back() -> None:
@@ -110,7 +110,7 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "text"),
     [
         ("{{ f | figure }}", "at least 1,234"),
         ("{{ f | measured }}", "at least 1,234 runs"),
@@ -121,9 +121,9 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
         ("{{ f.value | counted('runs') | capitalized }}", "At least 1,234 runs"),
     ],
 )
-def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, said: str) -> None:
-    made = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
-    assert text_blocks.lint_text(made, "test.j2") == said
+def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, text: str) -> None:
+    word = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
+    assert text_blocks.lint_text(word, "test.j2") == text
 
 
 def bounded(document: dict[str, Any]) -> None:
@@ -159,5 +159,5 @@ def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture(
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:
     document = changed("day-2025-01-12", bounded)
-    why = stillness_reason(document, changed("day-2025-01-12", lambda made: None), 0.1)
+    why = stillness_reason(document, changed("day-2025-01-12", lambda value: None), 0.1)
     assert why.startswith("nothing is known to have moved")

@@ -204,7 +204,7 @@ def test_a_channel_id_may_stand_without_quotes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "text"),
     [
         ("{name: a, at: 12:30}", "schedule.0.at: found 750"),
         ("{name: a, at: '24:00'}", 'wanted a time of day as "HH:MM"'),
@@ -221,10 +221,10 @@ def test_a_channel_id_may_stand_without_quotes(tmp_path: Path) -> None:
         ("{name: a, every: 5}", "no such key"),
     ],
 )
-def test_a_mistake_in_the_schedule_is_named(tmp_path: Path, written: str, said: str) -> None:
+def test_a_mistake_in_the_schedule_is_named(tmp_path: Path, written: str, text: str) -> None:
     with pytest.raises(ConfigError) as error:
         configured(tmp_path, f"schedule: [{written}]")
-    assert said in str(error.value)
+    assert text in str(error.value)
 
 
 # --- quiet hours ---------------------------------------------------------------------------------------------------

@@ -139,8 +139,8 @@ def _hurried() -> Iterator[None]:
 
 @pytest.fixture
 def api() -> Iterator[ReplicateApi]:
-    with ReplicateApi([]) as made:
-        yield made
+    with ReplicateApi([]) as replicate_api:
+        yield replicate_api
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -161,7 +161,7 @@ def test_no_secret_shows_whatever_fails(
     monkeypatch.setattr(peers.discord, "token", CANARIES["DISCORD_TOKEN"])
     api.always = ListFault(way if isinstance(way, int) else 500, body=json.dumps(echo(*CANARIES)).encode())
     api.always.drops = way in ("drop", "truncate")
-    runner, said = CliRunner(), ""
+    runner, text = CliRunner(), ""
     with caplog.at_level(logging.DEBUG):
         for arguments in (
             ["publish", "--day", str(LAST)],
@@ -178,12 +178,12 @@ def test_no_secret_shows_whatever_fails(
             failing(peers, way)
             done = runner.invoke(cli, ["--config", str(config), *arguments])
             assert done.exception is None or isinstance(done.exception, SystemExit | FootfallError), done.exception
-            said += (
+            text += (
                 done.output + repr(done.exception) + "".join(traceback.format_exception(*done.exc_info or (None,) * 3))
             )
             peers.x._plans.clear()
             peers.discord.armed.clear()
-    assert "replicate" in said and leaks(said) == []
+    assert "replicate" in text and leaks(text) == []
     assert len(api.asked) and api.asked[0].authorization.endswith(CANARIES["REPLICATE_API_TOKEN"]), "it was used"
     assert leaks(stored(url)) == []
     # What discord.py says of an answer at the level of DEBUG is shown by no configuration.
@@ -197,7 +197,7 @@ def test_no_secret_shows_where_the_way_out_is_shut(
     """First the proxy does not answer, then the database."""
     url = f"sqlite:///{tmp_path / 'f.db'}"
     publishing.fill(url)
-    config, runner, said = publishing.configured(tmp_path, peers), CliRunner(), ""
+    config, runner, text = publishing.configured(tmp_path, peers), CliRunner(), ""
     nowhere = f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host={tmp_path}/nowhere"
     with caplog.at_level(logging.DEBUG):
         for database in (url, nowhere):
@@ -210,8 +210,8 @@ def test_no_secret_shows_where_the_way_out_is_shut(
                 ["deliveries", "list"],
             ):
                 done = runner.invoke(cli, ["--config", str(config), *arguments])
-                said += told(done)
-    assert "nowhere" in said and leaks(said + caplog.text + stored(url)) == []
+                text += told(done)
+    assert "nowhere" in text and leaks(text + caplog.text + stored(url)) == []
 
 
 @pytest.fixture
@@ -239,11 +239,11 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
         try:
             pages = until(lambda: asked(client, "/health"))
             if command == "run":
-                pages += until(lambda: found if "403" in (found := asked(client, "/health")) else "")
+                pages += until(lambda: usage if "403" in (usage := asked(client, "/health")) else "")
             paths = ("/health", "/metrics", "/", "/api/status", "/api/about", "/api/nowhere")
             pages += "".join(asked(client, path) for path in paths)
             postgres.drop(url)
-            pages += until(lambda: found if "footfall_database_up 0.0" in (found := asked(client, "/metrics")) else "")
+            pages += until(lambda: usage if "footfall_database_up 0.0" in (usage := asked(client, "/metrics")) else "")
             pages += "".join(asked(client, path) for path in paths)
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
@@ -267,8 +267,8 @@ def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
     """The wanted text, as soon as it is there."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := wanted():
-            return found
+        if until := wanted():
+            return until
         time.sleep(0.1)
     raise AssertionError("it did not come to that in time")
 
@@ -288,8 +288,12 @@ def test_what_nobody_caught_is_said_without_secrets(
     monkeypatch.setattr(store, "open_store", broken)
     with pytest.raises(SystemExit, match="1"):
         main(["--config", str(publishing.configured(tmp_path, peers)), "deliveries", "list"])
-    said = capsys.readouterr()
-    assert leaks(said.out + said.err) == [] and "in broken" in said.err and "ZeroDivisionError: [redacted]" in said.err
+    output = capsys.readouterr()
+    assert (
+        leaks(output.out + output.err) == []
+        and "in broken" in output.err
+        and "ZeroDivisionError: [redacted]" in output.err
+    )
 
 
 def coded(secret: str) -> list[str]:
@@ -332,10 +336,10 @@ def test_a_next_page_that_holds_our_token_leads_nowhere_and_is_not_shown(
     config = configured(tmp_path, peers, api)
     with pytest.raises(SystemExit):
         main(["--config", str(config), "collect", *(["--json"] if as_json else [])])
-    said = capfd.readouterr()
-    shown = said.out + said.err
+    output = capfd.readouterr()
+    shown = output.out + output.err
     assert "refused" in shown and (place == "user" or REDACTED in shown), "a user name is not shown at all"
-    assert [one for one in coded(secret) if one in shown] == []
+    assert [text for text in coded(secret) if text in shown] == []
     assert secret[:12] not in shown, "nor a piece of it"
 
 
@@ -376,8 +380,8 @@ def test_a_command_that_was_given_a_secret_does_not_say_it(
     monkeypatch.setenv("FOOTFALL_CONFIG", str(publishing.configured(tmp_path, peers)))
     with pytest.raises(SystemExit):
         main(arguments)
-    said = capfd.readouterr()
-    assert leaks(said.out + said.err) == [] and said.err
+    output = capfd.readouterr()
+    assert leaks(output.out + output.err) == [] and output.err
 
 
 def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: Path) -> None:
@@ -392,9 +396,9 @@ def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: P
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.match(r"Footfall: (http://127\.0\.0\.1:\d+)/", line)
-            assert found, (line, process.communicate(timeout=120))
-            with httpx.Client(base_url=found[1]) as client:
+            match = re.match(r"Footfall: (http://127\.0\.0\.1:\d+)/", line)
+            assert match, (line, process.communicate(timeout=120))
+            with httpx.Client(base_url=match[1]) as client:
                 assert client.get("/api/status").status_code == 200
                 file.write_bytes(b"no database at all" * 1000)
                 for wal in tmp_path.glob("f.db-*"):
@@ -416,12 +420,14 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: py
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host=/nowhere")
     parts = AppContext(publishing.configured(tmp_path, peers))
-    told = (
+    text = (
         repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secret_values)
     )
-    with outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (made, _):
-        told += repr(made) + "".join(repr(getattr(one, "__dict__", "")) + str(one) for one in made.values())
-    assert sorted(made) == ["direct", "discord", "x"] and leaks(told) == []
+    with outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (outlets, _):
+        text += repr(outlets) + "".join(
+            repr(getattr(outlet_handle, "__dict__", "")) + str(outlet_handle) for outlet_handle in outlets.values()
+        )
+    assert sorted(outlets) == ["direct", "discord", "x"] and leaks(text) == []
 
 
 def test_the_test_would_notice_a_leak() -> None:

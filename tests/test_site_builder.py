@@ -26,12 +26,12 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
-    told: list[str] = []
+    desks: list[str] = []
     with query_contexts.desk(folder) as desk:
         index = site_builder.write_site(
-            desk, folder / "site", told.append, query_contexts.NOW, "https://a.example/archive/"
+            desk, folder / "site", desks.append, query_contexts.NOW, "https://a.example/archive/"
         )
-    assert len(told) == len(query_contexts.DAYS)  # nine days and a week
+    assert len(desks) == len(query_contexts.DAYS)  # nine days and a week
     assert index == folder / "site" / "index.html"
     return folder / "site"
 
@@ -97,21 +97,21 @@ def test_no_page_holds_a_script_or_an_inline_style_or_a_handler(site: Path) -> N
 
 
 def test_a_day_page_holds_every_figure_with_its_definition_and_every_gap(site: Path) -> None:
-    said = " ".join(Page(day(site) / "index.html").said.split())
+    text = " ".join(Page(day(site) / "index.html").said.split())
     document = json.loads((day(site) / "digest.json").read_text())
     for key, figure in document["catalogues"][0]["figures"].items():
-        assert figure["label"][1:] in said
-        assert METRICS[key].definition in said
-        assert (figure.get("unknown") or "") in said
-    assert document["refs"][0]["url"] in said and document["refs"][0]["sha256"] in said
+        assert figure["label"][1:] in text
+        assert METRICS[key].definition in text
+        assert (figure.get("unknown") or "") in text
+    assert document["refs"][0]["url"] in text and document["refs"][0]["sha256"] in text
 
 
 def test_an_unknown_day_says_unknown_and_why_and_has_no_ranking(site: Path) -> None:
-    said = " ".join(Page(day(site, query_contexts.MISSING) / "index.html").said.split())
+    text = " ".join(Page(day(site, query_contexts.MISSING) / "index.html").said.split())
     reason = json.loads((day(site, query_contexts.MISSING) / "digest.json").read_text())
     uses = reason["catalogues"][0]["figures"]["uses"]
-    assert uses["value"] is None and uses["unknown"] in said
-    assert "No ranking: " in said
+    assert uses["value"] is None and uses["unknown"] in text
+    assert "No ranking: " in text
     assert not (day(site, query_contexts.MISSING) / "models.csv").exists()
 
 
@@ -201,7 +201,7 @@ def test_without_an_address_feeds_link_relatively_and_ids_stay_whole(tmp_path: P
 def feed_ids(site: Path) -> list[str]:
     """Every id of both feeds; the Atom feed's own first."""
     feed = ET.parse(site / "feed.xml").getroot()
-    atom = [found.text or "" for found in feed.iter(f"{ATOM}id")]
+    atom = [element.text or "" for element in feed.iter(f"{ATOM}id")]
     return atom + [item["id"] for item in json.loads((site / "feed.json").read_text())["items"]]
 
 

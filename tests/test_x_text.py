@@ -90,9 +90,9 @@ def test_an_emoji_newer_than_xs_parser_counts_as_its_parts() -> None:
     ],
 )
 def test_x_links_addresses_with_and_without_a_scheme(text: str, urls: list[str]) -> None:
-    found = x_text.find_urls(text)
-    assert [url.text for url in found] == urls
-    assert all(text[url.start : url.end] == url.text for url in found)
+    entities = x_text.find_urls(text)
+    assert [url.text for url in entities] == urls
+    assert all(text[url.start : url.end] == url.text for url in entities)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_x_links_addresses_with_and_without_a_scheme(text: str, urls: list[str])
     ],
 )
 def test_x_links_mentions_lists_hashtags_and_cashtags(text: str, entities: list[str]) -> None:
-    found = x_text.find_entities(text)
-    assert [entity.text for entity in found if entity.kind != "url" or "://" in entity.text] == entities
-    assert all(text[entity.start : entity.end] == entity.text for entity in found)
+    result = x_text.find_entities(text)
+    assert [entity.text for entity in result if entity.kind != "url" or "://" in entity.text] == entities
+    assert all(text[entity.start : entity.end] == entity.text for entity in result)
 
 
 def test_what_may_become_a_link_one_day_is_found_too() -> None:
@@ -157,18 +157,18 @@ def test_the_work_on_what_may_become_a_link_grows_with_the_length_and_not_its_sq
 ) -> None:
     links = [Counted("mention", "@a", 6 * n) for n in range(500)]
     monkeypatch.setattr(x_text, "find_entities", lambda _: list(links))
-    found, Compared.times = x_text.possible_entities("@a x@c" * 500), 0
-    assert [entity.text for entity in found] == ["@a", "@c"] * 500
+    possible_entities, Compared.times = x_text.possible_entities("@a x@c" * 500), 0
+    assert [entity.text for entity in possible_entities] == ["@a", "@c"] * 500
     x_text.possible_entities("@a x@c" * 500)
     assert 0 < Compared.times <= 3 * 1000
 
 
 @given(st.text(st.sampled_from("aé.-_/@#$ \uff20\uff03rtRT:1本\u0301\ufe0f☺\u200d🏽(),!com"), max_size=30))
 def test_whatever_x_links_is_among_the_possible_and_stands_in_the_text(text: str) -> None:
-    found = x_text.find_entities(text)
-    assert set(found) <= set(x_text.possible_entities(text))
-    assert all(text[entity.start : entity.end] == entity.text for entity in found)
-    assert all(before.end <= after.start for before, after in itertools.pairwise(found))
+    entities = x_text.find_entities(text)
+    assert set(entities) <= set(x_text.possible_entities(text))
+    assert all(text[entity.start : entity.end] == entity.text for entity in entities)
+    assert all(before.end <= after.start for before, after in itertools.pairwise(entities))
     size = x_text.weighted_length(text)
     assert size <= 23 * len(x_text.find_urls(unicodedata.normalize("NFC", text))) + 2 * len(text)
 
@@ -192,9 +192,9 @@ def cases(file: str) -> dict[str, list[Case]]:
     return groups
 
 
-def differences(found: Iterator[tuple[Case, object, object]]) -> list[str]:
+def differences(pairs: Iterator[tuple[Case, object, object]]) -> list[str]:
     """One line for each case with a wrong result; a file without cases is a fault too."""
-    checked = list(found)
+    checked = list(pairs)
     assert checked
     return [f"{case['description']}: {have!r}, wanted {want!r}" for case, have, want in checked if have != want]
 

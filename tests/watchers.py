@@ -117,18 +117,24 @@ class Publisher:
         edition = EditionKey(NOTICES, "day", day, 1)
         while True:
             self._send()
-            open_ = [one for one in self._outbox.edition_deliveries(edition) if one.state not in ("sent", "refused")]
+            open_ = [
+                delivery
+                for delivery in self._outbox.edition_deliveries(edition)
+                if delivery.state not in ("sent", "refused")
+            ]
             if not open_ or time.monotonic() - began > SETTLED:
                 break
             time.sleep(0.1)
         self.told.stuck += [
-            f"{one.state}: {one.reason}" for one in self._outbox.edition_deliveries(edition) if one.state != "sent"
+            f"{delivery.state}: {delivery.reason}"
+            for delivery in self._outbox.edition_deliveries(edition)
+            if delivery.state != "sent"
         ]
-        self.told.sent += sum(one.state == "sent" for one in self._outbox.edition_deliveries(edition))
+        self.told.sent += sum(delivery.state == "sent" for delivery in self._outbox.edition_deliveries(edition))
 
     def _send(self) -> None:
         """One pass over the outbox, like the worker's."""
-        made = {
+        outlet_handles = {
             OUTLET: OutletHandle(
                 DirectMessageOutlet(self._discord, self._watches.member_account),
                 timedelta(seconds=1),
@@ -137,38 +143,40 @@ class Publisher:
         }
         says = pipeline.WatchContentProvider(self._desk.store, self._plans, query_contexts.PLAN.hidden)
 
-        def gone(one: Delivery, reason: str) -> None:
+        def gone(delivery: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
-            outlet_setup.on_destination_gone(self._publishing, one, reason, self._now())
+            outlet_setup.on_destination_gone(self._publishing, delivery, reason, self._now())
 
         flush_outbox(
-            OutboxPass(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone)
+            OutboxPass(
+                self._outbox, outlet_handles, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone
+            )
         )
 
     def _count(self) -> None:
-        keys = {one.member for one in self._watches.all_watches()}
+        keys = {watch.member for watch in self._watches.all_watches()}
         self.told.left = frozenset(int(self._watches.member_account(key) or 0) for key in keys)
         self.told.strays = sum(
-            one.destination not in keys for one in self._outbox.list_deliveries() if one.outlet == OUTLET
+            delivery.destination not in keys for delivery in self._outbox.list_deliveries() if delivery.outlet == OUTLET
         )
 
 
-def wrong(told: Told, read: Read) -> Sequence[str]:
+def wrong(facts: Told, read: Read) -> Sequence[str]:
     """The faults, one line each."""
-    last = f"Models you watch, {told.days[-1].day} {told.days[-1]:%B} {told.days[-1].year}"
+    last = f"Models you watch, {facts.days[-1].day} {facts.days[-1]:%B} {facts.days[-1].year}"
     heard = {who for who, title in read.messages if title == last}
-    found = {
+    entries = {
         "no direct message arrived": not read.messages,
         "no direct message was refused": not read.refused,
-        f"{read.refused} refusals ended {told.ended} members' watches": read.refused != told.ended,
-        f"{len(told.left & read.shut)} members with closed direct messages watch on": bool(told.left & read.shut),
-        f"{told.strays} deliveries of members who are no more": bool(told.strays),
-        f"{told.sent} sent, {sum(read.messages.values())} arrived": told.sent != sum(read.messages.values()),
-        f"{len(told.left - heard)} of {len(told.left)} who watch heard nothing of the last day": told.left != heard,
+        f"{read.refused} refusals ended {facts.ended} members' watches": read.refused != facts.ended,
+        f"{len(facts.left & read.shut)} members with closed direct messages watch on": bool(facts.left & read.shut),
+        f"{facts.strays} deliveries of members who are no more": bool(facts.strays),
+        f"{facts.sent} sent, {sum(read.messages.values())} arrived": facts.sent != sum(read.messages.values()),
+        f"{len(facts.left - heard)} of {len(facts.left)} who watch heard nothing of the last day": facts.left != heard,
         f"told twice: {Counter(read.messages).most_common(1)}": any(count > 1 for count in read.messages.values()),
-        f"came to no end: {'; '.join(told.stuck[:3])}": bool(told.stuck),
+        f"came to no end: {'; '.join(facts.stuck[:3])}": bool(facts.stuck),
     }
-    return [line for line, is_so in found.items() if is_so]
+    return [line for line, is_so in entries.items() if is_so]
 
 
 __all__ = ["Publisher", "Read", "Told", "account", "closed", "closes", "wrong"]

@@ -84,10 +84,10 @@ def window(world: World, first: date, last: date) -> Window:
         counts = [world[day][name] for day in days]
         falls = fallen(days, counts)
         uses = 0
-        for one, two in itertools.pairwise(range(len(days))):
-            inside = first - ONE <= days[one] and days[two] <= last
-            if inside and not any(start <= one and two <= end for start, end, _ in falls):
-                uses += counts[two] - counts[one]
+        for number, two in itertools.pairwise(range(len(days))):
+            inside = first - ONE <= days[number] and days[two] <= last
+            if inside and not any(start <= number and two <= end for start, end, _ in falls):
+                uses += counts[two] - counts[number]
         for start, end, back in falls:
             if first - ONE <= days[start] and days[end] <= last and back:
                 uses += counts[end] - counts[start]

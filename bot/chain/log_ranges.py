@@ -54,9 +54,9 @@ class AdaptiveRangeSize:
     @classmethod
     def starting_at(cls, length: int) -> AdaptiveRangeSize:
         """Start with a length that was found to work elsewhere."""
-        made = cls(length)
-        made.length = length
-        return made
+        size = cls(length)
+        size.length = length
+        return size
 
     def record_too_large(self, length: int) -> None:
         """Record that a range of this length was refused."""
@@ -80,9 +80,9 @@ def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcCon
     may succeed."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.
     ends = [("eth_getBlockByNumber", (hex(number), False)) for number in sorted({first, last})]
-    asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
+    params = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
     try:
-        *headers, answer = line.send_calls([*ends, ("eth_getLogs", (asked,))], deadline)
+        *headers, answer = line.send_calls([*ends, ("eth_getLogs", (params,))], deadline)
         wires = parsing.logs_of(answer)
     except ResponseTooLargeError as error:
         if first < last:
@@ -93,9 +93,9 @@ def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcCon
         raise NoResponseError(f"does not have blocks {first} to {last}: it lags, or has dropped them")
     opening, closing = blocks[0], blocks[-1]
     at = _block_times(line, wires, parsing.block_hashes(wires, opening, closing), opening, closing, times, deadline)
-    found = parsing.checked_logs(wires, wanted, at)
-    digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
-    return LogRange(found, opening, closing, 0 if isinstance(answer, RpcError) else memoryview(answer).nbytes, digest)
+    logs = parsing.checked_logs(wires, wanted, at)
+    digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, logs))).hexdigest()
+    return LogRange(logs, opening, closing, 0 if isinstance(answer, RpcError) else memoryview(answer).nbytes, digest)
 
 
 def _read_block_logs(

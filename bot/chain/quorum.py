@@ -122,9 +122,9 @@ class EndpointQuorum:
         def collect_votes(failures: dict[str, Exception], deadline: float) -> T:
             waiting = [line for line in self._ordered_connections() if line.name not in votes]
             while len(votes) < self.agree and waiting:
-                asked = waiting[: self.agree - len(votes)]
-                waiting = waiting[len(asked) :]
-                votes.update(self._ask_concurrently(asked, read, deadline, failures, smaller))
+                connections = waiting[: self.agree - len(votes)]
+                waiting = waiting[len(connections) :]
+                votes.update(self._ask_concurrently(connections, read, deadline, failures, smaller))
             self._require_agreement(what, {name: key(vote) for name, vote in votes.items()})
             if len(votes) >= self.agree:
                 return next(iter(votes.values()))
@@ -189,10 +189,10 @@ class EndpointQuorum:
     ) -> dict[str, T]:
         """Concurrent answers by endpoint; after the first `enough` of them, wait only a moment for the others. A failed
         endpoint is tried last from now on."""
-        asked = {line: run_in_thread(self._verified_answer, line, read, deadline) for line in lines}
-        _wait_for_answers(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
+        futures = {line: run_in_thread(self._verified_answer, line, read, deadline) for line in lines}
+        _wait_for_answers(futures.values(), deadline + 0.5, len(lines) if enough is None else enough)
         answers: dict[str, T] = {}
-        for line, future in asked.items():
+        for line, future in futures.items():
             try:
                 answers[line.name] = future.result(0)
                 continue
@@ -219,11 +219,11 @@ class EndpointQuorum:
         return read(line, deadline)
 
     def _verify_identity(self, line: RpcConnection, deadline: float) -> None:
-        said, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
+        chain_answer, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
         where = f"chain {self.pin.chain_id}: {line.name}"
-        if (found := number_of(said)) != self.pin.chain_id:
+        if (chain_id := number_of(chain_answer)) != self.pin.chain_id:
             wanted = f"wanted {self.pin.chain_id}; correct its URL or the id"
-            raise ChainMismatchError(f"{where}: serves chain {found}, {wanted}")
+            raise ChainMismatchError(f"{where}: serves chain {chain_id}, {wanted}")
         block = block_of(first, 1)
         if block is None:
             return
@@ -237,9 +237,9 @@ class EndpointQuorum:
 
     def _require_agreement(self, what: str, keys: Mapping[str, object]) -> None:
         if len(set(keys.values())) > 1:
-            said = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
+            answers = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
             raise EndpointDisagreementError(
-                f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is used; find out which is "
+                f"chain {self.pin.chain_id}: {what}: endpoints differ: {answers}; none is used; find out which is "
                 "wrong and remove it from the endpoints"
             )
 
@@ -250,7 +250,7 @@ def _wait_for_answers(futures: Collection[Future[T]], ends: float, enough: int) 
     cut = False
     while waiting and (left := ends - time.monotonic()) > 0:
         waiting = wait(waiting, left, FIRST_COMPLETED).not_done
-        answered = sum(one.done() and one.exception() is None for one in futures)
+        answered = sum(future.done() and future.exception() is None for future in futures)
         if answered >= enough and not cut:
             cut, ends = True, min(ends, time.monotonic() + _MOMENT)
 

@@ -162,13 +162,16 @@ class ChainReader:
 
         def read_transactions(line: RpcConnection, deadline: float) -> tuple[Transaction, ...]:
             answers = line.send_calls([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
-            found = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
-            for name, one in zip(hashes, found, strict=True):
-                if one is None:
+            transactions = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
+            for name, transaction in zip(hashes, transactions, strict=True):
+                if transaction is None:
                     raise NoResponseError(f"does not know the transaction {name}")
-            return tuple(one for one in found if one)
+            return tuple(transaction for transaction in transactions if transaction)
 
-        return {one.hash: one for one in self._voters.agreed_answer(f"{len(hashes)} transactions", read_transactions)}
+        return {
+            transaction.hash: transaction
+            for transaction in self._voters.agreed_answer(f"{len(hashes)} transactions", read_transactions)
+        }
 
     def call_contracts(
         self, calls: Sequence[tuple[str, bytes]], block: int | None = None
@@ -209,23 +212,23 @@ class ChainReader:
 
     def _log_ranges(self, wanted: Filter, first: int, last: int) -> Iterator[LogRange]:
         """Consecutive ranges. The node already fetches the next while one is checked and processed."""
-        asked: deque[tuple[int, Future[LogRange]]] = deque()
+        requests: deque[tuple[int, Future[LogRange]]] = deque()
         start = first
         while first <= last:
-            while len(asked) < self._ahead and start <= last:
+            while len(requests) < self._ahead and start <= last:
                 to = min(last, start + self._pace.length - 1)
-                asked.append((start, self._request_range(wanted, start, to)))
+                requests.append((start, self._request_range(wanted, start, to)))
                 start = to + 1
-            begun, future = asked.popleft()
-            found = future.result()
+            begun, future = requests.popleft()
+            log_range = future.result()
             if self._executor is not None:
-                self._adapt_size(found, (asked[0][0] if asked else start) - begun)
-            first = found.last.number + 1
-            if not asked or asked[0][0] != first:
+                self._adapt_size(log_range, (requests[0][0] if requests else start) - begun)
+            first = log_range.last.number + 1
+            if not requests or requests[0][0] != first:
                 # The range may be shorter than requested; then the ranges requested after it do not continue it.
-                asked.clear()
+                requests.clear()
                 start = first
-            yield found
+            yield log_range
 
     def _request_range(self, wanted: Filter, first: int, last: int) -> Future[LogRange]:
         if self._executor is None:
@@ -247,14 +250,14 @@ class ChainReader:
             read = partial(read_range, wanted, first, to, self._times)
             what = f"blocks {first} to {to}"
             try:
-                found = self._voters.agreed_answer(f"logs of {what}", read, LogRange.agreement_key, smaller=to > first)
+                answer = self._voters.agreed_answer(f"logs of {what}", read, LogRange.agreement_key, smaller=to > first)
             except ResponseTooLargeError as error:
                 if time.monotonic() > gives_up:
                     raise QuorumUnreachableError(f"{error}\nchain {self.pin.chain_id}: gave up at {what}") from error
                 pace.record_too_large(to - first + 1)
                 continue
-            pace.record_success(found.size)
-            return found
+            pace.record_success(answer.size)
+            return answer
 
     def _rewind_cursor(self, cursor: Cursor, steps: int) -> Cursor:
         """The cursor at its newest block that is still on the chain. Raises `ReorgTooDeepError`,

@@ -133,24 +133,24 @@ def block_hashes(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int
     if True in {wire.removed for wire in wires}:
         raise NoResponseError("answered a log that a re-organisation removed")
     named = {(wire.block_number, wire.block_hash) for wire in wires}
-    found = {parse_quantity(number): parse_hex(name) for number, name in named}
-    if len(found) != len(named):
+    hashes = {parse_quantity(number): parse_hex(name) for number, name in named}
+    if len(hashes) != len(named):
         raise NoResponseError("answered logs of two different blocks with one number")
-    for number, name in found.items():
+    for number, name in hashes.items():
         if not first.number <= number <= last.number:
             raise NoResponseError(f"answered logs of block {number}, wanted {first.number} to {last.number}")
         if any(number == end.number and name != end.hash for end in (first, last)):
             raise NoResponseError(f"answered logs and a header of two different blocks {number}")
-    return found
+    return hashes
 
 
 def own_times(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, int] | None:
     """Time of each block from the logs; `None` unless every log has one and they are plausible: one time per block,
     never decreasing, and within those of the range's ends."""
-    told = {(wire.block_number, wire.block_timestamp) for wire in wires}
-    found = {parse_quantity(number): parse_quantity(at) for number, at in told if at is not None}
-    in_order = [first.at, *(found[number] for number in sorted(found)), last.at]
-    return found if len(found) == len(told) and in_order == sorted(in_order) else None
+    block_times = {(wire.block_number, wire.block_timestamp) for wire in wires}
+    times = {parse_quantity(number): parse_quantity(at) for number, at in block_times if at is not None}
+    in_order = [first.at, *(times[number] for number in sorted(times)), last.at]
+    return times if len(times) == len(block_times) and in_order == sorted(in_order) else None
 
 
 def checked_logs(wires: Sequence[RawLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
@@ -173,9 +173,9 @@ def checked_logs(wires: Sequence[RawLog], wanted: Filter, times: Mapping[int, in
     if not wanted.matches_all(addresses, topics):
         raise NoResponseError(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
     ats = [times[block] for block in blocks]
-    made = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
+    logs = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
     places = list(zip(blocks, indexes, strict=True))
-    return made if all(map(lt, places, islice(places, 1, None))) else _sorted_logs(made)
+    return logs if all(map(lt, places, islice(places, 1, None))) else _sorted_logs(logs)
 
 
 def topics_of(wires: Sequence[RawLog]) -> list[tuple[bytes, ...]]:
@@ -224,12 +224,12 @@ def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | RpcEr
 def _unhex_all(texts: Sequence[str]) -> list[bytes]:
     """Raises `NoResponseError` unless each is 0x and whole bytes. Unlike `fromhex`, `unhexlify` accepts no spaces."""
     try:
-        made = [unhexlify(text[2:]) for text in texts]
+        decoded = [unhexlify(text[2:]) for text in texts]
     except ValueError as error:
         raise NoResponseError("answered bytes that are not hexadecimal") from error
     if {text[:2] for text in texts} - {"0x"}:
         raise NoResponseError("answered bytes that are not hexadecimal")
-    return made
+    return decoded
 
 
 @functools.lru_cache(1 << 16)

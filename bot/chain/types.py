@@ -61,12 +61,14 @@ class Filter:
     @property
     def rpc_params(self) -> dict[str, object]:
         """The parameters of `eth_getLogs`, without the range."""
-        asked: dict[str, object] = {}
+        rpc_params: dict[str, object] = {}
         if self.addresses:
-            asked["address"] = [address.lower() for address in self.addresses]
+            rpc_params["address"] = [address.lower() for address in self.addresses]
         if self.topics:
-            asked["topics"] = [None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics]
-        return asked
+            rpc_params["topics"] = [
+                None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics
+            ]
+        return rpc_params
 
     def matches_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
         """Whether all these logs, given by emitter and topics, match the filter."""

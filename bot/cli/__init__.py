@@ -78,8 +78,10 @@ class LazyCommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
             if cmd_name in names:
-                found: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), cmd_name.replace("-", "_"))
-                return found
+                command: click.Command = getattr(
+                    importlib.import_module(f"bot.cli.{module}"), cmd_name.replace("-", "_")
+                )
+                return command
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

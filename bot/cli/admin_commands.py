@@ -39,16 +39,16 @@ def doctor(path: Any, as_json: bool) -> int:
     """Check configuration, database, sources, folders, keys and permissions, with a fix for each problem."""
     from bot.cli import doctor as cli_doctor
 
-    found = cli_doctor.run_checks(path)
+    checks = cli_doctor.run_checks(path)
     if as_json:
-        print_json([{"check": c.name, "ok": c.ok, "found": c.text, "fix": c.fix} for c in found])
+        print_json([{"check": c.name, "ok": c.ok, "found": c.text, "fix": c.fix} for c in checks])
     else:
-        for check in found:
+        for check in checks:
             mark = _MARKS[check.ok]
             click.echo(f"{mark} {check.name}: {check.text}")
             if not check.ok and check.fix:
                 click.echo(f"     fix: {check.fix}")
-    return 1 if any(check.ok is False for check in found) else 0
+    return 1 if any(check.ok is False for check in checks) else 0
 
 
 @click.command()
@@ -178,22 +178,22 @@ def _apply_decision(
     for plan in done:
         for name in get_args(PeriodName):
             for document in pipeline.compose_outdated(parts.store, parts.archive, plan, name, clock()):
-                told = f"composed {name} {document['day']} again: edition {document['edition']}, {document['status']}"
-                click.echo(f"{plan.network}: {told}", err=as_json)
+                text = f"composed {name} {document['day']} again: edition {document['edition']}, {document['status']}"
+                click.echo(f"{plan.network}: {text}", err=as_json)
 
 
 def _hold_documents(parts: AppContext, plans: list[pipeline.NetworkPlan]) -> Iterator[dict[str, object]]:
     """Every list that is held, and those that an operator decided about."""
     for plan in plans:
         for catalogue in plan.catalogues:
-            yield from (_hold_document(catalogue, one) for one in _shown_holds(parts, catalogue))
+            yield from (_hold_document(catalogue, hold) for hold in _shown_holds(parts, catalogue))
 
 
 def _shown_holds(parts: AppContext, catalogue: Catalogue) -> Iterator[ledger.Hold]:
     from bot import ledger
 
-    found = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))
-    return (one for one in found if one.state == "held" or one.by_hand)
+    days = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))
+    return (hold for hold in days if hold.state == "held" or hold.by_hand)
 
 
 def _hold_document(catalogue: Catalogue, hold: ledger.Hold) -> dict[str, object]:
@@ -226,12 +226,12 @@ def proof(parts: AppContext, what: str, as_json: bool) -> int:
         raise UsageError(
             f"{clip_text(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key"
         )
-    found = opengradient.explain_settlements(
+    settlements = opengradient.explain_settlements(
         chosen, parts.settings.config.data, clock(), known, tx, memory.counted_leaves
     )
-    if not found:
+    if not settlements:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")
-    print_result(found, (line for one in found for line in _settlement_lines(one)), as_json)
+    print_result(settlements, (line for document in settlements for line in _settlement_lines(document)), as_json)
     return 0
 
 
@@ -239,8 +239,8 @@ def _known_settlements(memory: object, what: str, tx: str) -> tuple[Settlement, 
     from bot import ledger
 
     assert isinstance(memory, ledger.SourceState)
-    if found := memory.find_settlements("llm", tx or what):
-        return found
+    if settlements := memory.find_settlements("llm", tx or what):
+        return settlements
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", what):
         place = memory.settlement_of_leaf("llm", bytes.fromhex(what.removeprefix("0x")))
         return memory.find_settlements("llm", place) if place else ()

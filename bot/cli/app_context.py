@@ -119,14 +119,14 @@ class AppContext:
         return {name: self._make_plan(name, block) for name, block in chosen.items()}
 
     def _make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
-        made = sources.load_module(name)
+        module = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
-        closed: bool = made.is_closed(block, secrets)
+        secrets = {key: value for key in module.SECRETS if (value := self.settings.secret_value(key))}
+        closed: bool = module.is_closed(block, secrets)
         return pipeline.NetworkPlan(
             name,
-            made.TITLE,
-            made.CATALOGUES,
+            module.TITLE,
+            module.CATALOGUES,
             headline,
             self.settings.config.hidden_names,
             sources.network_panels(name),
@@ -202,9 +202,9 @@ def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tu
 
     known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
     for key, wanted in known.items():
-        found = getattr(block.headline, key)
-        if found not in wanted:
-            yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
+        choice = getattr(block.headline, key)
+        if choice not in wanted:
+            yield f"headline.{key}", f"found {choice!r}, wanted one of {', '.join(wanted)}"
 
 
 def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,7 @@ def run_checks(path: Path) -> list[CheckResult]:
     """Run every check. Later checks may depend on earlier ones."""
     parts = AppContext(path)
     try:
-        return [replace(one, text=redact(one.text), fix=redact(one.fix)) for one in _all_checks(parts, path)]
+        return [replace(check, text=redact(check.text), fix=redact(check.fix)) for check in _all_checks(parts, path)]
     finally:
         parts.close()
 
@@ -104,10 +104,10 @@ def _check_folder(name: str, folder: Path) -> CheckResult:
         return CheckResult(
             name, False, f"{folder}: {error.strerror}", _DISK.get(error.errno or 0, _WRITABLE).format(folder)
         )
-    found = f"{folder} can be written, {free / 1e9:,.1f} GB free"
+    text = f"{folder} can be written, {free / 1e9:,.1f} GB free"
     if free < LITTLE:
-        return CheckResult(name, False, f"{found}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
-    return CheckResult(name, True, found)
+        return CheckResult(name, False, f"{text}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
+    return CheckResult(name, True, text)
 
 
 def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
@@ -130,9 +130,9 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
                 continue
             behind = (clock().date() - span.last).days - 1
             closed = network.is_closed(chosen, secrets)
-            found = f"days {span.first} to {span.last}, {behind} days behind"
+            text = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
-            yield CheckResult(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
+            yield CheckResult(name, closed or behind <= 1, text + (", a closed record" if closed else ""), fix)
             for held in ledger.held_days(parts.store, catalogue):
                 fix = f"wait for the next readings, or: python -m bot confirm --network {plan.network} --day {held.day}"
                 yield CheckResult(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
@@ -143,16 +143,16 @@ def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
     from bot.cli import outlet_setup
 
     names = outlet_setup.outlet_targets(parts)
-    with outlet_setup.open_outlets(parts, names) as (made, problems):
+    with outlet_setup.open_outlets(parts, names) as (outlets, problems):
         for problem in problems:
             yield CheckResult("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
-        for name, one in ((name, made[name]) for name in names if name in made):
-            for check in one.outlet.check(outlet_setup.poll_destinations(parts, name)):
+        for name, handle in ((name, outlets[name]) for name in names if name in outlets):
+            for check in handle.outlet.check(outlet_setup.poll_destinations(parts, name)):
                 yield replace(check, name=f"{name}: {check.name.removeprefix(f'{name} ')}")
     if "store" in parts.__dict__:
         for pause in outlet_setup.publish_context(parts).outbox.paused_outlets():
-            found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
-            yield CheckResult(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
+            text = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
+            yield CheckResult(f"{pause.outlet}: pause", False, text, f"python -m bot deliveries lift {pause.outlet}")
 
 
 def _check_templates() -> CheckResult:

@@ -50,7 +50,7 @@ def verify(parts: AppContext, as_json: bool) -> int:
         print_json({"days": done})
     else:
         _print_summary(done, "good")
-    return 1 if any(one["problem"] for one in done) else 0
+    return 1 if any(row["problem"] for row in done) else 0
 
 
 @lake.command()
@@ -103,23 +103,23 @@ def _run_with_progress(
 ) -> list[dict[str, Any]]:
     done = []
     with progress_bar(title) as tell:
-        for one in results:
+        for result in results:
             on()
-            tell(f"{one.network} {one.catalogue} {one.day}: {one.problem or 'done'}")
-            done.append({**dataclasses.asdict(one), "day": one.day.isoformat()})
+            tell(f"{result.network} {result.catalogue} {result.day}: {result.problem or 'done'}")
+            done.append({**dataclasses.asdict(result), "day": result.day.isoformat()})
     return done
 
 
 def _print_summary(done: list[dict[str, Any]], verb: str) -> None:
-    good = [one for one in done if not one["problem"]]
-    freed = sum(one["bytes"] - one["bytes_now"] for one in good)
+    good = [row for row in done if not row["problem"]]
+    freed = sum(row["bytes"] - row["bytes_now"] for row in good)
     click.echo(
-        f"{len(good)} days {verb}, {sum(one['events'] for one in good)} events"
+        f"{len(good)} days {verb}, {sum(row['events'] for row in good)} events"
         + (f", {_format_megabytes(freed)} less" if freed else "")
     )
-    for one in done:
-        if one["problem"]:
-            click.echo(f"{one['network']} {one['catalogue']} {one['day']}: {one['problem']}", err=True)
+    for row in done:
+        if row["problem"]:
+            click.echo(f"{row['network']} {row['catalogue']} {row['day']}: {row['problem']}", err=True)
 
 
 def _format_megabytes(size: int) -> str:
@@ -127,5 +127,5 @@ def _format_megabytes(size: int) -> str:
 
 
 def _exit_code(done: list[dict[str, Any]]) -> int:
-    wrong = sum(bool(one["problem"]) for one in done)
+    wrong = sum(bool(row["problem"]) for row in done)
     return 0 if not wrong else 3 if wrong < len(done) else 1

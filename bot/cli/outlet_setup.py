@@ -48,26 +48,26 @@ def outlet_targets(
 @contextmanager
 def open_outlets(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Mapping[str, OutletHandle], list[str]]]:
     """The outlets that can post, and one line for each that cannot. Closes them at the end."""
-    made: dict[str, OutletHandle] = {}
+    outlet_handles: dict[str, OutletHandle] = {}
     problems: list[str] = []
     try:
         for name in names:
             try:
-                made[name] = _open_outlet(parts, name)
+                outlet_handles[name] = _open_outlet(parts, name)
             except OutletError as error:
                 problems.append(str(error))
-        if DISCORD in made:  # direct messages to members, by the same bot
+        if DISCORD in outlet_handles:  # direct messages to members, by the same bot
             from bot.outlets.discord import DiscordOutlet
             from bot.outlets.discord.direct_messages import DirectMessageOutlet
 
-            handle = made[DISCORD]
+            handle = outlet_handles[DISCORD]
             assert isinstance(handle.outlet, DiscordOutlet)
             direct = DirectMessageOutlet(handle.outlet, lambda key: ModelWatches(parts.store).member_account(key))
-            made[OUTLET] = OutletHandle(direct, handle.settle, handle.cost)
-        yield made, problems
+            outlet_handles[OUTLET] = OutletHandle(direct, handle.settle, handle.cost)
+        yield outlet_handles, problems
     finally:
-        for one in made.values():
-            one.outlet.close()
+        for outlet_handle in outlet_handles.values():
+            outlet_handle.outlet.close()
 
 
 def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
@@ -98,7 +98,11 @@ def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
     """The current subscriptions, without those of configured channels: otherwise a member who may subscribe there
     could delay the operator's posts, change their language or end them."""
     mine = configured_channels(parts)
-    return tuple(one for one in ChannelSubscriptions(parts.store).all_subscriptions() if one.channel not in mine)
+    return tuple(
+        subscription
+        for subscription in ChannelSubscriptions(parts.store).all_subscriptions()
+        if subscription.channel not in mine
+    )
 
 
 def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
@@ -122,7 +126,10 @@ def make_outbox_pass(
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> OutboxPass:
     """One pass over the outbox, or over some periods of it, as this process."""
-    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
+    spoken = {
+        **desk.locales,
+        **{subscription.channel: subscription.terms.locale for subscription in active_subscriptions(parts)},
+    }
     notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.settings.config.hidden_names)
     content = pipeline.DigestContentProvider(
         parts.archive, desk.outbox, parts.settings.config.hidden_names, spoken, desk.habits, notices
@@ -163,9 +170,13 @@ def on_destination_gone(
         )
 
 
-def clock_offsets(made: Mapping[str, OutletHandle]) -> dict[str, timedelta]:
+def clock_offsets(outlet_handles: Mapping[str, OutletHandle]) -> dict[str, timedelta]:
     """How far this machine's clock is ahead of the clock of each platform that has answered."""
-    known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
+    known = {
+        name: outlet_handle.outlet.clock_offset()
+        for name, outlet_handle in outlet_handles.items()
+        if isinstance(outlet_handle.outlet, Timed)
+    }
     return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
 
 

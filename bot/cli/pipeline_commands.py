@@ -142,7 +142,10 @@ def compose(parts: AppContext, network: str | None, period: PeriodName, day: dat
         parts.selected_networks(network), lambda plan: _compose_periods(parts, plan.network, period, day)
     )
     documents = [document for answer in each.answers for document in answer]
-    lines = [f"{one['network']} {one['day']}: edition {one['edition']}, {one['status']}" for one in documents]
+    lines = [
+        f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}"
+        for document in documents
+    ]
     reasons = [] if documents else [_nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)]
     lines += [f"nothing to compose: {reason}" for reason in dict.fromkeys(reasons)]
     print_result(documents, lines, as_json)

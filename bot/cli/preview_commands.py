@@ -72,7 +72,9 @@ def outlet_languages(parts: AppContext, outlet: str) -> tuple[str, ...]:
     """The languages of an outlet's destinations, each once; English if none is configured."""
     block = parts.settings.config.outlets.get(outlet)
     spoken = getattr(block, "locales", {})
-    return tuple(dict.fromkeys(spoken.get(one, "en") for one in getattr(block, "destinations", ()))) or ("en",)
+    return tuple(
+        dict.fromkeys(spoken.get(destination, "en") for destination in getattr(block, "destinations", ()))
+    ) or ("en",)
 
 
 def print_previews(parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
@@ -81,12 +83,12 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
 
     titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
     for outlet, spoken in (
-        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+        (name, each) for name in outlets for each in ([locale] if locale else outlet_languages(parts, name))
     ):
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         paths = [str(write_file(_picture_folder(parts, document) / p.name, p.content)) for p in post.pictures]
-        said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
-        click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
+        title = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
+        click.echo(click.style(f"== {title}: {document['title']}, {document['day']} ==", bold=True))
         click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths))
         click.echo()
 
@@ -98,7 +100,7 @@ def _post_documents(
 
     posts = []
     for outlet, spoken in (
-        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+        (name, each) for name in outlets for each in ([locale] if locale else outlet_languages(parts, name))
     ):
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         pictures = [
@@ -150,8 +152,8 @@ def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[st
 
     target = folder or parts.settings.config.out / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
-    with nullcontext(tell) if tell else progress_bar("rendering pages") as told:
-        index: Path = site_builder.write_site(parts.query_context, target, told, clock(), url)
+    with nullcontext(tell) if tell else progress_bar("rendering pages") as progress:
+        index: Path = site_builder.write_site(parts.query_context, target, progress, clock(), url)
     return index
 
 

@@ -32,8 +32,8 @@ def working() -> list[threading.Thread]:
     """The threads that Python waits for when it exits: those that are not daemons, and all threads of pools, daemons
     or not."""
     pools = {*getattr(thread, "_threads_queues", ()), *getattr(process, "_threads_wakeups", ())}
-    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
-    return [one for one in others if not one.daemon or one in pools]
+    others = [worker for worker in threading.enumerate() if worker is not threading.main_thread()]
+    return [worker for worker in others if not worker.daemon or worker in pools]
 
 
 def abandon(what: str) -> None:

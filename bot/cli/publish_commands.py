@@ -57,20 +57,20 @@ def publish(
     wanted = outlet_setup.outlet_targets(parts, [outlet] if outlet else ())
     with (
         process_locks.announced(parts.store, outlet_setup.process_name()),
-        outlet_setup.open_outlets(parts, wanted) as (made, problems),
+        outlet_setup.open_outlets(parts, wanted) as (outlets, problems),
     ):
         for problem in problems:
             click.echo(problem, err=True)
-        targets = {name: wanted[name] for name in wanted if name in made}
+        targets = {name: wanted[name] for name in wanted if name in outlets}
         if not any(targets.values()):
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
         desk = outlet_setup.publish_context(parts)
-        deliveries.follow_up(outlet_setup.make_outbox_pass(parts, desk, made))
+        deliveries.follow_up(outlet_setup.make_outbox_pass(parts, desk, outlets))
         announced = [a for plan in plans for a in pipeline.plan_deliveries(desk, plan, period, targets, clock(), day)]
         # With --network or --day, send only those periods and leave the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
         touched = deliveries.flush_outbox(
-            outlet_setup.make_outbox_pass(parts, desk, made, narrow if network or day else None)
+            outlet_setup.make_outbox_pass(parts, desk, outlets, narrow if network or day else None)
         )
     return _print_report(desk, announced, touched, targets)
 
@@ -93,10 +93,10 @@ def _print_report(
     from bot.deliveries import EditionKey
 
     rows = {id: desk.outbox.get_delivery(id) for id in touched}
-    for one in announced:
-        reason = f": {one.reason}" if one.reason else ""
-        click.echo(f"{one.network} {one.period.name} {one.period.first}: {one.verdict}{reason}")
-        edition = EditionKey(one.network, one.period.name, one.period.first, one.edition)
+    for decision in announced:
+        reason = f": {decision.reason}" if decision.reason else ""
+        click.echo(f"{decision.network} {decision.period.name} {decision.period.first}: {decision.verdict}{reason}")
+        edition = EditionKey(decision.network, decision.period.name, decision.period.first, decision.edition)
         rows |= {row.id: row for row in desk.outbox.edition_deliveries(edition) if row.outlet in targets}
     if not announced:
         click.echo("nothing is due")
@@ -143,9 +143,9 @@ def _preview_digest(parts: AppContext, network: str, name: PeriodName, day: date
     document = pipeline.build_digest(parts.store, plan, period, now)
     if held := pipeline.held_back(parts.store, plan, period):
         return f"{network} {name} {period.first}: nothing would be published: {held}", None
-    found = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
-    if not found.publish:
-        return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None
+    gate = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
+    if not gate.publish:
+        return f"{network} {name} {period.first}: nothing would be published: {gate.reason}", None
     due = Period.for_day(now.date(), name).previous_period
     why = "its record is closed, so nothing of it is ever due" if plan.closed else f"not due: {due.first} is"
     late = "" if day or (period == due and not plan.closed) else f" ({why}; this is the newest it has)"
@@ -187,9 +187,9 @@ def listing(parts: AppContext, states: tuple[str, ...], last: int, as_json: bool
     """List deliveries, newest last, each with its state, since when, attempts, last error and link."""
     outbox = _open_outbox(parts)
     rows, pauses = outbox.list_deliveries(states, last), outbox.paused_outlets()
-    paused = [{"outlet": one.outlet, "reason": one.reason, "since": one.since.isoformat()} for one in pauses]
+    paused = [{"outlet": pause.outlet, "reason": pause.reason, "since": pause.since.isoformat()} for pause in pauses]
     lines = [_delivery_line(row) for row in rows] or ["no deliveries"]
-    lines += [f"{one.outlet} is paused since {one.since:%d %b %H:%M} UTC: {one.reason}" for one in pauses]
+    lines += [f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}" for pause in pauses]
     print_result({"deliveries": [_delivery_fields(row) for row in rows], "paused": paused}, lines, as_json)
 
 
@@ -255,16 +255,16 @@ def _print_delivery(row: Delivery, as_json: bool) -> None:
 
 
 def _delivery_line(row: Delivery) -> str:
-    told = [f"{row.id}", row.edition_key.label, f"{row.outlet} {row.destination} part {row.part + 1}"]
-    told += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
+    fields = [f"{row.id}", row.edition_key.label, f"{row.outlet} {row.destination} part {row.part + 1}"]
+    fields += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
     if row.kind == "correction":
-        told.append("correction")
+        fields.append("correction")
     if row.state == "planned" and row.not_before and row.not_before > row.since:
-        told.append(f"not before {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
+        fields.append(f"not before {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
     if row.state == "unknown":
         human = f"look for it there, then: python -m bot deliveries resolve {row.id} --sent URL (or --not-sent)"
-        told.append(f"looked up again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
-    return "; ".join([*told, *filter(None, (row.reason, row.url))])
+        fields.append(f"looked up again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
+    return "; ".join([*fields, *filter(None, (row.reason, row.url))])
 
 
 def _delivery_fields(row: Delivery) -> dict[str, Any]:
@@ -295,11 +295,11 @@ def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
             f"--destination: wanted one of {', '.join(own) or 'the channels of config.yaml (none is set)'}"
         )
     place, now = destination or own[0], clock()
-    with outlet_setup.open_outlets(parts, [outlet]) as (made, problems):
-        if outlet not in made:
+    with outlet_setup.open_outlets(parts, [outlet]) as (handles, problems):
+        if outlet not in handles:
             raise UsageError(problems[0])
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
-        outcome = made[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
+        outcome = handles[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
     if isinstance(outcome, Sent):
         click.echo(f"sent: {outcome.url}")
         return 0

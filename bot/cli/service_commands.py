@@ -62,15 +62,15 @@ def _work(path: Path) -> int:
     chosen = parts.settings.config.worker
     logging_setup.configure_logging(parts.secret_values)
     outlet_setup.outlet_targets(parts)
-    made = worker.Worker(lambda: _open_worker_context(path), clock, outlet_setup.process_name(), chosen.tick)
+    service = worker.Worker(lambda: _open_worker_context(path), clock, outlet_setup.process_name(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: made.stop.set())
-    worked = worker.WorkerHealth(made.state, lambda: made.bench, clock)
+        signal.signal(sign, lambda *_: service.stop.set())
+    worked = worker.WorkerHealth(service.state, lambda: service.bench, clock)
     pages = worker.BackgroundService("pages", worker.monitoring_service(worked, chosen.host, chosen.port, redact))
-    sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
-    if not made.run(sides, chosen.grace):
+    sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(service.state.leads))]
+    if not service.run(sides, chosen.grace):
         process_exit.abandon("the current step")  # a thread stuck in a system call would keep the process for ever
-    process_exit.leave(made.until)
+    process_exit.leave(service.until)
     return 0
 
 
@@ -128,7 +128,7 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
         desk, entries = outlet_setup.publish_context(parts), parts.settings.config.schedule
         log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
         alive = process_locks.announced(parts.store, outlet_setup.process_name())
-        with alive, outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (made, problems):
+        with alive, outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (outlets, problems):
             for problem in problems:
                 log.warning(problem)
             yield WorkerContext(
@@ -136,16 +136,16 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
                 desk,
                 [(plan, _make_source(parts, name)) for name, plan in parts.network_plans.items()],
                 entries,
-                {entry.name: _ready_targets(parts, entry, made) for entry in entries},
-                lambda: outlet_setup.make_outbox_pass(parts, desk, made),
+                {entry.name: _ready_targets(parts, entry, outlets) for entry in entries},
+                lambda: outlet_setup.make_outbox_pass(parts, desk, outlets),
                 clock,
                 parts.settings.config.worker.collect_every,
-                (lambda: outlet_setup.active_subscriptions(parts)) if outlet_setup.DISCORD in made else lambda: (),
+                (lambda: outlet_setup.active_subscriptions(parts)) if outlet_setup.DISCORD in outlets else lambda: (),
                 lambda now: pipeline.plan_notices(desk, parts.network_plans, ModelWatches(parts.store), now),
                 lambda name: _probed(parts, name),
-                [name for name in outlet_setup.outlet_targets(parts) if name not in made],
+                [name for name in outlet_setup.outlet_targets(parts) if name not in outlets],
                 {"data": parts.settings.config.data, "out": parts.settings.config.out},
-                lambda: outlet_setup.clock_offsets(made),
+                lambda: outlet_setup.clock_offsets(outlets),
                 parts.executor,
             )
     finally:
@@ -193,8 +193,8 @@ def _ready_targets(
     """The destinations of an entry: the outlets that it names and that are ready."""
     from bot.cli import outlet_setup
 
-    found = outlet_setup.outlet_targets(parts, entry.outlets, entry.destinations)
-    return {outlet: places for outlet, places in found.items() if outlet in ready_outlets}
+    outlet_targets = outlet_setup.outlet_targets(parts, entry.outlets, entry.destinations)
+    return {outlet: places for outlet, places in outlet_targets.items() if outlet in ready_outlets}
 
 
 @click.command()
@@ -205,15 +205,15 @@ def schedule(parts: AppContext, as_json: bool) -> None:
     from bot import schedule_times as times
 
     now = clock()
-    found = [(entry, times.next_runs(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
+    next_runs = [(entry, times.next_runs(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
     if as_json:
-        print_json([_entry_document(entry, runs) for entry, runs in found])
+        print_json([_entry_document(entry, runs) for entry, runs in next_runs])
         return
-    for entry, runs in found:
+    for entry, runs in next_runs:
         click.echo(_entry_heading(entry))
         for run in runs:
             click.echo(f"  {_local_time(entry, run):%a %Y-%m-%d %H:%M %Z}  =  {run:%a %Y-%m-%d %H:%M} UTC")
-    if not found:
+    if not next_runs:
         click.echo("nothing is scheduled; config.yaml: schedule: is empty")
 
 

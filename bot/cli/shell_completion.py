@@ -24,12 +24,12 @@ _INSTALLED = "    (( ! $+commands[bot] )) && return 1\n"
 
 def completion_script(cli: Command, shell: str) -> str | None:
     """The script for a shell to evaluate; `None` for an unknown shell."""
-    made = get_completion_class(shell)
-    if made is None or shell not in _ASKS:
+    completion_class = get_completion_class(shell)
+    if completion_class is None or shell not in _ASKS:
         return None
     folder = Path(__file__).resolve().parents[2]
     me = f"env PYTHONPATH={shlex.quote(str(folder))} {shlex.quote(sys.executable)} -m bot"
     asks, instead = _ASKS[shell]
-    text = made(cli, {}, NAME, VARIABLE).source().replace(_INSTALLED, "")
+    text = completion_class(cli, {}, NAME, VARIABLE).source().replace(_INSTALLED, "")
     function = _FUNCTION.get(shell, 'bot() {{ {me} "$@"; }}\n')
     return function.format(me=me) + text.replace(asks, instead.format(me=me))

@@ -103,7 +103,7 @@ class VerificationResult:
         head = f"{self.digest['network']} {self.digest['day']} edition {self.digest['edition']}"
         count = len(self.mismatches)
         match = f"match, {self.compared_count} figures" if self.compared_count else "NOTHING TO COMPARE"
-        said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
+        summary = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
         left = [
             f"not compared: {SafeName(key)}: this version lacks it or defines it differently"
             for key in self.not_compared
@@ -111,7 +111,7 @@ class VerificationResult:
         records = [
             f"{r['state']}: {SafeName(r['url'], 200)} at {r['at']} {SafeName(r['sha256'])[:12]}" for r in self.records
         ]
-        return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
+        return [f"{head}: {summary}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
 
 
 def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:

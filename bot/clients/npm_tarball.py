@@ -130,12 +130,12 @@ def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
         try:
             held = stack.enter_context(path.open("rb"))
             size = os.fstat(held.fileno()).st_size
-            found = hashlib.file_digest(held, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
+            digest = hashlib.file_digest(held, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
             held.seek(0)
         except OSError as error:
             raise SourceError(f"{path}: cannot be read: {_error_text(error)}; {cure}") from error
-        if found != sha256:
-            raise SourceError(f"{path}: sha256 is {found} ({size} bytes), wanted {sha256}; {cure}")
+        if digest != sha256:
+            raise SourceError(f"{path}: sha256 is {digest} ({size} bytes), wanted {sha256}; {cure}")
         yield held
 
 

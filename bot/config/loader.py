@@ -54,10 +54,10 @@ def proxy_for(url: str) -> str | None:
     parts = urlsplit(url)
     proxies = getproxies()
     scheme = _TRANSPORTS.get(parts.scheme, parts.scheme)
-    found = proxies.get(scheme) or proxies.get("all")
-    if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return found if "://" in found else f"http://{found}"
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _token_problem(text: str) -> str:
@@ -194,8 +194,8 @@ def _duplicate_keys(node: yaml.Node | None, where: str, met: set[int]) -> Iterat
         return
     met.add(id(node))
     if isinstance(node, yaml.SequenceNode):
-        for number, one in enumerate(node.value):
-            yield from _duplicate_keys(one, f"{where}{number}.", met)
+        for number, pair in enumerate(node.value):
+            yield from _duplicate_keys(pair, f"{where}{number}.", met)
     if isinstance(node, yaml.MappingNode):
         first: dict[tuple[str, str], int] = {}
         for key, value in node.value:
@@ -214,12 +214,12 @@ def _validated_blocks(
     known: Mapping[str, type[T]],
     mistakes: list[str],
 ) -> dict[str, T]:
-    found = document.get(key) or {}
-    if not isinstance(found, dict):
-        mistakes.append(f"{path}: {key}: found {found!r}, wanted one block for each {noun}")
+    entries = document.get(key) or {}
+    if not isinstance(entries, dict):
+        mistakes.append(f"{path}: {key}: found {entries!r}, wanted one block for each {noun}")
         return {}
     blocks: dict[str, T] = {}
-    for name, block in found.items():
+    for name, block in entries.items():
         if name not in known:
             mistakes.append(f"{path}: {key}.{name}: no such {noun}; known: {', '.join(sorted(known))}")
             continue
@@ -252,9 +252,11 @@ def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[s
     lines = []
     for problem in error.errors():
         where = prefix + ".".join(SafeName(str(part)) for part in problem["loc"])
-        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
+        shown_input = (
+            "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
+        )
         wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")
+        lines.append(f"{path}: {where.rstrip('.')}{shown_input}: {wanted}")
     return lines
 
 

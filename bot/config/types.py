@@ -41,10 +41,10 @@ class OutletConfig(ConfigModel):
 
 
 def _supported_language(value: str) -> str:
-    found = nearest_language(value)
-    if found.partition("-")[0] != value.partition("-")[0]:
+    language = nearest_language(value)
+    if language.partition("-")[0] != value.partition("-")[0]:
         raise ValueError(f"wanted one of {', '.join(LANGUAGES)}")
-    return found
+    return language
 
 
 Language = Annotated[str, AfterValidator(_supported_language)]
@@ -75,19 +75,19 @@ DiscordId = Annotated[Text, StringConstraints(pattern=r"^[0-9]{15,20}$")]
 
 def _validated_duration(value: object) -> object:
     """Parse 90m, 36h or 2d. Raises `ValueError` for anything else, except for a `timedelta`."""
-    found = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
-    if found is None:
+    match = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
+    if match is None:
         if isinstance(value, timedelta):
             return value
         raise ValueError("wanted a length of time such as 90m, 36h or 2d")
-    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[match[2]]: int(match[1])})
 
 
 def parse_duration(text: str) -> timedelta:
     """Parse a duration such as 90m, 36h or 2d. Raises `ValueError`."""
-    found = _validated_duration(text)
-    assert isinstance(found, timedelta)
-    return found
+    duration = _validated_duration(text)
+    assert isinstance(duration, timedelta)
+    return duration
 
 
 def _shown_duration(value: timedelta) -> str:

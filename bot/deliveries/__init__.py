@@ -3,9 +3,8 @@
 A delivery goes `planned -> sending -> sent | refused | unknown`, or `skipped`. Each change is committed before the next
 external step, so that a process may be killed anywhere: its deliveries become `unknown`, and the outlet is asked.
 
-The modules: `delivery` (a delivery as a value, and what an outcome makes of it; pure), `periods_due`
-(which periods; pure), `outbox` (the only one that writes), `poll_store` (what readers were asked with them), `sender`
-(claims, hands to the outlet, reports).
+The modules: `delivery` (a delivery as a value, and the effect of an outcome; pure), `periods_due` (which periods are
+due; pure), `outbox` (the only writer), `poll_store` (polls and votes), `sender` (claims, sends, records).
 """
 
 from bot.deliveries._planning import PostShape

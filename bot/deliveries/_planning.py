@@ -53,57 +53,57 @@ def plan_parts(connection: sa.Connection, target: DeliveryTarget, shape: PostSha
     if newer := [delivery for delivery in known if delivery.edition > number]:
         return f"edition {newer[-1].edition} is on its way already"
     earlier = [delivery for delivery in known if delivery.edition < number]
-    if open_ := [one for one in earlier if one.state in ("sending", "unknown")]:
+    if open_ := [delivery for delivery in earlier if delivery.state in ("sending", "unknown")]:
         return f"what became of edition {open_[0].edition} is not known yet"
-    for one in earlier:
-        if one.state == "planned":
+    for delivery in earlier:
+        if delivery.state == "planned":
             change_row(
                 connection,
-                one,
+                delivery,
                 changes.ended_change("skipped", f"superseded by edition {number} before it was sent", target.now),
             )
     wanted = {want.part: want for want in _wanted_parts(earlier, shape, otherwise)}
-    mine = {one.part: one for one in known if one.edition == number}
+    mine = {delivery.part: delivery for delivery in known if delivery.edition == number}
     for part, want in wanted.items():
         if part not in mine:
             _insert_part(connection, target, want)
-    for one in mine.values():
-        _renew_part(connection, target, one, list(mine.values()), wanted.get(one.part))
+    for delivery in mine.values():
+        _renew_part(connection, target, delivery, list(mine.values()), wanted.get(delivery.part))
     return ""
 
 
 def sent_parts(earlier: Sequence[Delivery]) -> list[Delivery]:
     """The text parts of earlier editions at a destination, in order, up to the first gap."""
-    words = {one.part: one for one in earlier if one.state == "sent" and one.kind != "poll"}
-    found: list[Delivery] = []
-    while len(found) in words:
-        found.append(words[len(found)])
-    return found
+    words = {delivery.part: delivery for delivery in earlier if delivery.state == "sent" and delivery.kind != "poll"}
+    parts: list[Delivery] = []
+    while len(parts) in words:
+        parts.append(words[len(parts)])
+    return parts
 
 
 def _wanted_parts(earlier: Sequence[Delivery], shape: PostShape, otherwise: Otherwise) -> list[_Wanted]:
     """Every part that was sent is corrected; a poll that was posted is not posted again."""
     stand = sent_parts(earlier)
     follows: Otherwise = "refuse" if otherwise == "refuse" else "skip"
-    made = [_Wanted(n, "correction", one.platform_id, follows if n else otherwise) for n, one in enumerate(stand)] or [
-        _Wanted(n, "post", None, otherwise) for n in range(shape.parts)
-    ]
-    asked = any(one.state == "sent" and one.kind == "poll" for one in earlier)
-    return [*made, _Wanted(len(made), "poll", None, "refuse")] if shape.poll and not asked else made
+    parts = [
+        _Wanted(n, "correction", delivery.platform_id, follows if n else otherwise) for n, delivery in enumerate(stand)
+    ] or [_Wanted(n, "post", None, otherwise) for n in range(shape.parts)]
+    has_poll = any(delivery.state == "sent" and delivery.kind == "poll" for delivery in earlier)
+    return [*parts, _Wanted(len(parts), "poll", None, "refuse")] if shape.poll and not has_poll else parts
 
 
 def record_skip(connection: sa.Connection, target: DeliveryTarget, reason: str) -> None:
     """See `Outbox.record_skip`."""
     known = _known_deliveries(connection, target)
-    if any(one.state not in ("planned", "skipped") or one.attempts for one in known):
+    if any(delivery.state not in ("planned", "skipped") or delivery.attempts for delivery in known):
         return
-    for one in known:
-        change_row(connection, one, changes.ended_change("skipped", reason, target.now))
-    if not any(one.edition == target.edition.number for one in known):
+    for delivery in known:
+        change_row(connection, delivery, changes.ended_change("skipped", reason, target.now))
+    if not any(delivery.edition == target.edition.number for delivery in known):
         _insert_part(connection, target, _Wanted(0, "post", None, "refuse"))
-        for one in _known_deliveries(connection, target):
-            if one.edition == target.edition.number:
-                change_row(connection, one, changes.ended_change("skipped", reason, target.now))
+        for delivery in _known_deliveries(connection, target):
+            if delivery.edition == target.edition.number:
+                change_row(connection, delivery, changes.ended_change("skipped", reason, target.now))
 
 
 def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
@@ -111,9 +111,9 @@ def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
     newer = sa.select(sa.func.max(rows.c.edition)).where(
         *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
     )
-    found = connection.scalar(newer) or 0
-    if found > delivery.edition:
-        raise DeliveryError(message("delivery_superseded", name=str(delivery.id), n=delivery.edition, m=found))
+    newest = connection.scalar(newer) or 0
+    if newest > delivery.edition:
+        raise DeliveryError(message("delivery_superseded", name=str(delivery.id), n=delivery.edition, m=newest))
 
 
 def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
@@ -124,8 +124,8 @@ def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -
 
 def _known_deliveries(connection: sa.Connection, target: DeliveryTarget) -> list[Delivery]:
     wanted = destination_rows(target.edition, target.outlet, target.destination)
-    found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.edition, rows.c.part)).all()
-    return list(map(delivery_from_row, found))
+    delivery_rows = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.edition, rows.c.part)).all()
+    return list(map(delivery_from_row, delivery_rows))
 
 
 def _insert_part(connection: sa.Connection, target: DeliveryTarget, want: _Wanted) -> None:

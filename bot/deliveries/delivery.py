@@ -1,5 +1,5 @@
-"""A delivery as a value: one row of the outbox; and what an outlet's answer makes of it. Pure: values in, the columns
-that change out."""
+"""A delivery as a value, that is one row of the outbox, and the effect of an outlet's answer on it. Pure: values in,
+changed columns out."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ def periods_due(
     if begins is None:
         return DuePeriods(())
     newest = Period.for_day(now.date(), name).previous_period
-    found: list[Period] = []
+    periods: list[Period] = []
     period = newest
     while period.last >= begins and (now < period.ends_at + max_age or (period == newest and published is not None)):
-        found.insert(0, period)
+        periods.insert(0, period)
         period = period.previous_period
         if published is None:
             break
@@ -41,7 +41,7 @@ def periods_due(
     while published is not None and period.first > published and period.last >= begins:
         missed.insert(0, period)
         period = period.previous_period
-    return DuePeriods(tuple(found), tuple(missed))
+    return DuePeriods(tuple(periods), tuple(missed))
 
 
 def expiry_time(period: Period, max_age: timedelta) -> datetime:

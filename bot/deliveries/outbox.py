@@ -84,13 +84,15 @@ class Outbox:
             *(rows.c.edition < edition.number, rows.c.state == "sent", rows.c.part == 0),
         )
         with self._store.read_transaction() as connection:
-            found: int | None = connection.scalar(wanted)
-        return found
+            newest: int | None = connection.scalar(wanted)
+        return newest
 
     def sent_part_count(self, edition: EditionKey, outlet: str, destination: str) -> int:
         """The number of text parts of earlier editions there."""
         wanted = (*moves.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
-        return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
+        return len(
+            _planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda delivery: delivery.edition))
+        )
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -241,8 +243,8 @@ class Outbox:
     def list_deliveries(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
         """All deliveries, or those in some states; oldest first."""
         wanted = [rows.c.state.in_(states)] if states else []
-        found = self._select_deliveries(*wanted)
-        return found[-last:] if last else found
+        deliveries = self._select_deliveries(*wanted)
+        return deliveries[-last:] if last else deliveries
 
     def edition_deliveries(self, edition: EditionKey) -> tuple[Delivery, ...]:
         same = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
@@ -263,8 +265,10 @@ class Outbox:
             if not original:
                 break
             delivery = original[-1]
-        found = self._select_deliveries(*there, rows.c.edition == delivery.edition, rows.c.part == delivery.part - 1)
-        return found[0] if found else None
+        deliveries = self._select_deliveries(
+            *there, rows.c.edition == delivery.edition, rows.c.part == delivery.part - 1
+        )
+        return deliveries[0] if deliveries else None
 
     def planned_days(
         self, network: str, period: PeriodName, outlet: str, destination: str
@@ -274,8 +278,8 @@ class Outbox:
         there = (rows.c.outlet == outlet, rows.c.destination == destination)
         ends = sa.select(sa.func.min(rows.c.day), sa.func.max(rows.c.day))
         with self._store.read_transaction() as connection:
-            found = connection.execute(ends.where(rows.c.network == network, rows.c.period == period, *there)).one()
-        return found[0], found[1]
+            row = connection.execute(ends.where(rows.c.network == network, rows.c.period == period, *there)).one()
+        return row[0], row[1]
 
     def state_counts(self) -> dict[tuple[str, str], int]:
         """The number of deliveries by outlet and state."""
@@ -292,8 +296,8 @@ class Outbox:
 
     def paused_outlets(self) -> tuple[PausedOutlet, ...]:
         with self._store.read_transaction() as connection:
-            found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
-        return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in found)
+            paused_rows = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
+        return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in paused_rows)
 
     # --- pauses, and an operator's decisions ---------------------------------------------------------------------
 
@@ -314,32 +318,32 @@ class Outbox:
         """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is looked up, never sent.
         Raises `DeliveryError` for any other."""
         with self._store.write_transaction() as connection:
-            one = moves.load_delivery(connection, id)
-            moves.lock_period(connection, one.edition_key)
-            if one.state == "unknown":
-                moves.change_row(connection, one, {"not_before": now})
+            delivery = moves.load_delivery(connection, id)
+            moves.lock_period(connection, delivery.edition_key)
+            if delivery.state == "unknown":
+                moves.change_row(connection, delivery, {"not_before": now})
                 return moves.load_delivery(connection, id)
-            if one.state not in ("planned", "refused", "skipped"):
-                raise DeliveryError(message("delivery_state", name=str(id), word=one.state))
-            _planning.require_newest(connection, one)
-            moves.change_row(connection, one, {**changes.planned_change(one.reason, now, now), "until": None})
-            _planning.revive_after(connection, one, now)
+            if delivery.state not in ("planned", "refused", "skipped"):
+                raise DeliveryError(message("delivery_state", name=str(id), word=delivery.state))
+            _planning.require_newest(connection, delivery)
+            moves.change_row(connection, delivery, {**changes.planned_change(delivery.reason, now, now), "until": None})
+            _planning.revive_after(connection, delivery, now)
             return moves.load_delivery(connection, id)
 
     def resolve(self, id: int, url: str | None, now: datetime) -> Delivery:
         """An operator's answer: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError`
         for a delivery whose state is known."""
         with self._store.write_transaction() as connection:
-            one = moves.load_delivery(connection, id)
-            moves.lock_period(connection, one.edition_key)
-            if one.state != "unknown":
-                raise DeliveryError(message("delivery_not_unknown", name=str(id), word=one.state))
+            delivery = moves.load_delivery(connection, id)
+            moves.lock_period(connection, delivery.edition_key)
+            if delivery.state != "unknown":
+                raise DeliveryError(message("delivery_not_unknown", name=str(id), word=delivery.state))
             if url is None:
                 change = changes.planned_change(message("an operator says it is not out"), now, now)
-                moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
+                moves.change_row(connection, delivery, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]
-                self._record_sent(connection, one, changes.sent_change(Sent(name, url), now))
+                self._record_sent(connection, delivery, changes.sent_change(Sent(name, url), now))
             return moves.load_delivery(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class OutboxPass:
     """Once true, nothing new is started."""
     only: frozenset[tuple[str, PeriodName, date]] | None = None
     """Networks, kinds and first days of the periods to process; `None`: all."""
-    gone: Callable[[Delivery, str], None] = lambda one, reason: None
+    gone: Callable[[Delivery, str], None] = lambda delivery, reason: None
     """Called with a delivery whose destination is unreachable, and the reason."""
 
     def is_selected(self, delivery: Delivery) -> bool:
@@ -94,24 +94,24 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
     is sent at most once and looked up at most twice. A failure at one destination does not affect the others."""
     _lift_pauses(run)
     sent: set[tuple[int, str | None]] = set()  # if an edit is impossible, a new post may follow at once
-    asked: Counter[int] = Counter()
+    tries: Counter[int] = Counter()
     while not run.stopping():
         for changed in run.outbox.expire(run.clock()):
             log.warning("%s: %s: %s", changed.label, changed.state, changed.reason)
         unknown = filter(run.is_selected, run.outbox.deliveries_to_look_up(run.clock(), run.outlets))
-        doubtful = [delivery for delivery in unknown if asked[delivery.id] < 2]
+        doubtful = [delivery for delivery in unknown if tries[delivery.id] < 2]
         claimable = filter(run.is_selected, run.outbox.claimable_deliveries(run.clock(), run.outlets))
         ready = [delivery for delivery in claimable if (delivery.id, delivery.edits) not in sent]
         if not doubtful and not ready:
             break
         for delivery in doubtful:
-            asked[delivery.id] += 1
+            tries[delivery.id] += 1
             _look_back(run, delivery)
         for name in run.outlets:
             of_outlet = [delivery for delivery in ready if delivery.outlet == name]
             sent |= {(delivery.id, delivery.edits) for delivery in _send_deliveries(run, of_outlet)}
     follow_up(run)
-    return tuple(sorted({id for id, _ in sent} | asked.keys()))
+    return tuple(sorted({id for id, _ in sent} | tries.keys()))
 
 
 def _lift_pauses(run: OutboxPass) -> None:
@@ -121,8 +121,8 @@ def _lift_pauses(run: OutboxPass) -> None:
         ready = run.outlets.get(pause.outlet)
         if ready is None or not run.outbox.may_check(pause.outlet, run.clock()):
             continue
-        found = [check for check in ready.outlet.check() if not check.place]
-        if any(check.ok for check in found) and not any(check.ok is False for check in found):
+        checks = [check for check in ready.outlet.check() if not check.place]
+        if any(check.ok for check in checks) and not any(check.ok is False for check in checks):
             run.outbox.lift_pause(pause.outlet)
             log.info("%s works again; it is no longer paused", pause.outlet)
 
@@ -130,16 +130,16 @@ def _lift_pauses(run: OutboxPass) -> None:
 def _send_deliveries(run: OutboxPass, ready: Sequence[Delivery]) -> Iterator[Delivery]:
     """Send one outlet's deliveries, each in its turn."""
     outlet = run.outlets[ready[0].outlet].outlet if ready else None
-    new = [one for one in ready if not one.edits]
+    new = [delivery for delivery in ready if not delivery.edits]
     if isinstance(outlet, BulkOutlet) and len(new) > 1:
         yield from _send_bulk(run, outlet, new)
-        ready = [one for one in ready if one.edits]
-    for one in ready:
+        ready = [delivery for delivery in ready if delivery.edits]
+    for delivery in ready:
         if run.stopping():
             return
-        yield one
-        if claimed := _claim_delivery(run, one):
-            _settle_delivery(run, claimed[0], _call_outlet(run.outlets[one.outlet].outlet, *claimed))
+        yield delivery
+        if claimed := _claim_delivery(run, delivery):
+            _settle_delivery(run, claimed[0], _call_outlet(run.outlets[delivery.outlet].outlet, *claimed))
 
 
 def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -148,13 +148,13 @@ def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -
     flying: dict[str, Delivery] = {}
 
     def claimed_jobs() -> Iterator[Job]:
-        for one in ready:
+        for delivery in ready:
             if run.stopping():
                 return
-            begun.append(one)
-            if made := _claim_delivery(run, one):
-                flying[one.marker] = made[0]
-                yield made[1], one.destination
+            begun.append(delivery)
+            if claim := _claim_delivery(run, delivery):
+                flying[delivery.marker] = claim[0]
+                yield claim[1], delivery.destination
 
     try:
         with closing(outlet.post_many(claimed_jobs(), run.outbox.known_destinations(ready[0].outlet))) as landing:  # type: ignore[type-var]
@@ -246,12 +246,12 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
     part = Part(text, delivery.marker, (), None if text else {}, poll, parent, delivery.platform_at)
     asked_at = run.clock()
-    found: Found = _guarded(
+    outcome: Found = _guarded(
         lambda: ready.outlet.find(part, delivery.destination),
         lambda kind: LookupInconclusive(f"{delivery.outlet}: look-back failed with {kind}", asked_at + ready.settle),
     )
-    run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
-    log.info("%s: look-back: %s", delivery.label, _described(found))
+    run.outbox.record_lookup(delivery, outcome, asked_at, ready.settle)
+    log.info("%s: look-back: %s", delivery.label, _described(outcome))
 
 
 def follow_up(run: OutboxPass) -> None:

@@ -2,12 +2,11 @@
 
 The bot calls `queries` and shows the answer; it computes nothing, reads no message and blocks no event loop.
 
-From the connection down: `connection` keeps `client` connected, which registers the commands and hears of servers.
-`commands` holds the commands (`queries` for everybody, `server`, `member` and `operator`), `autocomplete` what is
-offered while an option is typed. `responder` answers an interaction in time, and never with a traceback. `context` is
-what all of these share: the bot's services. `presenter` makes an answer an embed with a picture and buttons from a
-query, which is short enough for a button. Below: `name_index` (models by name), `chart_cache` and
-`command_translations`.
+From the connection down: `connection` keeps `client` connected, which registers the commands and handles server events.
+`commands` holds the commands (`queries` for everybody, `server`, `member` and `operator`), `autocomplete` the choices
+for an option. `responder` answers an interaction in time, and never with a traceback. `context` has the bot's services,
+which all of these share. `presenter` renders an answer as an embed with a picture and buttons. Below: `name_index`
+(models by name), `chart_cache` and `command_translations`.
 """
 
 from bot.discord_bot.client import FootfallClient

@@ -22,9 +22,9 @@ async def complete_model(interaction: discord.Interaction[FootfallBot], typed: s
     client = interaction.client
     client.refresh_names_if_stale()
     network = getattr(interaction.namespace, "network", None)
-    found = client.index.names.find_matches(typed, lambda one: network in (None, one.network))
-    asked = network or next(iter(client.desk.watched), None)
-    return [_model_choice(client.desk, one, one.network == asked) for one in found]
+    matches = client.index.names.find_matches(typed, lambda model: network in (None, model.network))
+    preferred_network = network or next(iter(client.desk.watched), None)
+    return [_model_choice(client.desk, model, model.network == preferred_network) for model in matches]
 
 
 def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choice[str]:
@@ -66,10 +66,10 @@ async def complete_metric(interaction: discord.Interaction[FootfallBot], typed: 
 
 async def complete_day(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Periods that have a digest, the newest first, by their first day."""
-    client, asked = interaction.client, interaction.namespace
-    period: PeriodName = getattr(asked, "period", None) or "day"
+    client, namespace = interaction.client, interaction.namespace
+    period: PeriodName = getattr(namespace, "period", None) or "day"
     try:
-        network = client.desk.find_network(getattr(asked, "network", None)).network
+        network = client.desk.find_network(getattr(namespace, "network", None)).network
         kept = await client.run_in_thread(lambda: client.desk.archive.list_digests(network, period))
     except (FootfallError, TimeoutError):
         return []

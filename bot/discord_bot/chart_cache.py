@@ -1,5 +1,5 @@
-"""Charts for answers, with their alt texts, drawn by a process of their own: matplotlib would hold up all other answers
-of this one."""
+"""Charts for answers, with their alt texts, drawn in a separate process, because matplotlib would delay all other
+answers."""
 
 from __future__ import annotations
 

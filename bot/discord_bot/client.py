@@ -128,10 +128,10 @@ class FootfallClient(FootfallBot):
     async def _end_subscriptions(self, guild: str, channel: str | None = None) -> None:
         def end() -> int:
             ended = self.repositories.channels.end_subscriptions(guild=guild, channel=channel)
-            for one in ended:
-                if one.channel not in self.bot_settings.taken:
+            for subscription in ended:
+                if subscription.channel not in self.bot_settings.taken:
                     self.repositories.outbox.skip_destination(
-                        "discord", one.channel, "its subscription ended", self.desk.clock()
+                        "discord", subscription.channel, "its subscription ended", self.desk.clock()
                     )
             return len(ended)
 
@@ -145,11 +145,11 @@ class FootfallClient(FootfallBot):
     async def command_payload(self) -> list[dict[str, Any]]:
         """The commands in Discord's format, in every language."""
         translator = self.tree.translator or command_translations.CommandTranslator()
-        told: list[dict[str, Any]] = [
+        payloads: list[dict[str, Any]] = [
             await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
         ]
-        command_translations.add_missing_locales(told)
-        return told
+        command_translations.add_missing_locales(payloads)
+        return payloads
 
 
 class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
@@ -169,15 +169,15 @@ class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
 
 def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any]]) -> str:
     """Changes with our commands and with Discord's copy, including its ids and versions."""
-    found = sorted(json.dumps(command, sort_keys=True) for command in there)
-    return hashlib.sha256(json.dumps([payload, found], sort_keys=True).encode()).hexdigest()
+    commands = sorted(json.dumps(command, sort_keys=True) for command in there)
+    return hashlib.sha256(json.dumps([payload, commands], sort_keys=True).encode()).hexdigest()
 
 
 def _synced_hash(store: Store, application: str) -> str | None:
     """The fingerprint of the commands as last registered."""
     with store.read_transaction() as connection:
-        found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
-    return found
+        sha256: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
+    return sha256
 
 
 def _store_synced_hash(store: Store, application: str, sha256: str) -> None:

@@ -18,7 +18,7 @@ from bot import i18n
 
 # Discord has two Spanish locales; we have one translation for both.
 LOCALES: Mapping[str, str] = MappingProxyType(
-    {**{one: one for one in i18n.LANGUAGES if one != "en"}, "es-419": "es-ES"}
+    {**{language: language for language in i18n.LANGUAGES if language != "en"}, "es-419": "es-ES"}
 )
 """Every Discord locale with translated commands, and our language for it."""
 
@@ -57,12 +57,12 @@ def translate_text(message: str, locale: str, context: str) -> str | None:
 
 def add_missing_locales(payload: Iterable[MutableMapping[str, Any]]) -> None:
     """Add the locales that discord.py lacks to the commands of a payload, in place."""
-    missing = [locale for locale in LOCALES if locale not in {one.value for one in discord.Locale}]
+    missing = [locale for locale in LOCALES if locale not in {locale.value for locale in discord.Locale}]
     for node, context in _payload_nodes(payload, "command"):
         for locale in missing:
             for key, of in (("name", context), ("description", "")):
-                if node.get(key) and (found := translate_text(node[key], locale, of)):
-                    node[f"{key}_localizations"] = {**(node.get(f"{key}_localizations") or {}), locale: found}
+                if node.get(key) and (translation := translate_text(node[key], locale, of)):
+                    node[f"{key}_localizations"] = {**(node.get(f"{key}_localizations") or {}), locale: translation}
 
 
 def _payload_nodes(
@@ -72,9 +72,9 @@ def _payload_nodes(
     for node in held:
         yield node, context
         for key, inside in _CHOICES_AND_OPTIONS:
-            for one in node.get(key) or ():
+            for child in node.get(key) or ():
                 yield from _payload_nodes(
-                    [one], "command" if one.get("type") in _SUBCOMMANDS and key == "options" else inside
+                    [child], "command" if child.get("type") in _SUBCOMMANDS and key == "options" else inside
                 )
 
 

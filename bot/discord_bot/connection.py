@@ -117,9 +117,9 @@ class _Kept:
         """Run one connection until it ends or is lost. Returns why it was lost."""
         client = FootfallClient(self.desk, self.bot_settings)
         going = asyncio.create_task(client.start(self.token.get_secret_value()))
-        told = asyncio.create_task(self._wait_for_stop())
+        stop_task = asyncio.create_task(self._wait_for_stop())
         try:
-            await asyncio.wait({going, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({going, stop_task}, return_when=asyncio.FIRST_COMPLETED)
             if not going.done():
                 return None
             going.result()
@@ -127,10 +127,10 @@ class _Kept:
         except LOST as error:
             return error
         finally:
-            told.cancel()
+            stop_task.cancel()
             await client.close()
             going.cancel()
-            await asyncio.gather(going, told, return_exceptions=True)
+            await asyncio.gather(going, stop_task, return_exceptions=True)
 
     async def _wait_for_stop(self) -> None:
         while not self.stop.is_set() and self.leads():

@@ -52,8 +52,8 @@ class ModelNameIndex:
 
     def __init__(self, known: Sequence[IndexedModel]) -> None:
         self.known = tuple(known)
-        self._folded = [one.model.casefold() for one in self.known]
-        self._tokens = {one.token: place for place, one in enumerate(self.known)}
+        self._folded = [model.model.casefold() for model in self.known]
+        self._tokens = {model.token: place for place, model in enumerate(self.known)}
         self._whole = sorted((name, place) for place, name in enumerate(self._folded))
         self._tails = sorted((name.rpartition("/")[2], place) for place, name in enumerate(self._folded))
         self._text = "\n".join(self._folded)
@@ -70,13 +70,13 @@ class ModelNameIndex:
     ) -> list[IndexedModel]:
         """Names that complete a text: equal, starting with it, starting with it after the author, containing it, then
         near misses; each group by use."""
-        found: dict[int, IndexedModel] = {}
+        matches: dict[int, IndexedModel] = {}
         for place in self._match_positions(SafeName(typed).casefold()):
-            if place not in found and wanted(self.known[place]):
-                found[place] = self.known[place]
-                if len(found) == limit:
+            if place not in matches and wanted(self.known[place]):
+                matches[place] = self.known[place]
+                if len(matches) == limit:
                     break
-        return list(found.values())
+        return list(matches.values())
 
     def _match_positions(self, typed: str) -> Iterator[int]:
         if not typed:
@@ -94,10 +94,10 @@ class ModelNameIndex:
     ) -> Iterator[int]:
         """Positions of names that start with a text, by use. If there are many, a scan in the order of use finds the
         first soon; otherwise they are found by bisection and sorted."""
-        found = _slice_between(ordered, typed, typed + "\U0010ffff")
-        if len(found) > MANY:
+        endings = _slice_between(ordered, typed, typed + "\U0010ffff")
+        if len(endings) > MANY:
             return (place for place, name in enumerate(self._folded) if fits(name))
-        return iter(sorted(place for _, place in found))
+        return iter(sorted(place for _, place in endings))
 
     def _substring_positions(self, typed: str) -> Iterator[int]:
         """Positions of names that contain a text, by use. No name has a line break."""
@@ -189,8 +189,8 @@ def closest_keys(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> li
     if not folded:
         return list(words)[:limit]
     scored = [
-        (folded in key.casefold() or folded in said.casefold(), fuzz.WRatio(folded, f"{key} {said}".casefold()), -place)
-        for place, (key, said) in enumerate(words.items())
+        (folded in key.casefold() or folded in word.casefold(), fuzz.WRatio(folded, f"{key} {word}".casefold()), -place)
+        for place, (key, word) in enumerate(words.items())
     ]
     keys = list(words)
     return [keys[-place] for held, score, place in sorted(scored, reverse=True) if held or score >= 60][:limit]

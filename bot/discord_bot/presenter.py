@@ -1,7 +1,7 @@
-"""A question as a value: which one, with which options, which page; and its answer as Discord gets it: an embed in the
-templates' words, a picture where a line says more, buttons that hold further questions.
+"""Renders answers for Discord: a query, which fits into a button's id, becomes an embed from a template, a picture if a
+chart helps, and buttons for further queries.
 
-It reads the database and draws, so it runs off the event loop. Pages are slices of an answer; no figure is made here.
+It reads the database and draws, so it runs off the event loop. Pages are slices of an answer; it computes no figure.
 """
 
 from __future__ import annotations
@@ -125,12 +125,14 @@ class AnswerPresenter:
         self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
     ) -> RenderedAnswer:
         """Answer a query and render it in a language. Raises `QueryError`, `StoreError`."""
-        asked = _resolve_model_tokens(question, names)
-        if asked.name in LIVE:
-            return render_answer(self.desk, self.pictures, asked, locale)
-        key = (asked.name, *sorted(asked.options.items()), asked.page, locale)
+        model_tokens = _resolve_model_tokens(question, names)
+        if model_tokens.name in LIVE:
+            return render_answer(self.desk, self.pictures, model_tokens, locale)
+        key = (model_tokens.name, *sorted(model_tokens.options.items()), model_tokens.page, locale)
         mark = (self.desk.data_version(), self.desk.clock().date())
-        return self.recent.get_or_compute(key, mark, lambda: render_answer(self.desk, self.pictures, asked, locale))
+        return self.recent.get_or_compute(
+            key, mark, lambda: render_answer(self.desk, self.pictures, model_tokens, locale)
+        )
 
 
 def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale: str) -> RenderedAnswer:
@@ -190,9 +192,9 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
 
 
 def _as_of_time(answer: Document) -> str | None:
-    told = answer["sides"][0] if answer["question"] == "compare" else answer
-    found: str | None = told.get("composed_at") or told.get("as_of")
-    return found
+    side = answer["sides"][0] if answer["question"] == "compare" else answer
+    composed_at: str | None = side.get("composed_at") or side.get("as_of")
+    return composed_at
 
 
 def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
@@ -219,10 +221,10 @@ def _button_specs(
 ) -> tuple[ButtonSpec, ...]:
     fixed = _button_query(question, answer)
     rows = [_period_buttons(desk, fixed, answer), _step_buttons(desk, fixed, answer), _page_buttons(fixed, pages)]
-    made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
+    buttons = [(row, button) for row, group in enumerate(filter(None, rows)) for button in group]
     placed = [
-        ButtonSpec(speech.translate_text(label), row, button_id(asked or fixed, place), asked is not None, current)
-        for place, (row, (label, asked, current)) in enumerate(made)
+        ButtonSpec(speech.translate_text(label), row, button_id(target or fixed, place), target is not None, current)
+        for place, (row, (label, target, current)) in enumerate(buttons)
     ]
     return tuple(button for button in placed if button.id)
 
@@ -241,14 +243,14 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
     if "period" not in query_options(question.name):
         return ()
     day = date.fromisoformat(answer["day"])
-    made: list[Made] = []
+    buttons: list[Made] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
         there = first in desk.digest_days(answer["network"], period)
-        asked = question.with_options(period=period, day=first.isoformat()) if there else None
+        target = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
-        made.append((_PERIODS[period][0], None if current else asked, current))
-    return made
+        buttons.append((_PERIODS[period][0], None if current else target, current))
+    return buttons
 
 
 def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
@@ -258,8 +260,8 @@ def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequ
     period: PeriodName = answer["period"]
     days = desk.digest_days(answer["network"], period)
     day = date.fromisoformat(answer["day"])
-    earlier = [one for one in days if one < day]
-    later = [one for one in days if one > day]
+    earlier = [other_day for other_day in days if other_day < day]
+    later = [other_day for other_day in days if other_day > day]
     _, before, after = _PERIODS[period]
     return (
         (before, question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),

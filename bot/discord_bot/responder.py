@@ -84,7 +84,7 @@ class InteractionResponder:
         if not await _finishes_promptly(work):
             await self._defer_response()
         try:
-            said = await work
+            answer = await work
         except QueryError as error:
             await self.send_error(_error_sentence(error.text, self.locale))
         except StoreError as error:
@@ -98,11 +98,13 @@ class InteractionResponder:
                 self._error_with_id(N_("Something went wrong here."), "unexpected", error, name, options)
             )
         else:
-            await self._show_answer(said)
+            await self._show_answer(answer)
 
     def _cooldown_seconds(self) -> int:
-        one = self.interaction
-        return one.client.cooldowns.seconds_to_wait(one.user.id, one.guild_id, one.created_at.timestamp())
+        interaction = self.interaction
+        return interaction.client.cooldowns.seconds_to_wait(
+            interaction.user.id, interaction.guild_id, interaction.created_at.timestamp()
+        )
 
     async def _defer_response(self) -> None:
         try:
@@ -188,10 +190,10 @@ def build_view(answer: RenderedAnswer) -> discord.ui.View | None:
     """The buttons of an answer. They have no state here: they never time out and use no memory."""
     if not any(button.open for button in answer.buttons):
         return None
-    made = discord.ui.View(timeout=None)
+    view = discord.ui.View(timeout=None)
     for button in answer.buttons:
-        made.add_item(QueryButton(_make_button(button)))
-    return made
+        view.add_item(QueryButton(_make_button(button)))
+    return view
 
 
 def _make_button(button: ButtonSpec) -> discord.ui.Button[discord.ui.View]:
@@ -272,9 +274,9 @@ def _ignore_acknowledged() -> Iterator[None]:
 @contextmanager
 def _picture_files(answer: RenderedAnswer) -> Iterator[list[discord.File]]:
     picture = answer.picture
-    made = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
+    files = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
     try:
-        yield made
+        yield files
     finally:
-        for file in made:
+        for file in files:
             file.fp.close()

@@ -86,7 +86,7 @@ def load_translations(language: str) -> gettext.NullTranslations:
     from babel.messages.mofile import write_mo
 
     catalogue = read_catalog(language)
-    for message in [one for one in catalogue if one.id and not has_same_digits(one)]:
+    for message in [message for message in catalogue if message.id and not has_same_digits(message)]:
         catalogue.delete(message.id, message.context)
     compiled = BytesIO()
     write_mo(compiled, catalogue)

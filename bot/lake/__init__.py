@@ -3,9 +3,8 @@
 The rule: nothing is changed in place. A manifest names a day's files by their hashes; a new manifest replaces the old
 one in a single step, and a file that differs from its manifest is refused.
 
-`layout` says what a day consists of, `storage` where it lies, `day_files` how it changes, `parquet` how rows get into
-files and are queried through `duckdb_engine`, and `rollup` how one day is added up and who called on
-several days (pure).
+`layout` says what a day consists of, `storage` where it is, `day_files` how it changes, `parquet` how rows are written
+and queried through `duckdb_engine`, and `rollup` how one day is added up and who called on several days (pure).
 """
 
 from bot.lake.day_files import (

@@ -55,14 +55,14 @@ def read_manifest(day: DayRef) -> Manifest:
         raise LakeError(f"{name}: is not the name of a manifest; wanted manifest-VERSION-SHA256.json")
     with day.storage.open_local(name, stated[1]) as path:
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
         except msgspec.MsgspecError as error:
             raise LakeError(f"{name}: is invalid: {error}; collect its day again") from error
-    if found.schema != SCHEMA:
-        raise LakeError(f"{name}: found schema {found.schema}, wanted {SCHEMA}; install the Footfall that wrote it")
-    if (found.network, found.catalogue, found.day) != (day.network, day.catalogue, day.day.isoformat()):
-        raise LakeError(f"{name}: is of {found.network} {found.catalogue} {found.day}; wanted {day.folder}")
-    return found
+    if manifest.schema != SCHEMA:
+        raise LakeError(f"{name}: found schema {manifest.schema}, wanted {SCHEMA}; install the Footfall that wrote it")
+    if (manifest.network, manifest.catalogue, manifest.day) != (day.network, day.catalogue, day.day.isoformat()):
+        raise LakeError(f"{name}: is of {manifest.network} {manifest.catalogue} {manifest.day}; wanted {day.folder}")
+    return manifest
 
 
 def update_day(day: DayRef, update: DayUpdate) -> tuple[DayRef, int]:
@@ -156,17 +156,21 @@ def _write_manifest(day: DayRef, manifest: Manifest) -> DayRef:
 
 def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[BlockRange, ...]:
     """The ranges that were read, with consecutive ones merged."""
-    kept = [one for one in known if update.forget_from is None or one.last < update.forget_from]
+    kept = [block_range for block_range in known if update.forget_from is None or block_range.last < update.forget_from]
     if update.blocks is not None:
-        kept = [one for one in kept if not (update.blocks.first <= one.first and one.last <= update.blocks.last)]
+        kept = [
+            block_range
+            for block_range in kept
+            if not (update.blocks.first <= block_range.first and block_range.last <= update.blocks.last)
+        ]
         kept.append(update.blocks)
     joined: list[BlockRange] = []
-    for one in sorted(kept, key=lambda blocks: (blocks.first, blocks.last)):
-        if joined and one.first <= joined[-1].last + 1:
+    for block_range in sorted(kept, key=lambda blocks: (blocks.first, blocks.last)):
+        if joined and block_range.first <= joined[-1].last + 1:
             before = joined.pop()
-            joined.append(replace(max(before, one, key=lambda blocks: blocks.last), first=before.first))
+            joined.append(replace(max(before, block_range, key=lambda blocks: blocks.last), first=before.first))
         else:
-            joined.append(one)
+            joined.append(block_range)
     return tuple(joined)
 
 
@@ -189,34 +193,36 @@ def _assign_owners(
     waiting = [part for part in parts if part.kind == "uses" and (part.nameless or renames)]
     if not waiting:
         return list(parts)
-    told = parquet.make_columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
+    columns = parquet.make_columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
     learns = "model IS DISTINCT FROM named" if renames else "model IS NULL"
     some = f"SELECT 1 FROM {{old}} JOIN {{new}} ON content = cid WHERE {learns} LIMIT 1"
-    if not parquet.query_rows(day, waiting, some, told):
+    if not parquet.query_rows(day, waiting, some, columns):
         return list(parts)
     first = "n.named, o.model" if renames else "o.model, n.named"
     line = f"SELECT o.* REPLACE (coalesce({first}) AS model) FROM {{old}} o LEFT JOIN {{new}} n ON o.content = n.cid"
-    return [part for part in parts if part not in waiting] + parquet.write_rows(day, KINDS["uses"], line, waiting, told)
+    return [part for part in parts if part not in waiting] + parquet.write_rows(
+        day, KINDS["uses"], line, waiting, columns
+    )
 
 
 def _add_events(
     day: DayRef, parts: Sequence[ParquetFile], kind: EventSchema, records: Sequence[Use] | Sequence[Payment]
 ) -> tuple[list[ParquetFile], int]:
     """The day with these events added; known events only gain a missing model or caller."""
-    new = parquet.event_columns(kind, {one.place: one for one in records}.values())
-    first, last = min(one.block for one in records), max(one.block for one in records)
+    new = parquet.event_columns(kind, {record.place: record for record in records}.values())
+    first, last = min(record.block for record in records), max(record.block for record in records)
     near = [p for p in parts if p.kind == kind.name and p.first_block <= last and p.last_block >= first]
     if not near:
-        made = parquet.write_rows(day, kind, "SELECT * FROM {new}", (), new)
-        return [*parts, *made], sum(part.rows for part in made)
+        rows = parquet.write_rows(day, kind, "SELECT * FROM {new}", (), new)
+        return [*parts, *rows], sum(part.rows for part in rows)
     old = f"(SELECT * FROM {{old}} WHERE block BETWEEN {first} AND {last})"
     learns = f"SELECT 1 FROM {old} o JOIN {{new}} n USING (place) WHERE {kind.learns} LIMIT 1"
     if kind.learns and parquet.query_rows(day, near, learns, new):
         before = sum(part.rows for part in near)
-        made = parquet.write_rows(day, kind, kind.merged, near, new)
-        return [p for p in parts if p not in near] + made, sum(part.rows for part in made) - before
-    made = parquet.write_rows(day, kind, f"SELECT n.* FROM {{new}} n ANTI JOIN {old} o USING (place)", near, new)
-    return [*parts, *made], sum(part.rows for part in made)
+        rows = parquet.write_rows(day, kind, kind.merged, near, new)
+        return [p for p in parts if p not in near] + rows, sum(part.rows for part in rows) - before
+    rows = parquet.write_rows(day, kind, f"SELECT n.* FROM {{new}} n ANTI JOIN {old} o USING (place)", near, new)
+    return [*parts, *rows], sum(part.rows for part in rows)
 
 
 def _merge_files(day: DayRef, parts: Sequence[ParquetFile], most: int | None = None) -> tuple[ParquetFile, ...]:

@@ -71,8 +71,8 @@ def _remove_leftovers(folder: Path) -> None:
     """Remove what ended processes of this machine left."""
     mine = re.compile(rf"footfall-{re.escape(socket.gethostname())}-([0-9]+)-.*")
     for path in folder.iterdir():
-        found = mine.fullmatch(path.name)
-        if found and (int(found[1]) == os.getpid() or not _process_exists(int(found[1]))):
+        match = mine.fullmatch(path.name)
+        if match and (int(match[1]) == os.getpid() or not _process_exists(int(match[1]))):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -1,5 +1,5 @@
-"""What a day in the lake consists of: its folder, its manifest, the files that this names and their columns;
-and where the lake is and how much of the machine it may use, as plain values that can be sent to any worker.
+"""The parts of a day in the lake: its folder, its manifest, the files that the manifest names and their columns; and the
+lake's settings as plain values that can be sent to any worker.
 
 Integers that a sender chooses are text, since no column holds a uint256; times are whole seconds since 1970 UTC.
 """
@@ -151,4 +151,4 @@ _PAYMENTS = EventSchema(
     "block, place",
     "0, count(*) FILTER (NOT session)",
 )
-KINDS: Mapping[str, EventSchema] = {one.name: one for one in (_USES, _PAYMENTS)}
+KINDS: Mapping[str, EventSchema] = {event_schema.name: event_schema for event_schema in (_USES, _PAYMENTS)}

@@ -26,26 +26,26 @@ Columns = Mapping[str, Any]
 
 def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Columns:
     """Records as columns, built column by column: row by row takes three times as long."""
-    told: dict[str, Sequence[object]] = {}
+    columns: dict[str, Sequence[object]] = {}
     for name, field in kind.fields.items():
-        found = list(map(attrgetter(field), records))
-        told[name] = [int(at.timestamp()) for at in found] if name == "at" else found
-    if "amount" in told:
-        told["amount"] = list(map(str, told["amount"]))
-    return make_columns(told, kind.types)
+        values = list(map(attrgetter(field), records))
+        columns[name] = [int(at.timestamp()) for at in values] if name == "at" else values
+    if "amount" in columns:
+        columns["amount"] = list(map(str, columns["amount"]))
+    return make_columns(columns, kind.types)
 
 
 def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
     """Columns that DuckDB reads in place; without types, all are text."""
     import numpy
 
-    made: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     kinds = {"BIGINT": numpy.int64, "BOOLEAN": numpy.bool_}
     for name, column in values.items():
         of = kinds.get(types[name], object) if types else object
-        made[name] = numpy.empty(len(column), dtype=of)
-        made[name][:] = column
-    return made
+        columns[name] = numpy.empty(len(column), dtype=of)
+        columns[name][:] = column
+    return columns
 
 
 def query_rows(
@@ -62,21 +62,21 @@ def write_rows(
     """Write the rows of such a query to a new file of the day; none if there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
         prefix, spill = duckdb_engine.spill_name("part-"), duckdb_engine.spill_folder(day.lake.spill)
-        made = Path(stack.enter_context(TemporaryDirectory(prefix=prefix, dir=spill))) / "part.parquet"
+        path = Path(stack.enter_context(TemporaryDirectory(prefix=prefix, dir=spill))) / "part.parquet"
         chosen = ", ".join(f'"{name}"::{of} AS "{name}"' for name, of in kind.types.items())
         copy = (
-            f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quote_path(made)}' "
+            f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quote_path(path)}' "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
         )
         ((rows,),) = run_query(day, copy, local_files(day, parts, stack), new)
         if not rows:
             return []
-        about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quote_path(made)}'"
+        about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quote_path(path)}'"
         ((first, last, nameless, others),) = run_query(day, about)
-        sha256 = sha256_of(made)
+        sha256 = sha256_of(path)
         name = f"{kind.name}-{sha256[:32]}-{secrets.token_hex(4)}.parquet"
-        part = ParquetFile(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
-        day.storage.put(f"{day.folder}/{name}", made)
+        part = ParquetFile(kind.name, name, sha256, path.stat().st_size, rows, first, last, nameless, others)
+        day.storage.put(f"{day.folder}/{name}", path)
         return [part]
 
 

@@ -153,9 +153,9 @@ class CallerCount:
 def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
     """The callers of any of these days. Raises `LakeError`."""
     with ExitStack() as stack:
-        found = [(day, read_manifest(day).parts) for day in days]
+        pairs = [(day, read_manifest(day).parts) for day in days]
         uses, payments = (
-            [path for day, parts in found for path in local_files(day, parts, stack, kind)]
+            [path for day, parts in pairs for path in local_files(day, parts, stack, kind)]
             for kind in ("uses", "payments")
         )
         return caller_summary(days[0], uses, payments)
@@ -163,7 +163,7 @@ def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
 
 def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCount:
     """The number of callers of several days, from their sketches; an empty one is a day without callers."""
-    states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
+    states = [{"precision": sketch[0], "registers": list(sketch[1:])} for sketch in sketches if sketch]
     if not states:
         return CallerCount(0, 0.0)
     cursor = duckdb_engine.thread_cursor(lake.memory, lake.spill)

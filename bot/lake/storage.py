@@ -76,21 +76,21 @@ def _start_hashing(path: Path) -> Callable[[], str]:
     """Computes the hash of a file; call the result for it. A large file is hashed while it is read, which saves a
     sixth of a day's time."""
     if path.stat().st_size < LARGE:
-        found = sha256_of(path)
-        return lambda: found
-    told: list[str] = []
+        sha256 = sha256_of(path)
+        return lambda: sha256
+    hashes: list[str] = []
 
     def hash_file() -> None:
         # If it cannot be read any more, the result is empty, which is no hash.
         with suppress(OSError):
-            told.append(sha256_of(path))
+            hashes.append(sha256_of(path))
 
     thread = Thread(target=hash_file, daemon=True)
     thread.start()
 
     def join_hash() -> str:
         thread.join()
-        return told[0] if told else "nothing"
+        return hashes[0] if hashes else "nothing"
 
     return join_hash
 
@@ -166,9 +166,9 @@ class ObjectStorage:
 
         def put_file() -> None:
             self.system.put_file(str(path), target)
-            found = self.system.info(target, refresh=True) if self.url.startswith("s3") else self.system.info(target)
-            if found["size"] != size:
-                raise OSError(f"found {found['size']} bytes, wanted {size}")
+            info = self.system.info(target, refresh=True) if self.url.startswith("s3") else self.system.info(target)
+            if info["size"] != size:
+                raise OSError(f"found {info['size']} bytes, wanted {size}")
 
         self._with_retries(name, "cannot be written", put_file)
 
@@ -182,20 +182,20 @@ class ObjectStorage:
 
     def list_files(self, folder: str) -> Iterator[StoredFile]:
         listed = self._with_retries(folder, "cannot be listed", lambda: self._list_objects(folder))
-        for name, one in sorted(listed.items()):
-            if one.get("type") == "directory":
+        for name, info in sorted(listed.items()):
+            if info.get("type") == "directory":
                 continue
-            at = one.get("LastModified") or one.get("updated") or one.get("created")
+            at = info.get("LastModified") or info.get("updated") or info.get("created")
             seen = at if isinstance(at, datetime) else datetime.now(UTC)
-            yield StoredFile(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
+            yield StoredFile(name.removeprefix(f"{self.root}/"), int(info["size"]), seen)
 
     def _list_objects(self, folder: str) -> dict[str, dict[str, Any]]:
         self.system.invalidate_cache()
         try:
-            found: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
+            objects: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
         except FileNotFoundError:
             return {}
-        return {} if set(found) == {f"{self.root}/{folder}"} else found
+        return {} if set(objects) == {f"{self.root}/{folder}"} else objects
 
     def remove(self, name: str) -> None:
         def remove_object() -> None:

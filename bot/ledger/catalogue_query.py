@@ -37,8 +37,8 @@ class CatalogueQuery:
     def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
         if day not in self.closing:
-            found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
-            self.closing[day] = self.connection.execute(found).first()
+            stmt = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
+            self.closing[day] = self.connection.execute(stmt).first()
         return self.closing[day]
 
 
@@ -63,8 +63,8 @@ def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` if nothing was collected for it yet."""
     mine = catalogue_filter(catalogue.network, catalogue.key)
-    found: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
-    return found
+    key: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+    return key
 
 
 @contextmanager

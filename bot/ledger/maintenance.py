@@ -57,8 +57,8 @@ def stored_days(store: Store, until: date | None = None) -> list[tuple[int, DayR
     if until is not None:
         chosen = chosen.where(rows.c.day <= until)
     with store.read_transaction() as connection:
-        found = connection.execute(chosen).all()
-    return [(row.catalogue, DayRef(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
+        day_rows = connection.execute(chosen).all()
+    return [(row.catalogue, DayRef(store.lake, row.network, row.name, row.day, row.manifest), row) for row in day_rows]
 
 
 def compact_days(store: Store, before: date) -> Iterator[MaintenanceResult]:
@@ -71,8 +71,8 @@ def compact_days(store: Store, before: date) -> Iterator[MaintenanceResult]:
 
 
 def _compact_day(day: DayRef) -> Change | None:
-    made = lake.compact_day(day)
-    return None if made == day else {"manifest": made.manifest, "bytes": lake.read_manifest(made).size}
+    compacted = lake.compact_day(day)
+    return None if compacted == day else {"manifest": compacted.manifest, "bytes": lake.read_manifest(compacted).size}
 
 
 def _replace_day(
@@ -97,9 +97,9 @@ def verify_days(store: Store) -> Iterator[MaintenanceResult]:
     for catalogue, day, row in stored_days(store):
         problem = ""
         try:
-            made = lake.roll_up_day(day)
+            totals = lake.roll_up_day(day)
             if not row.stale and not row.pruned:
-                differs = _find_differences(row, made)
+                differs = _find_differences(row, totals)
                 problem = f"{differs}; {_repair_hint(day, row)}" if differs else ""
         except LakeError as error:
             problem = "" if _has_changed(store, catalogue, day) else f"{error}; {_repair_hint(day, row)}"
@@ -117,8 +117,8 @@ def _find_differences(row: Any, rollup: lake.DayRollup) -> str:
         "called": who.called,
         "paid": who.paid,
     }
-    wrong = {name: found for name, found in now.items() if int(getattr(row, name)) != found}
-    text = "; ".join(f"{name} {getattr(row, name)}, the lake says {found}" for name, found in wrong.items())
+    wrong = {name: count for name, count in now.items() if int(getattr(row, name)) != count}
+    text = "; ".join(f"{name} {getattr(row, name)}, the lake says {count}" for name, count in wrong.items())
     return f"the database says {text}" if wrong else ""
 
 
@@ -160,8 +160,8 @@ def sweep_files(store: Store, now: datetime) -> tuple[int, int]:
     Returns their number and bytes."""
     place = lake.open_storage(store.lake.url)
     # List before the days are read, so that files written in between are not in the list.
-    sizes = {one.name: one.size for one in place.list_files("events")}
-    kept = [*(day for _, day, _ in stored_days(store)), *(one.day for one in day_repair.all_repairs(store))]
+    sizes = {file.name: file.size for file in place.list_files("events")}
+    kept = [*(day for _, day, _ in stored_days(store)), *(repair.day for repair in day_repair.all_repairs(store))]
     named = {name for day in kept for name in _file_names(day, sizes)}
     known = _known_strays(store)
     seen = {name: min(known.get(name, now.isoformat()), now.isoformat()) for name in sizes.keys() - named}
@@ -182,8 +182,8 @@ def _known_strays(store: Store) -> dict[str, str]:
     with store.read_transaction() as connection:
         mine = (cursors.c.network == "", cursors.c.name == STRAYS)
         text = connection.scalar(sa.select(cursors.c.text).where(*mine))
-    found: dict[str, str] = json.loads(text) if text else {}
-    return found
+    strays: dict[str, str] = json.loads(text) if text else {}
+    return strays
 
 
 def _file_names(day: DayRef, there: Iterable[str]) -> Iterator[str]:

@@ -95,7 +95,7 @@ def _group_table(book: PeriodData, kind: GroupKind, grouping: Grouping) -> Group
     split = _sort_by_group(book, kind, grouping)
     columns = tuple(METRICS[key] for key in COLUMNS if book.period.name in METRICS[key].periods)
     names = _ordered_names(split)
-    told, others = names[: MOST[kind]], names[MOST[kind] :]
+    shown_names, others = names[: MOST[kind]], names[MOST[kind] :]
     nameless = [""] if any("" in held for held in (split.listed, split.flow) if not isinstance(held, Unknown)) else []
 
     def group(name: str, of: Sequence[str]) -> MetricGroup:
@@ -106,7 +106,7 @@ def _group_table(book: PeriodData, kind: GroupKind, grouping: Grouping) -> Group
         kind,
         columns,
         len(names),
-        tuple(group(name, [name]) for name in [*told, *nameless]),
+        tuple(group(name, [name]) for name in [*shown_names, *nameless]),
         group("", others) if others else None,
         _ungrouped_uses(book.flow),
     )
@@ -157,11 +157,13 @@ def _by_group(whole: Usage, group_of: Mapping[int, str], names: Iterable[str]) -
     for model in whole.unknown_models or ():
         name = group_of.get(model, "")
         missing[name] = (missing.get(name) or frozenset()) | {model}
-    made: dict[str, Usage] = {}
+    usage_by_group: dict[str, Usage] = {}
     for name in {**held, **missing}:
         used, why = held.get(name, {}), whole.incomplete if name in missing else ""
-        made[name] = Usage(sum(used.values()), used, incomplete=why, unknown_models=missing.get(name, frozenset()))
-    return made
+        usage_by_group[name] = Usage(
+            sum(used.values()), used, incomplete=why, unknown_models=missing.get(name, frozenset())
+        )
+    return usage_by_group
 
 
 def _ordered_names(split: _Sorted) -> list[str]:

@@ -54,5 +54,5 @@ def requests_reported(book: PeriodData) -> Value:
 
 
 def _shown_gauge(book: PeriodData, key: str) -> Value:
-    found = book.gauges.get(key, Unknown(message("not_shown", day=book.period.last)))
-    return found if isinstance(found, int | Unknown) else float(found)
+    gauge = book.gauges.get(key, Unknown(message("not_shown", day=book.period.last)))
+    return gauge if isinstance(gauge, int | Unknown) else float(gauge)

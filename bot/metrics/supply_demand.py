@@ -71,10 +71,10 @@ def share_attributed(book: PeriodData) -> Value:
 
 
 def _demand_minus_supply(demand: Value, supply: Value) -> Value:
-    asked, offered = exact_value(demand), exact_value(supply)
-    if isinstance(asked, Unknown):
-        return asked
-    return offered if isinstance(offered, Unknown) else asked - offered
+    used, offered = exact_value(demand), exact_value(supply)
+    if isinstance(used, Unknown):
+        return used
+    return offered if isinstance(offered, Unknown) else used - offered
 
 
 def _used_early(model: Model) -> bool:

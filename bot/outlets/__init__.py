@@ -1,13 +1,12 @@
-"""A package a platform. The rule: an outlet gets one part for one destination and answers the one question that
+"""One package a platform. The rule: an outlet gets one part for one destination and answers the one question that
 matters: did it go out, and may it be tried again? It reads no database, renders no text, chooses no day and never
 sleeps.
 
-`types` says what an outlet gets and returns; the functions here find the outlets and make one by its name. Importing an
-outlet loads no heavy library. Adding one is adding a package or module
-here. It declares `TITLE`, `Settings` (what `config.yaml` may say), `SECRETS` (the environment variables that it reads),
-`SETTLE` (how long until a look-back can be trusted) and `cost` (what a part is estimated to cost), and `make_outlet`
-makes it; its docstring is its page in the docs. One that is not posted to part by part, as the site, has only the first
-three.
+`types` has an outlet's input and results; the functions here find the outlets and make one by its name. Importing an
+outlet loads no heavy library. To add an outlet, add a package or module here. It declares `TITLE`, `Settings` (its keys
+in `config.yaml`), `SECRETS` (the environment variables that it reads), `SETTLE` (how long until a look-back can be
+trusted) and `cost` (a part's estimated cost), and `make_outlet` makes it; its docstring is its page in the docs. An
+outlet that is not posted to part by part, such as the site, has only the first three.
 """
 
 from __future__ import annotations

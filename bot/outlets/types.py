@@ -1,7 +1,7 @@
-"""What an outlet is: what it gets, what it answers, the methods that it has, and what time it is on its platform.
+"""The types of outlets: their input, their results, their methods, and the platform's clock.
 
-Its posts bear the platform's own time, so a look-back asks by that and never by ours: two clocks are never compared,
-only their distance is measured and shown.
+Posts carry the platform's time, so a look-back uses that and never ours. Two clocks are never compared; only their
+difference is measured and shown.
 """
 
 from __future__ import annotations

@@ -92,7 +92,10 @@ def plan_deliveries(
 ) -> list[PublishDecision]:
     """Plan the due deliveries of one network and kind of period, or those of the period that holds `day`, however old.
     Planning twice changes nothing."""
-    desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
+    desk = replace(
+        desk,
+        locales={**desk.locales, **{place: subscription.terms.locale for place, subscription in subscribed.items()}},
+    )
     planning = _Planning(desk, plan, now, subscribed)
     if day:
         return [planning.plan_period(Period.for_day(day, name), targets, None)]
@@ -141,8 +144,8 @@ class _Planning:
             if newest and subscription and start_of_day(newest + _LAPSED) < subscription.since:
                 oldest = newest = None  # a former subscription began again; the time between is not missed
             since = max(begins, oldest) if begins and oldest else begins
-            found = deliveries.periods_due(name, self.now, since, newest, rules.max_age)
-            for wanted, periods in ((missed, found.missed), (due, found.periods)):
+            due_periods = deliveries.periods_due(name, self.now, since, newest, rules.max_age)
+            for wanted, periods in ((missed, due_periods.missed), (due, due_periods.periods)):
                 for period in periods:
                     wanted.setdefault(period, {}).setdefault(outlet, []).append(destination)
         return missed, due

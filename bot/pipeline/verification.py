@@ -22,9 +22,9 @@ def mismatches_with(recomputed: Document, document: Document) -> Iterator[str]:
     for change in digest.figure_differences(document, recomputed):
         where = SafeName(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_figure_text(change['published'])}, is {_figure_text(change['now'])}"
-    said = {block["catalogue"]: block for block in document["catalogues"]}
+    published = {block["catalogue"]: block for block in document["catalogues"]}
     for block in recomputed["catalogues"]:
-        old = said.get(block["catalogue"], {})
+        old = published.get(block["catalogue"], {})
         redefined = digest.redefined_figures(old, block)
         for table in ("history",) if "uses" in redefined else ("top", "curve", "history"):
             if table in old:

@@ -75,7 +75,11 @@ class ModelStatusCache:
     def watched_catalogue(self, watch: ModelWatch) -> Catalogue | None:
         """The watched catalogue; `None` if it no longer exists."""
         plan = self.plans.get(watch.network)
-        return next((one for one in plan.catalogues if one.key == watch.catalogue), None) if plan else None
+        return (
+            next((catalogue for catalogue in plan.catalogues if catalogue.key == watch.catalogue), None)
+            if plan
+            else None
+        )
 
     def get_status(self, catalogue: Catalogue) -> ModelStatus:
         if catalogue not in self._statuses:

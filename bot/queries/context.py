@@ -1,5 +1,5 @@
-"""The desk where questions arrive: what may be asked of which network, and who was meant by a name half remembered;
-and what was looked up lately, kept for as long as nothing changed in what it was looked up from."""
+"""Resolves what a query asks for: the network, the period, and a model from a partial name. `VersionedCache` keeps
+answers until the data version changes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class VersionedCache:
         with self._lock:
             turn = self._key_locks.setdefault(key, threading.Lock())
         with turn:
-            if (found := self._cached_value(key, mark)) is not None:
-                value: T = found[0]
+            if (pair := self._cached_value(key, mark)) is not None:
+                value: T = pair[0]
                 return value
             try:
                 value = look()
@@ -146,11 +146,11 @@ class QueryContext:
                 )
             return self.mask_hidden(newest)
         self.refuse_future(day)
-        found = self.archive.find_digest(network, period, Period.for_day(day, period).first)
-        if found is None:
+        digest = self.archive.find_digest(network, period, Period.for_day(day, period).first)
+        if digest is None:
             missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
             raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
-        return self.mask_hidden(found)
+        return self.mask_hidden(digest)
 
     def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown, without names that were hidden after it was composed."""
@@ -250,11 +250,11 @@ class _Known:
     def from_ledger(cls, desk: QueryContext, watched: WatchedNetwork) -> _Known:
         known = [(c, n) for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
         hidden, endings = NameMask.from_names(desk.hidden), defaultdict[str, list[tuple[Catalogue, SafeName]]](list)
-        public = [one for one in known if not hidden.hides_model(one[1], one[1].partition("/")[0])]
-        for one in public:
-            endings[one[1].casefold().rpartition("/")[2]].append(one)
-        exact = {str(one[1]): one for one in reversed(known)}
-        return cls(exact, {one[1].casefold(): one for one in reversed(known)}, dict(endings), public)
+        public = [pair for pair in known if not hidden.hides_model(pair[1], pair[1].partition("/")[0])]
+        for pair in public:
+            endings[pair[1].casefold().rpartition("/")[2]].append(pair)
+        exact = {str(pair[1]): pair for pair in reversed(known)}
+        return cls(exact, {pair[1].casefold(): pair for pair in reversed(known)}, dict(endings), public)
 
 
 def _mask_block(block: Document, hidden: NameMask) -> Document:
@@ -266,10 +266,10 @@ def _mask_block(block: Document, hidden: NameMask) -> Document:
 
     return {
         **block,
-        "top": [{**one, **row(one["model"], one["author"])} for one in block["top"]],
+        "top": [{**model_row, **row(model_row["model"], model_row["author"])} for model_row in block["top"]],
         "groups": [_mask_table(table, hidden) for table in block.get("groups", [])],
         "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
-        "findings": [_mask_finding(found, block, hidden) for found in block["findings"]],
+        "findings": [_mask_finding(finding, block, hidden) for finding in block["findings"]],
     }
 
 
@@ -290,8 +290,8 @@ def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Docum
         return finding
     from bot import render
 
-    told = {**finding, "values": values}
-    return {**told, "text": render.finding_text(told, block)}
+    masked = {**finding, "values": values}
+    return {**masked, "text": render.finding_text(masked, block)}
 
 
 def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
@@ -306,7 +306,7 @@ def closest_matches(fragment: str, known: Sequence[S], limit: int, cutoff: int =
 
     if not fragment:
         return list(known[:limit])
-    found = process.extract(
+    matches = process.extract(
         fragment.casefold(), known, scorer=fuzz.WRatio, processor=str.casefold, limit=limit, score_cutoff=cutoff
     )
-    return [choice for choice, _score, _place in found]
+    return [choice for choice, _score, _place in matches]

@@ -25,26 +25,26 @@ def model(desk: QueryContext, name: str, network: str | None = None, day: date |
     """One model: its use, rank and share, and its last 30 days."""
     watched, catalogue, known = desk.find_model(name, network)
     document = desk.find_digest(watched.network, "day", day)
-    asked = date.fromisoformat(document["day"])
-    return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, asked)}
+    document_day = date.fromisoformat(document["day"])
+    return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, document_day)}
 
 
 def _model_card(desk: QueryContext, catalogue: Catalogue, name: SafeName, day: date) -> Document:
     """The data of a model at the end of a day."""
-    found = ledger.model_standing(desk.store, catalogue, name, day)
-    seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
+    standing = ledger.model_standing(desk.store, catalogue, name, day)
+    seen, uses = standing.seen, None if isinstance(standing.uses, Unknown) else standing.uses
     days = ledger.history_of(desk.store, catalogue, name, day, 30)
-    unknown = {"unknown": found.uses.reason} if isinstance(found.uses, Unknown) else {}
+    unknown = {"unknown": standing.uses.reason} if isinstance(standing.uses, Unknown) else {}
     return {
         "model": name,
         "catalogue": catalogue.key,
         "unit": catalogue.unit,
         "evidence": catalogue.evidence,
         "uses": {"value": uses, "unit": catalogue.unit, **unknown},
-        "rank": found.rank,
+        "rank": standing.rank,
         "listed": None if isinstance(seen, Unknown) else seen is not None,
-        "listed_models": found.listed,
-        "share": found.share,
+        "listed_models": standing.listed,
+        "share": standing.share,
         **_model_dates(seen, day),
         "days": [{"day": when.isoformat(), "uses": count} for when, count in sorted(days.items())],
     }
@@ -98,15 +98,15 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
         raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_IDLE_DAYS))
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, "day", day)
-    catalogue, asked = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
-    book = desk.day_listing(catalogue, asked, days)
+    catalogue, document_day = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
+    book = desk.day_listing(catalogue, document_day, days)
     answer = {"question": "idle", **digest_heading(document), "days": days, "unit": catalogue.unit}
-    watched_days = (asked - book.watched_since).days if book.watched_since else 0
+    watched_days = (document_day - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):
         return {**answer, "unknown": book.listed.reason, "models": []}
     if watched_days < days:
         return {**answer, "unknown": message("watched_days", n=watched_days, m=days), "models": []}
-    edge = asked - timedelta(days=days - 1)
+    edge = document_day - timedelta(days=days - 1)
     quiet = [
         (last is not None, last or date.min, name, author)
         for name, author, last in book.listed
@@ -157,18 +157,18 @@ def _network_side(desk: QueryContext, watched: WatchedNetwork) -> Document:
 
 
 def _model_side(desk: QueryContext, name: str, network: str | None) -> Document:
-    found = model(desk, name, network)
-    share = found["share"]
-    unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", message("no_use"))}
+    answer = model(desk, name, network)
+    share = answer["share"]
+    unknown = {} if share is not None else {"unknown": answer["uses"].get("unknown", message("no_use"))}
     figures = {
-        "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
-        "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
+        "uses": {"label": answer["unit"], **answer["uses"], "evidence": answer["evidence"]},
+        "share": {"label": f"share of all {answer['unit']}", "unit": "share", "value": share, **unknown},
     }
     return {
-        "name": found["model"],
-        **digest_heading(found),
-        "unit": found["unit"],
-        "evidence": found["evidence"],
+        "name": answer["model"],
+        **digest_heading(answer),
+        "unit": answer["unit"],
+        "evidence": answer["evidence"],
         "figures": figures,
     }
 
@@ -211,8 +211,8 @@ class _Moved:
 
 def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Document) -> _Moved | Unknown:
     period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
-    found = desk.usage_comparison(watched.lead_catalogue_of(document), period)
-    now, before = found.now, found.before
+    usage_comparison = desk.usage_comparison(watched.lead_catalogue_of(document), period)
+    now, before = usage_comparison.now, usage_comparison.before
     for flow in (now, before):
         if isinstance(flow, Unknown):
             return flow
@@ -221,7 +221,7 @@ def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Documen
     assert isinstance(now, Usage) and isinstance(before, Usage)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown(message("ledger_changed"))
-    names, new = _model_names(desk, found), _first_seen(found, period.previous_period.first)
+    names, new = _model_names(desk, usage_comparison), _first_seen(usage_comparison, period.previous_period.first)
     models: list[Document] = [
         {
             "model": names.get(key, "a model no longer listed"),
@@ -243,7 +243,7 @@ def _first_seen(comparison: ledger.UsageComparison, since: date) -> frozenset[in
 
 def _model_names(desk: QueryContext, comparison: ledger.UsageComparison) -> dict[int, str]:
     hidden = NameMask.from_names(desk.hidden)
-    return {key: hidden.masked_model(one.name, one.author) for key, one in comparison.models.items()}
+    return {key: hidden.masked_model(model.name, model.author) for key, model in comparison.models.items()}
 
 
 def _public_name(desk: QueryContext, name: str, author: str) -> str:

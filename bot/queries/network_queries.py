@@ -67,10 +67,10 @@ def digest(
     newest = desk.find_digest(name, period, day)
     if edition is None or edition == newest["edition"]:
         return newest
-    found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
-    if found is None:
+    document = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
+    if document is None:
         raise NotFoundError(message("no_edition", name=name, date=newest["day"], n=edition, m=newest["edition"]))
-    return desk.mask_hidden(found)
+    return desk.mask_hidden(document)
 
 
 def _figures_answer(
@@ -112,23 +112,23 @@ MOST_DAYS = 3650
 
 def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) -> Document:
     """One metric, day by day."""
-    found = _find_metric(metric)
-    if "day" not in found.periods:
+    known_metric = _find_metric(metric)
+    if "day" not in known_metric.periods:
         raise QueryError(message("no_day_figure", name=metric))
     if not 1 <= days <= MOST_DAYS:
         raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network)
     catalogue = watched.lead_catalogue_of(document)
-    told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
-    if not told:
+    figure_trend = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
+    if not figure_trend:
         raise NotFoundError(
             message("no_digest_holds", name=watched.network, rest=metric),
             "run: python -m bot compose",
         )
-    unit = catalogue.unit if found.unit == "uses" else found.unit
+    unit = catalogue.unit if known_metric.unit == "uses" else known_metric.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
-    label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
+    label = figure.get("label", known_metric.label.replace("{unit}", catalogue.unit))
     return {
         "question": "trend",
         "network": watched.network,
@@ -137,10 +137,11 @@ def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) 
         "metric": metric,
         "label": label,
         "unit": unit,
-        "evidence": found.evidence or catalogue.evidence,
-        "definition": found.definition,
+        "evidence": known_metric.evidence or catalogue.evidence,
+        "definition": known_metric.definition,
         "days": [
-            {"day": t.day.isoformat(), "figure": {**_published_value(t), "unit": unit, "label": label}} for t in told
+            {"day": t.day.isoformat(), "figure": {**_published_value(t), "unit": unit, "label": label}}
+            for t in figure_trend
         ],
     }
 
@@ -151,14 +152,14 @@ def _published_value(figure: PublishedFigure) -> dict[str, Any]:
 
 def method(desk: QueryContext, metric: str) -> Document:
     """What a metric counts, in words."""
-    found = _find_metric(metric)
+    known_metric = _find_metric(metric)
     return {
         "question": "method",
         "metric": metric,
-        "label": found.label.format(unit="uses"),
-        "unit": found.unit,
-        "definition": found.definition,
-        "periods": _metric_periods(found),
+        "label": known_metric.label.format(unit="uses"),
+        "unit": known_metric.unit,
+        "definition": known_metric.definition,
+        "periods": _metric_periods(known_metric),
     }
 
 
@@ -235,8 +236,8 @@ def status(desk: QueryContext) -> Document:
                     "edition": newest["edition"] if newest else None,
                     "digest_status": newest["status"] if newest else None,
                     "held": [
-                        {"day": one.day.isoformat(), "unknown": one.reason}
-                        for one in ledger.held_days(desk.store, catalogue)
+                        {"day": held_day.day.isoformat(), "unknown": held_day.reason}
+                        for held_day in ledger.held_days(desk.store, catalogue)
                     ],
                 }
             )

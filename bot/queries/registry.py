@@ -57,9 +57,9 @@ class QueryOption:
         return text
 
     def _refuse(self, text: str, wanted: str) -> NoReturn:
-        found, code = f"{SafeName(text)!s:.40}", f"bad_{self.name}"
-        known = code in MESSAGES and message(code, name=found, rest=", ".join(self.choices))
-        raise QueryError(known or f"{self.name}: found {found}, wanted {wanted}")
+        text_text, code = f"{SafeName(text)!s:.40}", f"bad_{self.name}"
+        known = code in MESSAGES and message(code, name=text_text, rest=", ".join(self.choices))
+        raise QueryError(known or f"{self.name}: found {text_text}, wanted {wanted}")
 
 
 def parse_day(text: str) -> date | None:

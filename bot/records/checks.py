@@ -25,7 +25,7 @@ class CheckResult:
 def try_check(name: str, fix: str, look: Callable[[], str | Iterable[CheckResult]]) -> Iterator[CheckResult]:
     """What a look finds: results of its own, or the words of one; where it fails, the error with what to do."""
     try:
-        found = look()
-        yield from [CheckResult(name, True, found)] if isinstance(found, str) else found
+        outcome = look()
+        yield from [CheckResult(name, True, outcome)] if isinstance(outcome, str) else outcome
     except FootfallError as error:
         yield CheckResult(name, False, str(error), fix)

@@ -23,9 +23,9 @@ class Message(str):
     params: Mapping[str, Any]
 
     def __new__(cls, text: str, code: str = "", params: Mapping[str, Any] = MappingProxyType({})) -> Message:
-        made = super().__new__(cls, text)
-        made.code, made.params = code, params
-        return made
+        message = super().__new__(cls, text)
+        message.code, message.params = code, params
+        return message
 
     def __str__(self) -> Message:
         return self

@@ -98,9 +98,9 @@ class NameMask:
             return text
         if isinstance(text, Message):
             return text.change_texts(lambda held: self.mask_text(held, models))
-        found = {name for name in self.models if name in text}
-        found |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
-        for name in sorted(found, key=len, reverse=True):
+        texts = {name for name in self.models if name in text}
+        texts |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
+        for name in sorted(texts, key=len, reverse=True):
             text = re.sub(_BEFORE_NAME + re.escape(name) + _AFTER_NAME, HIDDEN, text)
         for author in self.authors:
             if f"{author}/" in text:

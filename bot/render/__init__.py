@@ -1,9 +1,9 @@
 """Renders digests as text, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
 
-`build_post` gives what an outlet gets, `finding_text` one finding in words, `preview_text` what would be posted,
-`render_template` any other template (pages, commands). The modules: `environment` (the templates' language),
-`text_blocks` (every digit traced; what is dropped when not all fits), `escaping` (foreign text made harmless), `polls`
-(questions to readers), `embeds` (Discord's form of a text).
+`build_post` renders an outlet's post, `finding_text` one finding, `preview_text` a preview, `render_template` any other
+template (pages, commands). The modules: `environment` (the Jinja environment), `text_blocks` (every digit is traced;
+blocks that do not fit are dropped), `escaping` (of foreign text), `polls` (questions to readers), `embeds` (Discord's
+form of a text).
 """
 
 from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, preview_text

@@ -1,7 +1,7 @@
-"""A digest as what each outlet gets. Pure: a document in, a post out, always within the platform's limits.
+"""Renders a digest as each outlet's post. Pure: a document in, a post out, always within the platform's limits.
 
-In a thread, a piece that opens a paragraph may open a part; the rest follow the sentence before them. What does not fit
-into the parts there may be is dropped whole, the least important first, as in a single post.
+In a thread, a block that opens a paragraph may start a part; the others follow the sentence before them. Blocks that do
+not fit into the allowed parts are dropped whole, the least important first, as in a single post.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
 
 
 def _group_paragraphs(parts: Sequence[TextBlock]) -> list[list[TextBlock]]:
-    made: list[list[TextBlock]] = []
+    paragraphs: list[list[TextBlock]] = []
     for piece in parts:
-        if not made or piece.text.lstrip().startswith(PARAGRAPH):
-            made.append([])
-        made[-1].append(piece)
-    return made
+        if not paragraphs or piece.text.lstrip().startswith(PARAGRAPH):
+            paragraphs.append([])
+        paragraphs[-1].append(piece)
+    return paragraphs
 
 
 @dataclass(frozen=True, slots=True)

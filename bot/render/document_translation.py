@@ -40,8 +40,8 @@ def translate_sentence(text: str, locale: str) -> Saying | None:
     speech = i18n.translator_for(locale)
     if speech.language == "en":
         return None
-    if isinstance(text, Message) and (found := tuple(_translate_message(text, speech))):
-        return found
+    if isinstance(text, Message) and (message := tuple(_translate_message(text, speech))):
+        return message
     if text in _labels():
         label, unit = _labels()[text]
         return tuple(_fill_braces(label, {"unit": unit}, speech))
@@ -53,8 +53,8 @@ def translate_sentence(text: str, locale: str) -> Saying | None:
 
 def translate_to_text(text: str, locale: str) -> str:
     """The same as one text, unchanged if it is not ours. Foreign parts stay as they were."""
-    found = translate_sentence(text, locale)
-    return "".join(one.text for one in found) if found else text
+    spans = translate_sentence(text, locale)
+    return "".join(span.text for span in spans) if spans else text
 
 
 def translate_word(text: str, locale: str) -> str | None:
@@ -116,7 +116,7 @@ def document_messages() -> Iterator[tuple[str, str]]:
         if _BRACES.sub("", metric.label).strip():
             yield metric.label, ""
         yield metric.definition, ""
-    yield from ((one, "word") for one in WORDS)
+    yield from ((word, "word") for word in WORDS)
 
 
 SHARE_OF_ALL = N_("share of all {unit}")

@@ -121,7 +121,7 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
     through `overlay()`."""
     if outlet not in escaping.ESCAPES:
         raise KeyError(f"no such outlet: {outlet}; known: {', '.join(escaping.ESCAPES)}")
-    made = _Environment(
+    environment = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
@@ -130,20 +130,20 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
         trim_blocks=outlet == "site",  # posts take every line break of a template as a space
         lstrip_blocks=outlet == "site",
     )
-    made.globals.update(line=LINE, paragraph=PARAGRAPH)
-    made.policies["ext.i18n.trimmed"] = True
+    environment.globals.update(line=LINE, paragraph=PARAGRAPH)
+    environment.policies["ext.i18n.trimmed"] = True
     speech = i18n.translator_for(locale)
     # Translations are as trusted as the templates, and under the same lint: `%` inserts values from filters.
-    made.install_gettext_callables(  # type: ignore[attr-defined]
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
         speech.translate_text,
         speech.translate_plural,
         newstyle=True,
         pgettext=speech.translate_word,
         npgettext=speech.translate_plural_word,
     )
-    picking = {key: made.filters[key] for key in _PICKING}
-    made.filters = picking | _template_filters(outlet, locale, NameMask.from_names(hidden))
-    return made
+    picking = {key: environment.filters[key] for key in _PICKING}
+    environment.filters = picking | _template_filters(outlet, locale, NameMask.from_names(hidden))
+    return environment
 
 
 def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
@@ -283,8 +283,8 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
     for node in tree.find_all((*_ARITHMETIC, nodes.Filter, nodes.Call)):
         where = f"{template}:{node.lineno}"
         if isinstance(node, _ARITHMETIC):
-            found = type(node).__name__.lower()
-            raise LintError(f"{where}: found {found} in a template, wanted a figure: compute it as a metric")
+            kind = type(node).__name__.lower()
+            raise LintError(f"{where}: found {kind} in a template, wanted a figure: compute it as a metric")
         if isinstance(node, nodes.Filter) and node.name == "constant" and not _is_literal(node.node):
             raise LintError(f"{where}: found a computed constant, wanted a literal string before | constant")
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):

@@ -91,8 +91,8 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
     """Our own text (a reason, a gap, a label) that may hold foreign names: escaped, without hidden names, and
     translated if possible."""
     text = hidden.mask_text(text, ())
-    if (found := document_translation.translate_sentence(text, locale)) is not None:
-        return _escape_translated(found, outlet, limit, locale)
+    if (spans := document_translation.translate_sentence(text, locale)) is not None:
+        return _escape_translated(spans, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
     return _isolate_text(_clip_text(SafeName(strip_private_use(text), limit), outlet, limit), outlet, locale)
 
@@ -101,21 +101,21 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
     """A translated sentence: each foreign part is escaped and isolated, ours stay as they are. A sentence that is too
     long ends before the part that does not fit, or inside one."""
     size = weighted_length if outlet == "x" else len
-    made, left = "", limit
-    for one in saying:
-        if one.foreign and one.text == HIDDEN:
+    escaped, left = "", limit
+    for span in saying:
+        if span.foreign and span.text == HIDDEN:
             text = i18n.translator_for(locale).translate_text(HIDDEN)
         else:
-            text = SafeName(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
+            text = SafeName(strip_private_use(span.text), limit) if span.foreign else strip_private_use(span.text)
         clipped = _clip_text(text, outlet, max(left, size("…")))
-        if one.foreign:
-            made += _isolate_text(clipped, outlet, locale)
+        if span.foreign:
+            escaped += _isolate_text(clipped, outlet, locale)
         else:
-            made += for_html(clipped) if outlet == "site" else clipped
+            escaped += for_html(clipped) if outlet == "site" else clipped
         left -= size(text)
         if clipped != text:
             break
-    return made
+    return escaped
 
 
 def _clip_text(text: str, outlet: str, limit: int) -> str:

@@ -1,5 +1,5 @@
-"""What every page of the archive site shares: the site's own facts, where files are, and the frame of a page;
-and the page and the files of one digest.
+"""The common parts of the archive site's pages (settings, file paths, the frame of a page), and the page and files of one
+digest.
 
 Parts from other code (charts, ranked tables) replace a comment after the lint; every digit that a template shows is
 linted like that of a post.
@@ -80,7 +80,7 @@ def render_page(site: SiteContext, template: str, root: str, parts: Mapping[str,
     """One page: rendered and linted, then with `parts` in their slots."""
     networks = [network_heading(network) for network in site.networks]
     text = render_template("site", f"site/{template}", hidden=site.hidden, root=root, networks=networks, **shown)
-    return _SLOT.sub(lambda found: parts[found[1]], text).encode()
+    return _SLOT.sub(lambda match: parts[match[1]], text).encode()
 
 
 _SLOT = re.compile(r"<!--slot ([\w.-]+)-->")
@@ -114,7 +114,7 @@ def issue_files(
     slots = {"story": words, **chart_slots(issue)}
     slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
     earlier, later = ({"d": d, "link": f"{root}{digest_folder(d)}/index.html"} if d else None for d in neighbours)
-    made = render_page(
+    page = render_page(
         site, "issue.j2", root, slots,
         **page_context(document),
         rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
@@ -134,7 +134,7 @@ def issue_files(
         earlier=earlier,
         later=later,
     )  # fmt: skip
-    yield f"{path}/index.html", made
+    yield f"{path}/index.html", page
     yield f"{path}/digest.json", feeds.json_bytes(document)
     if ranked:
         yield f"{path}/models.csv", model_tables.csv_bytes(ranked)

@@ -38,8 +38,8 @@ def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: st
         _check_length(wording, answer, longest_answer, len)
     if len(set(answers)) < len(answers):
         raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (found := [e.text for text in (question, *answers) for e in possible_entities(text)]):
-        raise PollSkippedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
+    if outlet == "x" and (links := [e.text for text in (question, *answers) for e in possible_entities(text)]):
+        raise PollSkippedError(f"poll {wording.name}: found {links[0]!r}, which X would link")
     english: tuple[str, ...] = ()
     if i18n.nearest_language(locale) != "en":
         texts = (wording.question, *wording.answers)
@@ -50,21 +50,21 @@ def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: st
 def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
     """The errors of a poll's templates: key, what was found and wanted."""
     plain = environment.get_environment("text")
-    found = []
+    mistakes = []
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
         try:
             for literal in plain.parse(text).find_all(nodes.TemplateData):
                 lint_text(literal.data, "template")
         except (TemplateError, LintError) as error:
-            found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
-    return found
+            mistakes.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
+    return mistakes
 
 
 def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
     # Discord shows the texts of a poll without formatting.
-    made = environment.get_environment("x" if outlet == "x" else "text", locale)
+    environ = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
-        raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
+        raw = environ.from_string(text).render(environment.trace_values(_known_figures(facts)))
         return tidy_text(lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise PollSkippedError(

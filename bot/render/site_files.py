@@ -141,26 +141,26 @@ def _history_page(
 ) -> File:
     """One figure over time, newest first: by day, with a chart, or, if days do not have it, by week and month."""
     key, latest = block["catalogue"], block["figures"][metric]
-    told = [
+    history_rows = [
         (document, held["figures"][metric])
         for document in documents
         for held in catalogues_and_panels(document)
         if held["catalogue"] == key and metric in held["figures"]
     ]
-    daily = [(document, figure) for document, figure in told if document["period"] == "day"]
+    daily = [(document, figure) for document, figure in history_rows if document["period"] == "day"]
     points = [(date.fromisoformat(document["day"]), _drawable_value(figure)) for document, figure in daily]
     rows = [
         {"d": document, "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
-        for document, figure in reversed(daily or told)
+        for document, figure in reversed(daily or history_rows)
     ]
     form = number_format.display_unit(latest["unit"], latest["label"])
-    made = render_page(
+    page = render_page(
         site, "history.j2", "../../../",
         {"chart": site.trend(points, f"{network.title}: {latest['label']}", form)},
         network=network_heading(network), title=block["title"], label=latest["label"],
         definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "", rows=rows,
     )  # fmt: skip
-    return history_path(network.key, key, metric), made
+    return history_path(network.key, key, metric), page
 
 
 def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:

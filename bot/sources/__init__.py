@@ -99,21 +99,21 @@ def methodology_text(network: str) -> str:
 
 def network_panels(network: str) -> tuple[Catalogue, ...]:
     """A network's panels."""
-    found: tuple[Catalogue, ...] = getattr(load_module(network), "PANELS", ())
-    return found
+    network_panels: tuple[Catalogue, ...] = getattr(load_module(network), "PANELS", ())
+    return network_panels
 
 
 def static_listings(network: str, settings: NetworkConfig, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The lists of a network that need no request, as of the end of each of the `days` up to `until`."""
-    made = getattr(load_module(network), "static_listings", None)
-    return tuple(made(settings, until, days)) if made else ()
+    listings = getattr(load_module(network), "static_listings", None)
+    return tuple(listings(settings, until, days)) if listings else ()
 
 
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
     the hash differs, `not at hand` if this machine has no copy."""
-    found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
-    state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
+    ref_checksum: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
+    state = "not at hand" if ref_checksum is None else "intact" if ref_checksum == ref["sha256"] else "altered"
     return {"state": state, **ref}
 
 
@@ -127,5 +127,5 @@ def make_source(
 ) -> Source | EventSource:
     """Make a network's source. `data` is the folder for its downloads, `secrets` holds its own `SECRETS`. Long work
     goes to the `executor`; without one, it is done on this machine."""
-    made: Source | EventSource = load_module(network).make_source(settings, data, secrets, clock, executor)
-    return made
+    source: Source | EventSource = load_module(network).make_source(settings, data, secrets, clock, executor)
+    return source

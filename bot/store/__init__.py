@@ -124,12 +124,12 @@ class Store:
         """Migrate the tables to this version. Raises `StoreError` for a database of a newer version."""
         known = known_revisions()
         with self.read_transaction() as connection:
-            found = _current_revision(connection)
-        if found == known[-1]:
+            current_revision = _current_revision(connection)
+        if current_revision == known[-1]:
             return
-        if found and found not in known:
+        if current_revision and current_revision not in known:
             cure = "install that Footfall or set DATABASE_URL to another database"
-            raise StoreError(f"database {self.shown}: is of a newer version (revision {found}); {cure}")
+            raise StoreError(f"database {self.shown}: is of a newer version (revision {current_revision}); {cure}")
         self._run_migrations()
 
     def _run_migrations(self) -> None:

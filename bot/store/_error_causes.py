@@ -70,5 +70,5 @@ def cure(error: BaseException | None) -> str:
     code = getattr(error, "sqlstate", None)
     if code is None and type(error).__name__ == "OperationalError":
         words = str(error)  # psycopg has no code for errors while connecting
-        return next((_POSTGRESQL[known] for said, known in _CONNECTING.items() if said in words), UNREACHABLE)
+        return next((_POSTGRESQL[known] for pattern, known in _CONNECTING.items() if pattern in words), UNREACHABLE)
     return _POSTGRESQL.get(code or "", "")

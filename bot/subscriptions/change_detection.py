@@ -20,7 +20,7 @@ NEWSWORTHY = 0.8
 def stillness_reason(document: Document, before: Document | None, share: float) -> str:
     """Why a digest is not posted to a subscription with a threshold; empty if it is. `before` is the digest of the
     period before, as known now."""
-    if any(found["score"] >= NEWSWORTHY for block in document["catalogues"] for found in block["findings"]):
+    if any(finding["score"] >= NEWSWORTHY for block in document["catalogues"] for finding in block["findings"]):
         return ""
     figure, then = headline_figure(document), headline_figure(before) if before else None
     label = (figure or {}).get("label", "the headline")

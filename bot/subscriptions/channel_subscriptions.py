@@ -59,9 +59,9 @@ class ChannelSubscriptions:
         if not wanted:
             return ()
         with self._store.write_transaction() as connection:
-            found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
+            ended_rows = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
             connection.execute(rows.delete().where(*wanted))
-        return tuple(map(_subscription_from_row, found))
+        return tuple(map(_subscription_from_row, ended_rows))
 
     def _refuse_too_many(self, connection: sa.Connection, guild: str) -> None:
         count = sa.select(sa.func.count()).select_from(rows)
@@ -72,8 +72,8 @@ class ChannelSubscriptions:
 
     def _select_subscriptions(self, *wanted: sa.ColumnElement[bool]) -> tuple[Subscription, ...]:
         with self._store.read_transaction() as connection:
-            found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
-        return tuple(map(_subscription_from_row, found))
+            subscription_rows = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
+        return tuple(map(_subscription_from_row, subscription_rows))
 
 
 def _option_columns(terms: SubscriptionOptions) -> Mapping[str, object]:

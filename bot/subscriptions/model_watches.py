@@ -49,8 +49,8 @@ class ModelWatches:
             if known is None:
                 self._refuse_too_many(connection, mine)
                 key = _member_key(connection, account, locale)
-                told = {"network": catalogue.network, "catalogue": catalogue.key, "model": model}
-                connection.execute(rows.insert().values(member=key, share=share, since=now, **told))
+                columns = {"network": catalogue.network, "catalogue": catalogue.key, "model": model}
+                connection.execute(rows.insert().values(member=key, share=share, since=now, **columns))
             else:
                 connection.execute(rows.update().where(rows.c.id == known.id).values(share=share))
             connection.execute(members.update().where(members.c.account == account).values(locale=locale))
@@ -71,8 +71,8 @@ class ModelWatches:
     def member_account(self, key: str) -> str | None:
         """The Discord account of a member's key; `None` if the member has no watches any more."""
         with self._store.read_transaction() as connection:
-            found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
-        return found
+            account: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
+        return account
 
     def end_watch(self, account: str, watch: int) -> ModelWatch | None:
         """End one watch of a member; with the last one, delete the member. `None` if it is not their watch."""
@@ -109,8 +109,8 @@ class ModelWatches:
 
     def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[ModelWatch, ...]:
         with self._store.read_transaction() as connection:
-            found = connection.execute(_watch_query().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
-        return tuple(map(_watch_from_row, found))
+            watch_rows = connection.execute(_watch_query().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
+        return tuple(map(_watch_from_row, watch_rows))
 
 
 def _member_key(connection: sa.Connection, account: str, locale: str) -> str:
@@ -125,9 +125,9 @@ def _member_key(connection: sa.Connection, account: str, locale: str) -> str:
 def _erase_member(connection: sa.Connection, key: str) -> ErasureResult:
     gone = connection.execute(rows.delete().where(rows.c.member == key)).rowcount
     mine = (deliveries.c.outlet == OUTLET, deliveries.c.destination == key)
-    told = connection.execute(deliveries.delete().where(*mine)).rowcount
+    notices = connection.execute(deliveries.delete().where(*mine)).rowcount
     connection.execute(members.delete().where(members.c.key == key))
-    return ErasureResult(gone, told)
+    return ErasureResult(gone, notices)
 
 
 def _watch_query() -> sa.Select[Any]:

@@ -1,5 +1,4 @@
-"""The JSON API: one address a question, with the very documents that the command line prints with --json;
-and its description in OpenAPI 3.1."""
+"""The JSON API, with the same documents that the command line prints with --json, and its description in OpenAPI 3.1."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback; marks of
-what an address holds; and the threads that work on the database.
+"""Common to all responses: security headers, one sentence for an error, an id instead of a traceback, ETags, and threads
+for the database.
 
-A mark is made from the content alone: writing the site anew, or answering from another machine, changes none.
+An ETag is made from the content alone, so a rewritten site or another machine gives the same one.
 """
 
 from __future__ import annotations

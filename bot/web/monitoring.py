@@ -99,8 +99,8 @@ def _health_document(vitals: WebMetrics, tallies: tuple[DigestCount, ...] | None
     ages = vitals.digest_ages(tallies)
     newest: dict[str, object] = {}
     for network in vitals.desk.watched:
-        found = ages.get((network, "day"))
-        newest[network] = {"day": found[0].first.isoformat(), "age_seconds": int(found[1])} if found else None
+        age = ages.get((network, "day"))
+        newest[network] = {"day": age[0].first.isoformat(), "age_seconds": int(age[1])} if age else None
     return {"ok": True, "database": "readable", "newest_digests": newest}
 
 

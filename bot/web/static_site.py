@@ -37,23 +37,23 @@ def add_routes(app: web.Application, site: Path) -> None:
 
     async def page(request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]
-        found = await asyncio.to_thread(_find_file, site, wanted)
-        if found is None and not await _site_exists(site):
+        path = await asyncio.to_thread(_find_file, site, wanted)
+        if path is None and not await _site_exists(site):
             return _html_response(503, unwritten)
-        found = found or await asyncio.to_thread(_find_file, site, wanted)
-        if found is None:
+        path = path or await asyncio.to_thread(_find_file, site, wanted)
+        if path is None:
             return _html_response(404, missing)
-        if found.is_dir():
+        if path.is_dir():
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
-        kind = FEED.get(found.name, TYPES[found.suffix])
+        kind = FEED.get(path.name, TYPES[path.suffix])
         try:
-            tag = await asyncio.to_thread(middleware.file_tag, found)
+            tag = await asyncio.to_thread(middleware.file_tag, path)
         except OSError:  # the site was written just now
             return _html_response(503, unwritten)
         request[TAG] = middleware.etag_header(tag)
         if middleware.etag_matches(request, tag):
             return web.Response(status=304, headers={"Cache-Control": middleware.FRESH})
-        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": middleware.FRESH})
+        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": middleware.FRESH})
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_set_etag)
@@ -81,12 +81,12 @@ def _find_file(site: Path, wanted: str) -> Path | None:
         return None
     try:
         home = site.resolve(strict=True)
-        found = home.joinpath(*parts)
-        if found.resolve(strict=True) != found:  # a link
+        path = home.joinpath(*parts)
+        if path.resolve(strict=True) != path:  # a link
             return None
-        if found.is_dir():
-            return found if (found / "index.html").is_file() else None
-        return found if found.is_file() and found.suffix in TYPES else None
+        if path.is_dir():
+            return path if (path / "index.html").is_file() else None
+        return path if path.is_file() and path.suffix in TYPES else None
     except (OSError, ValueError, RuntimeError):
         return None
 

@@ -229,7 +229,7 @@ class WorkCycle:
     ) -> None:
         if self.stopping():
             return
-        wait, theirs = PLAN_EVERY, {one.channel: one for one in subscribed}
+        wait, theirs = PLAN_EVERY, {subscription.channel: subscription for subscription in subscribed}
         self._planned_for[plan.network, name] = newest_period(name, now), _target_keys(targets)
         try:
             decided = pipeline.plan_deliveries(self.bench.desk, plan, name, targets, now, subscribed=theirs)
@@ -239,9 +239,9 @@ class WorkCycle:
             self.state.record_failure("publish")
             log.error("publishing failed", network=plan.network, period=name, error=str(error))
         else:
-            for one in decided:
-                self._log_decision(one)
-            if not any(one.verdict == "waiting" for one in decided):
+            for publish_decision in decided:
+                self._log_decision(publish_decision)
+            if not any(publish_decision.verdict == "waiting" for publish_decision in decided):
                 wait = CONFIRM_EVERY
         runs = [times.next_runs(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
         self._plan_at[plan.network, name] = min([now + wait, *runs])
@@ -264,8 +264,14 @@ class WorkCycle:
     def _defer_quiet_hours(self, subscribed: Sequence[Subscription]) -> None:
         """Postpone posts to the end of their channel's quiet hours."""
         outbox, now = self.bench.desk.outbox, self.bench.clock()
-        quiet = {one.channel: (one.terms.quiet, one.terms.zone) for one in subscribed if one.terms.quiet}
-        waiting = {one.destination for one in outbox.claimable_deliveries(now, (DISCORD,))} if quiet else set()
+        quiet = {
+            subscription.channel: (subscription.terms.quiet, subscription.terms.zone)
+            for subscription in subscribed
+            if subscription.terms.quiet
+        }
+        waiting = (
+            {delivery.destination for delivery in outbox.claimable_deliveries(now, (DISCORD,))} if quiet else set()
+        )
         for channel in waiting & quiet.keys():
             hours, zone = quiet[channel]
             assert hours is not None

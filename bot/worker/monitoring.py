@@ -68,7 +68,7 @@ def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbSta
     return DbStatus(
         outbox.state_counts(),
         bench.desk.archive.last_sent(),
-        tuple(one.outlet for one in outbox.paused_outlets()),
+        tuple(pause.outlet for pause in outbox.paused_outlets()),
         outbox.last_refused(),
         {**dict.fromkeys(outlets, True), **dict.fromkeys(bench.unready, False)},
         {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
@@ -82,7 +82,10 @@ def _schedule_lag(bench: WorkerContext, now: datetime, began: datetime) -> Itera
     """Each entry with the seconds since its last run, if part of that run is not decided or sent yet. If nothing was
     ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
-    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.list_deliveries(_OPEN)}
+    open_ = {
+        (delivery.network, delivery.day, delivery.outlet, delivery.destination)
+        for delivery in outbox.list_deliveries(_OPEN)
+    }
     for entry in bench.entries:
         at = times.latest_run(entry, now)
         wanted = times.completed_period(entry, at).first

@@ -1,5 +1,5 @@
-"""The worker: `python -m bot run`. Rounds of work on a tick, sides beside them, and a clean end. A side has a thread of
-its own and is started again with back-off when it ends by itself."""
+"""The worker's main loop (`python -m bot run`): work cycles on a tick, background services, and a clean stop. Each
+background service has its own thread and is restarted, with back-off, when it ends."""
 
 from __future__ import annotations
 

@@ -191,8 +191,8 @@ def test_the_first_block_of_a_day_is_found(node: Node, open_chain: Open) -> None
         node.at(NOON + day * 86_400)
         node.mine()
     chain = open_chain(node.url)
-    found = [chain.first_block(NOON + day * 86_400 - 1) for day in (0, 1, 17, 39)]
-    assert found == [1, 2, 18, 40]
+    first_blocks = [chain.first_block(NOON + day * 86_400 - 1) for day in (0, 1, 17, 39)]
+    assert first_blocks == [1, 2, 18, 40]
     assert chain.first_block(NOON + 40 * 86_400) == 41
     assert chain.first_block(NOON, lowest=30) == 30
 
@@ -200,12 +200,12 @@ def test_the_first_block_of_a_day_is_found(node: Node, open_chain: Open) -> None
 def test_senders_code_and_calls_are_read_in_batches(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1, 2)
     chain = open_chain(far.url)
-    found = [log.tx for chunk in chain.read_logs(of(relay), 0) for log in chunk.logs]
+    txs = [log.tx for chunk in chain.read_logs(of(relay), 0) for log in chunk.logs]
     far.does.requests = 0
-    senders = chain.transactions_by_hash(found)
+    senders = chain.transactions_by_hash(txs)
     assert far.does.requests == 1
-    assert {one.sender for one in senders.values()} == {relay.node.accounts[0]}
-    assert {one.to for one in senders.values()} == {relay.address}
+    assert {sender.sender for sender in senders.values()} == {relay.node.accounts[0]}
+    assert {sender.to for sender in senders.values()} == {relay.address}
     assert chain.contract_code(relay.address).hex() == relay.node.rpc("eth_getCode", relay.address, "latest")[2:]
     assert chain.contract_code("0x" + "ab" * 20) == b""
     assert chain.call_contract(relay.address, relay.data("open")) == (1).to_bytes(32)
@@ -216,8 +216,8 @@ def test_senders_code_and_calls_are_read_in_batches(relay: Contract, far: Proxy,
 def test_whether_settling_is_open_shows_in_a_call(node: Node, open_chain: Open) -> None:
     relays = [node.deploy("SettlementRelay", True), node.deploy("SettlementRelay", False)]
     data = relays[0].data("batchSettle", bytes(32), 1, BLOB)
-    asked = [(relay.address, data) for relay in relays]
-    answers = open_chain(node.url).call_contracts(asked)
+    pairs = [(relay.address, data) for relay in relays]
+    answers = open_chain(node.url).call_contracts(pairs)
     assert answers[0] == b"" and isinstance(answers[1], Reverted)
     assert "AccessControlUnauthorizedAccount" in answers[1].reason
 
@@ -236,8 +236,8 @@ def test_emitters_are_found_by_topic_alone(node: Node, relay: Contract, open_cha
     settle(relay, 1)
     settle(stranger, 2)
     wanted = Filter((), of(relay).topics)
-    found = {log.address for chunk in open_chain(node.url).read_logs(wanted, 0) for log in chunk.logs}
-    assert found == {relay.address, stranger.address}
+    addresses = {log.address for chunk in open_chain(node.url).read_logs(wanted, 0) for log in chunk.logs}
+    assert addresses == {relay.address, stranger.address}
 
 
 # --- re-organisations -----------------------------------------------------------------------------------------
@@ -428,8 +428,12 @@ def test_two_that_differ_are_both_named_and_neither_is_believed(
     also.does.rewrite = shortened
     with pytest.raises(EndpointDisagreementError) as caught:
         list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))
-    said = one_line(caught.value)
-    assert all(one.url.split("/")[2] in said for one in (far, also)) and "2 logs" in said and "1 logs" in said
+    one_line_text = one_line(caught.value)
+    assert (
+        all(node.url.split("/")[2] in one_line_text for node in (far, also))
+        and "2 logs" in one_line_text
+        and "1 logs" in one_line_text
+    )
 
 
 def test_endpoints_that_write_the_same_logs_differently_agree(
@@ -468,9 +472,9 @@ def test_an_endpoint_that_falls_behind_while_reading_is_not_believed(
     far_behind = far.does
 
     def head_then_lag() -> Any:
-        found = head()
+        head_then_lag = head()
         far_behind.behind = 2
-        return found
+        return head_then_lag
 
     chain.final_head = head_then_lag  # type: ignore[method-assign]
     with pytest.raises(QuorumUnreachableError, match="does not have blocks 0 to 5: it lags"):

@@ -65,16 +65,16 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main(list(arguments))
-        told = capsys.readouterr()
+        output = capsys.readouterr()
         assert isinstance(ended.value.code, int)
-        return Ran(ended.value.code, told.out, told.err)
+        return Ran(ended.value.code, output.out, output.err)
 
     return ran
 
 
 def process(*arguments: str, folder: Path = ROOT, **environment: str) -> Ran:
     """Run a command in a process, as an operator does."""
-    asked = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
@@ -82,7 +82,7 @@ def process(*arguments: str, folder: Path = ROOT, **environment: str) -> Ran:
         text=True,
         timeout=60,
     )
-    return Ran(asked.returncode, asked.stdout, asked.stderr)
+    return Ran(completed.returncode, completed.stdout, completed.stderr)
 
 
 def refused(ran: Ran, code: int, says: str) -> None:
@@ -97,7 +97,7 @@ def refused(ran: Ran, code: int, says: str) -> None:
 
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     code = "import sys; from bot.cli import main\ntry: main(['--help'])\nexcept SystemExit as end: print(end.code)\n"
-    asked = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", f"{code}print([m for m in {HEAVY!r} if m in sys.modules])"],
         cwd=ROOT,
         capture_output=True,
@@ -105,9 +105,9 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
         timeout=60,
         check=True,
     )
-    assert asked.stdout.splitlines()[-2:] == ["0", "[]"]
+    assert completed.stdout.splitlines()[-2:] == ["0", "[]"]
     for command in cli.SUMMARIES:
-        assert re.search(rf"^  {command} ", asked.stdout, re.MULTILINE), command
+        assert re.search(rf"^  {command} ", completed.stdout, re.MULTILINE), command
 
 
 def test_every_command_has_a_summary_and_its_own_help(run: Run) -> None:
@@ -209,14 +209,14 @@ def test_every_mistake_of_a_configuration_is_a_line(run: Run, folder: Path) -> N
     for command in ("status", "show", "collect", "config", "doctor"):
         ran = run(command)
         assert ran.code == (1 if command == "doctor" else 2)
-        said = ran.err if command != "doctor" else ran.out
+        err = ran.err if command != "doctor" else ran.out
         for line in (
             "config.yaml: networks.nope: no such network; known: opengradient, replicate",
             "config.yaml: networks.replicate.page_budget: found 0: Input should be greater than or equal to 1",
             "config.yaml: networks.replicate.api: found 'http://example.org': wanted https; plain http",
             "config.yaml: colour: no such key",
         ):
-            assert line in said
+            assert line in err
         assert len(ran.err.splitlines()) == (0 if command == "doctor" else 4)
 
 
@@ -321,10 +321,10 @@ ANSWERS = (
 
 @pytest.mark.parametrize("question", ANSWERS)
 def test_everything_that_answers_answers_in_words_and_in_json(run: Run, question: str) -> None:
-    words, told = run(*question.split()), run(*question.split(), "--json")
-    assert (words.code, told.code) == (0, 0)
+    words, as_json = run(*question.split()), run(*question.split(), "--json")
+    assert (words.code, as_json.code) == (0, 0)
     assert words.out.strip() and "Traceback" not in words.err
-    assert isinstance(told.json, dict | list) and told.json
+    assert isinstance(as_json.json, dict | list) and as_json.json
 
 
 def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
@@ -340,7 +340,7 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
 def test_the_first_day_has_a_digest_of_its_list_and_says_why_its_use_is_unknown(run: Run) -> None:
     listed = run("compose", "--network", "replicate", "--day", "2024-12-17", "--json").json
     shown = run("show", "--network", "replicate", "--day", "2024-12-17", "--json").json
-    assert [one["catalogues"] for one in listed] == [shown["catalogues"]]
+    assert [entry["catalogues"] for entry in listed] == [shown["catalogues"]]
     figures = shown["catalogues"][0]["figures"]
     assert figures["models_listed"]["value"] == 3584
     assert figures["uses"]["unknown"] == "the watch began at the end of 17 Dec 2024"
@@ -387,8 +387,8 @@ def test_a_digest_has_the_keys_that_are_documented_and_every_figure(run: Run) ->
 
 
 def test_without_a_network_json_is_a_list_of_all(run: Run) -> None:
-    one, many = (run("show", *named, "--day", DAY, "--json").json for named in (("--network", "replicate"), ()))
-    assert many == [one]
+    single, many = (run("show", *named, "--day", DAY, "--json").json for named in (("--network", "replicate"), ()))
+    assert many == [single]
 
 
 def test_show_and_digest_are_the_same(run: Run) -> None:
@@ -419,13 +419,13 @@ def test_a_name_hidden_after_its_digest_was_composed_is_shown_nowhere(run: Run, 
 def test_secrets_are_told_only_as_set_or_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "# REPLICATE_API_TOKEN: not set" in run("config").out
     monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
-    words, told = run("config"), run("config", "--json")
-    assert "# REPLICATE_API_TOKEN: set" in words.out and told.json["secrets"]["REPLICATE_API_TOKEN"] is True
-    assert TOKEN not in words.out + words.err + told.out + told.err
+    words, as_json = run("config"), run("config", "--json")
+    assert "# REPLICATE_API_TOKEN: set" in words.out and as_json.json["secrets"]["REPLICATE_API_TOKEN"] is True
+    assert TOKEN not in words.out + words.err + as_json.out + as_json.err
 
 
 def test_a_pipe_that_closes_early_is_no_traceback(folder: Path) -> None:
-    asked = subprocess.run(
+    completed = subprocess.run(
         f"{sys.executable} -m bot metrics | head -1",
         shell=True,
         cwd=folder,
@@ -434,7 +434,7 @@ def test_a_pipe_that_closes_early_is_no_traceback(folder: Path) -> None:
         text=True,
         timeout=60,
     )
-    assert asked.stdout.startswith("metric\t") and asked.stderr == ""
+    assert completed.stdout.startswith("metric\t") and completed.stderr == ""
 
 
 # --- completion --------------------------------------------------------------------------------------------------
@@ -448,16 +448,16 @@ def completed(words: str, folder: Path) -> list[str]:
 
 
 def test_model_names_complete(folder: Path) -> None:
-    found = completed("bot model bytedance/sdxl-l", folder)
-    assert found == ["bytedance/sdxl-lightning-4step"]
-    assert set(completed("bot compare a bytedance/sdxl-l", folder)) == set(found)
+    texts = completed("bot model bytedance/sdxl-l", folder)
+    assert texts == ["bytedance/sdxl-lightning-4step"]
+    assert set(completed("bot compare a bytedance/sdxl-l", folder)) == set(texts)
     assert "bytedance/sdxl-lightning-4step" in completed("bot model sdxl-lightning", folder)
     assert completed("bot tren", folder) == ["trend"]
 
 
 def test_the_completion_that_the_readme_names_works_when_followed_to_the_letter(folder: Path) -> None:
-    (line,) = [one for one in (ROOT / "README.md").read_text().splitlines() if "_BOT_COMPLETE" in one]
-    asked = f"""
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "_BOT_COMPLETE" in line]
+    text = f"""
 python={shlex.quote(sys.executable)}
 {line.strip()}
 complete -p bot
@@ -467,7 +467,7 @@ COMP_WORDS=(bot tren); COMP_CWORD=1; _bot_completion bot; echo "${{COMPREPLY[@]}
 bot method uses --json
 """
     ran = subprocess.run(
-        ["bash", "--norc", "-c", asked],
+        ["bash", "--norc", "-c", text],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -514,8 +514,8 @@ def altered(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def figure(document: dict[str, Any], key: str) -> dict[str, Any]:
-    found: dict[str, Any] = document["catalogues"][0]["figures"][key]
-    return found
+    figure: dict[str, Any] = document["catalogues"][0]["figures"][key]
+    return figure
 
 
 def test_a_digest_of_the_archive_and_one_from_a_file_match(run: Run, file: Path) -> None:
@@ -547,10 +547,10 @@ def test_what_was_altered_in_a_digest_is_found(
     run: Run, file: Path, change: Callable[[dict[str, Any]], object], says: str
 ) -> None:
     altered(file, change)
-    words, told = run("verify", str(file)), run("verify", str(file), "--json")
-    assert (words.code, told.code, words.err) == (1, 1, "")
+    words, as_json = run("verify", str(file)), run("verify", str(file), "--json")
+    assert (words.code, as_json.code, words.err) == (1, 1, "")
     assert says in words.out and "MISMATCH" in words.out and "\x1b" not in words.out
-    assert told.json[0]["mismatches"]
+    assert as_json.json[0]["mismatches"]
 
 
 def test_a_digest_of_another_version_is_compared_over_what_both_know(run: Run, file: Path) -> None:
@@ -564,9 +564,9 @@ def test_a_digest_of_another_version_is_compared_over_what_both_know(run: Run, f
             row.pop("models_added", row.pop("share", None))
 
     altered(file, change)
-    words, told = run("verify", str(file)), run("verify", str(file), "--json")
-    assert (words.code, told.code) == (0, 0) and "match, 31 figures" in words.out
-    assert "not compared: models.fame" in words.out and told.json[0]["not_compared"] == ["models.hhi", "models.fame"]
+    words, as_json = run("verify", str(file)), run("verify", str(file), "--json")
+    assert (words.code, as_json.code) == (0, 0) and "match, 31 figures" in words.out
+    assert "not compared: models.fame" in words.out and as_json.json[0]["not_compared"] == ["models.hhi", "models.fame"]
 
 
 def test_a_digest_that_says_nothing_is_no_match(run: Run, file: Path) -> None:

@@ -124,9 +124,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_the_wanted_members_come_one_by_one_with_their_hashes(tmp_path: Path) -> None:
     path = tmp_path / "t.tgz"
     sha256 = packed(path, {"package/b": b"bb", "package/skipped": b"s", "package/a": b""})
-    found = list(npm_tarball.read_members(path, sha256, {"package/a": 9, "package/b": 9}, "cure"))
-    assert [(m.name, bytes(m.content)) for m in found] == [("package/b", b"bb"), ("package/a", b"")]
-    assert [m.sha256 for m in found] == [hashlib.sha256(b"bb").hexdigest(), hashlib.sha256(b"").hexdigest()]
+    members = list(npm_tarball.read_members(path, sha256, {"package/a": 9, "package/b": 9}, "cure"))
+    assert [(m.name, bytes(m.content)) for m in members] == [("package/b", b"bb"), ("package/a", b"")]
+    assert [m.sha256 for m in members] == [hashlib.sha256(b"bb").hexdigest(), hashlib.sha256(b"").hexdigest()]
 
 
 def test_another_hash_names_file_found_wanted_and_cure(tmp_path: Path) -> None:

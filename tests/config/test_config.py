@@ -111,14 +111,14 @@ outlets:
 
 
 def test_what_a_block_alone_cannot_know_is_listed_with_the_rest(tmp_path: Path) -> None:
-    found = mistakes(
+    texts = mistakes(
         "colour: red\nnetworks: {wide: {}}",
         tmp_path,
         network_mistakes=lambda name, block: [
             ("headline.figure", f"found {block.headline.figure!r}, wanted one of a, b")
         ],
     )
-    assert found == ["networks.wide.headline.figure: found 'uses', wanted one of a, b", "colour: no such key"]
+    assert texts == ["networks.wide.headline.figure: found 'uses', wanted one of a, b", "colour: no such key"]
 
 
 @pytest.mark.parametrize(

@@ -156,9 +156,9 @@ def test_destinations_that_took_a_post_before_are_told_with_its_link(world: Worl
     fake = wide(world)
     flush(world, fake)
     assert fake.seen == {}
-    one, two = world.outbox.list_deliveries()
+    delivery, two = world.outbox.list_deliveries()
     world.outbox.record_crosspost(two, Sent("2", "https://x.example/2", passed=True), world.now)
-    assert world.outbox.known_destinations("x") == {"one": one.url}, (
+    assert world.outbox.known_destinations("x") == {"one": delivery.url}, (
         "where there are followers, it has to be seen again"
     )
 
@@ -170,8 +170,8 @@ def sent_but_not_passed_on(world: World) -> Wide:
     world.plan("one")
     fake = wide(world)
     flush(world, fake)
-    (one,) = world.outbox.list_deliveries()
-    world.outbox.record_crosspost(one, RetryLater("10 an hour", world.now + timedelta(hours=1)), world.now)
+    (delivery,) = world.outbox.list_deliveries()
+    world.outbox.record_crosspost(delivery, RetryLater("10 an hour", world.now + timedelta(hours=1)), world.now)
     return fake
 
 
@@ -201,17 +201,17 @@ def test_passing_on_is_given_up_after_a_day(world: World) -> None:
 
 def test_a_poll_whose_reading_breaks_is_read_again_later(world: World, db: store.Store) -> None:
     world.plan("one")
-    (one,) = world.outbox.claimable_deliveries(world.now, ["x"])
+    (claimable_delivery,) = world.outbox.claimable_deliveries(world.now, ["x"])
     with db.write_transaction() as connection:
         deliveries.poll_store.record_poll(
-            connection, one.id, deliveries.poll_store.Poll("?", ("a", "b"), timedelta(hours=1))
+            connection, claimable_delivery.id, deliveries.poll_store.Poll("?", ("a", "b"), timedelta(hours=1))
         )
     flush(world, wide(world))
     with db.write_transaction() as connection:
-        deliveries.poll_store.open_poll(connection, one.id, world.now)
+        deliveries.poll_store.open_poll(connection, claimable_delivery.id, world.now)
     world.later(hours=2)
     flush(world, wide(world))
-    (asked,) = world.outbox.polls.closed_polls("replicate", world.now - timedelta(days=1), world.now)
-    assert asked.votes is None and "RuntimeError" in asked.reason
+    (poll,) = world.outbox.polls.closed_polls("replicate", world.now - timedelta(days=1), world.now)
+    assert poll.votes is None and "RuntimeError" in poll.reason
     assert world.outbox.polls.due_polls(world.now, ["x"]) == ()
     assert len(world.outbox.polls.due_polls(world.now + timedelta(minutes=16), ["x"])) == 1

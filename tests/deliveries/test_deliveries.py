@@ -54,8 +54,8 @@ class World:
         self.archive.save_digest(document())
 
     def plan(self, *places: str, parts: int = 1, edition: int = 1, until: datetime | None = None, **more: Any) -> str:
-        said = [self.outbox.plan(of(edition), "x", place, parts, self.now, until, **more) for place in places]
-        return "".join(said)
+        texts = [self.outbox.plan(of(edition), "x", place, parts, self.now, until, **more) for place in places]
+        return "".join(texts)
 
     def publish(
         self, *hows: str, worker: str = "a", budget: str = "99", crash: int | None = None, replaces: bool = True
@@ -72,11 +72,11 @@ class World:
         return self.states()
 
     def states(self) -> list[str]:
-        return [one.state for one in self.outbox.list_deliveries()]
+        return [delivery.state for delivery in self.outbox.list_deliveries()]
 
     def only(self) -> Delivery:
-        (one,) = self.outbox.list_deliveries()
-        return one
+        (delivery,) = self.outbox.list_deliveries()
+        return delivery
 
     def later(self, **more: float) -> None:
         self.now += timedelta(**more)
@@ -137,10 +137,10 @@ def test_what_is_never_found_is_sent_again_a_few_times_and_then_waits_for_a_huma
     for _ in range(RESENDS + 3):
         world.publish(*["unsure, not accepted"])
         world.later(minutes=10)
-    one = world.only()
-    assert (one.state, one.attempts, one.not_before) == ("unknown", RESENDS + 1, None)
-    assert "deliveries resolve" in one.reason
-    world.outbox.resolve(one.id, "https://x.example/77", world.now)
+    delivery = world.only()
+    assert (delivery.state, delivery.attempts, delivery.not_before) == ("unknown", RESENDS + 1, None)
+    assert "deliveries resolve" in delivery.reason
+    world.outbox.resolve(delivery.id, "https://x.example/77", world.now)
     assert world.only().platform_id == "77"
     assert [r.url for r in world.archive.digest_receipts("replicate", "day", DAY)] == ["https://x.example/77"]
 
@@ -150,9 +150,9 @@ def test_what_the_platform_says_it_has_is_looked_for_and_never_sent_again_unatte
     for _ in range(RESENDS + 3):
         assert world.publish("the platform says that it has it") == ["unknown"]
         world.later(minutes=10)
-    one = world.only()
-    assert (one.attempts, one.not_before) == (1, None) and "deliveries resolve" in one.reason
-    world.outbox.resolve(one.id, None, world.now)
+    delivery = world.only()
+    assert (delivery.attempts, delivery.not_before) == (1, None) and "deliveries resolve" in delivery.reason
+    world.outbox.resolve(delivery.id, None, world.now)
     assert world.publish() == ["sent"] and world.only().attempts == 2, "a human says that it is not out"
 
 
@@ -188,23 +188,23 @@ def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_
 
     class Late(Fake):
         def find(self, part: Part, destination: str) -> Found:
-            found = super().find(part, destination)
-            return replace(found, age=timedelta(hours=5)) if isinstance(found, Sent) else found
+            outcome = super().find(part, destination)
+            return replace(outcome, age=timedelta(hours=5)) if isinstance(outcome, Sent) else outcome
 
     world.plan("one")
-    one, kept = world.only(), world.archive.find_digest("replicate", "day", DAY)
+    delivery, kept = world.only(), world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None
-    claimed = world.outbox.claim(one, kept, "t #0/1", PRICE, None, "a", world.now, LEASE, poll)
+    claimed = world.outbox.claim(delivery, kept, "t #0/1", PRICE, None, "a", world.now, LEASE, poll)
     assert claimed is not None
     fake = Late(world.ledger, lambda: world.now, ())
-    world.ledger.accept(Part("t #0/1", one.marker), "one", world.now)
+    world.ledger.accept(Part("t #0/1", delivery.marker), "one", world.now)
     world.later(hours=5)
     ready = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
     deliveries.flush_outbox(OutboxPass(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"]
     assert [receipt.at for receipt in world.archive.digest_receipts("replicate", "day", DAY)] == [NOW]
-    (asked,) = world.outbox.polls.closed_polls("replicate", NOW, NOW + timedelta(days=9))
-    assert asked.closes == NOW + timedelta(days=1)
+    (poll,) = world.outbox.polls.closed_polls("replicate", NOW, NOW + timedelta(days=9))
+    assert poll.closes == NOW + timedelta(days=1)
 
 
 def test_a_platform_whose_time_cannot_be_asked_for_bounds_nothing_and_costs_no_post(world: World) -> None:
@@ -241,10 +241,10 @@ def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_lat
     fake = Fake(world.ledger, lambda: world.now, ())
     failing = iter([error])
 
-    def content(one: Delivery) -> deliveries.DeliveryContent:
+    def content(delivery: Delivery) -> deliveries.DeliveryContent:
         if why := next(failing, None):
             raise why
-        return fake.content(world.archive)(one)
+        return fake.content(world.archive)(delivery)
 
     ready: Mapping[str, OutletHandle] = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
     run = OutboxPass(world.outbox, ready, content, lambda: world.now, "a", LEASE)
@@ -336,12 +336,12 @@ def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then
     world.now += HOURS_AHEAD
     world.outbox.settle(_claimed(world), OutcomeUnknown("no answer"), world.now)
     world.now -= HOURS_AHEAD
-    (one,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
-    world.outbox.record_lookup(one, LookupInconclusive("away", world.now + timedelta(hours=1)), world.now, SETTLE)
+    (delivery,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
+    world.outbox.record_lookup(delivery, LookupInconclusive("away", world.now + timedelta(hours=1)), world.now, SETTLE)
     assert not world.outbox.deliveries_to_look_up(world.now, ["x"])
     world.later(hours=1, minutes=1)
-    (one,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
-    world.outbox.record_lookup(one, LookupInconclusive("a human must look", None), world.now, SETTLE)
+    (delivery,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
+    world.outbox.record_lookup(delivery, LookupInconclusive("a human must look", None), world.now, SETTLE)
     assert not world.outbox.deliveries_to_look_up(world.now - HOURS_AHEAD, ["x"]), (
         "nobody is asked for what a human must look for"
     )
@@ -349,13 +349,13 @@ def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then
 
 def test_what_a_clock_some_hours_ahead_was_to_pass_on_is_passed_on_now_and_once(world: World) -> None:
     world.plan("one", "two")
-    one, two = world.outbox.list_deliveries()
+    delivery, two = world.outbox.list_deliveries()
     ahead = NOW + HOURS_AHEAD
-    for row, pass_at in ((one, ahead + timedelta(minutes=15)), (two, None)):
+    for row, pass_at in ((delivery, ahead + timedelta(minutes=15)), (two, None)):
         claimed = world.outbox.claim(row, _document(world), "text", PRICE, None, "a", NOW, LEASE)
         assert claimed is not None
         world.outbox.settle(claimed, Sent("1", "https://x.example/1", False, pass_at), ahead)
-    assert [row.id for row in world.outbox.deliveries_to_crosspost(NOW, ["x"])] == [one.id]
+    assert [row.id for row in world.outbox.deliveries_to_crosspost(NOW, ["x"])] == [delivery.id]
 
 
 def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
@@ -363,7 +363,7 @@ def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: 
     right, world.now = world.now, FUTURE
     world.outbox.settle(_claimed(world), AccountRefused("401"), world.now)
     world.now = right
-    assert [one.outlet for one in world.outbox.paused_outlets()] == ["x"]
+    assert [outlet.outlet for outlet in world.outbox.paused_outlets()] == ["x"]
     assert world.outbox.may_check("x", world.now) and not world.outbox.may_check("x", world.now)
     world.outbox.lift_pause("x")
     world.outbox.pause_outlet("x", world.now)
@@ -386,8 +386,8 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
     world.outbox.settle(_claimed(world), Sent("1", "https://x.example/1", False, FUTURE), world.now)
     world.now = right
     for _ in range(25):
-        (one,) = world.outbox.deliveries_to_crosspost(world.now, ["x"])
-        world.outbox.record_crosspost(one, OutcomeUnknown("no answer"), world.now)
+        (delivery,) = world.outbox.deliveries_to_crosspost(world.now, ["x"])
+        world.outbox.record_crosspost(delivery, OutcomeUnknown("no answer"), world.now)
         world.later(hours=1)
     assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
 
@@ -501,7 +501,10 @@ def test_a_new_edition_supersedes_what_was_not_sent(world: World) -> None:
     world.plan("one", "two", edition=2)
     world.later(minutes=3)
     world.publish()
-    shown = {(one.edition, one.destination): (one.state, one.kind) for one in world.outbox.list_deliveries()}
+    shown = {
+        (delivery.edition, delivery.destination): (delivery.state, delivery.kind)
+        for delivery in world.outbox.list_deliveries()
+    }
     assert shown[1, "two"] == ("skipped", "post") and shown[2, "two"] == ("sent", "post")
     assert shown[2, "one"] == ("sent", "correction")
     assert len(world.ledger.posts) == 2, "the correction took the place of the first post"
@@ -582,14 +585,14 @@ def test_many_workers_at_once_post_each_once(db: store.Store) -> None:
 def test_workers_that_claim_the_same_delivery_get_it_once(db: store.Store) -> None:
     world = World(db)
     world.plan("one")
-    kept, one = world.archive.find_digest("replicate", "day", DAY), world.only()
+    kept, delivery = world.archive.find_digest("replicate", "day", DAY), world.only()
     assert kept is not None
     claims: list[Delivery | None] = []
     start = threading.Barrier(6)
 
     def work(name: str) -> None:
         start.wait(120)
-        claims.append(world.outbox.claim(one, kept, "text", PRICE, Decimal(9), name, world.now, LEASE))
+        claims.append(world.outbox.claim(delivery, kept, "text", PRICE, Decimal(9), name, world.now, LEASE))
 
     _together(work, 6)
     assert len([claim for claim in claims if claim]) == 1
@@ -648,9 +651,9 @@ def test_the_newest_period_is_due_and_older_ones_only_while_young(
     name: Any, now: str, published: str | None, wanted: list[str], missed: list[str]
 ) -> None:
     before = date.fromisoformat(published) if published else None
-    found = periods_due(name, datetime.fromisoformat(now).replace(tzinfo=UTC), date(2024, 12, 1), before, MAX_AGE)
-    assert [p.first.isoformat() for p in found.periods] == wanted
-    assert [p.first.isoformat() for p in found.missed] == missed
+    due_periods = periods_due(name, datetime.fromisoformat(now).replace(tzinfo=UTC), date(2024, 12, 1), before, MAX_AGE)
+    assert [p.first.isoformat() for p in due_periods.periods] == wanted
+    assert [p.first.isoformat() for p in due_periods.missed] == missed
 
 
 def test_nothing_is_due_before_the_watch_began() -> None:
@@ -665,10 +668,10 @@ def test_a_week_is_due_until_the_next_one_is_over() -> None:
 
 
 def digest(uses: int | None, listed: int | None) -> dict[str, Any]:
-    made = document(uses, headline={"catalogue": "models", "figure": "uses"})
-    figures = made["catalogues"][0]["figures"]
+    digest = document(uses, headline={"catalogue": "models", "figure": "uses"})
+    figures = digest["catalogues"][0]["figures"]
     figures["models_listed"] = {"value": listed, "label": "models listed", "unknown": "no snapshot"}
-    return made
+    return digest
 
 
 def test_the_gate_waits_for_a_complete_digest_and_then_says_the_gaps() -> None:

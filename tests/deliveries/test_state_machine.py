@@ -84,17 +84,17 @@ class Publishing(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.outbox.list_deliveries())
     def retry(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.outbox.list_deliveries()))
-        if one.state in ("planned", "refused", "skipped", "unknown") and not self._newer(one):
-            self.outbox.retry(one.id, self.now)
+        delivery = data.draw(st.sampled_from(self.outbox.list_deliveries()))
+        if delivery.state in ("planned", "refused", "skipped", "unknown") and not self._newer(delivery):
+            self.outbox.retry(delivery.id, self.now)
 
     @rule(data=st.data())
     @precondition(lambda self: self.outbox.list_deliveries(["unknown"]))
     def resolve(self, data: st.DataObject) -> None:
         """The operator looks and resolves the delivery correctly."""
-        one = data.draw(st.sampled_from(self.outbox.list_deliveries(["unknown"])))
-        there = self.ledger.find(one.destination, one.marker)
-        self.outbox.resolve(one.id, f"https://x.example/{there}" if there else None, self.now)
+        delivery = data.draw(st.sampled_from(self.outbox.list_deliveries(["unknown"])))
+        there = self.ledger.find(delivery.destination, delivery.marker)
+        self.outbox.resolve(delivery.id, f"https://x.example/{there}" if there else None, self.now)
 
     @rule()
     def lift(self) -> None:
@@ -108,10 +108,12 @@ class Publishing(RuleBasedStateMachine):
 
     @invariant()
     def what_is_sent_is_there_and_has_its_receipt(self) -> None:
-        for one in self.outbox.list_deliveries(["sent"]):
-            assert one.platform_id in {p.platform_id for p in self.ledger.posts if p.destination == one.destination}
-            proofs = self.archive.digest_receipts("replicate", "day", DAY, one.edition)
-            assert (one.destination, one.part, one.platform_id) in {
+        for delivery in self.outbox.list_deliveries(["sent"]):
+            assert delivery.platform_id in {
+                p.platform_id for p in self.ledger.posts if p.destination == delivery.destination
+            }
+            proofs = self.archive.digest_receipts("replicate", "day", DAY, delivery.edition)
+            assert (delivery.destination, delivery.part, delivery.platform_id) in {
                 (r.destination, r.part, r.platform_id) for r in proofs
             }
 
@@ -131,9 +133,9 @@ class Publishing(RuleBasedStateMachine):
 
     def settle_down(self) -> None:
         """Without further failures, every delivery ends, and nothing that is planned is lost."""
-        for one in self.outbox.list_deliveries(["unknown"]):
-            if one.not_before is None:
-                self.resolve_truly(one)
+        for delivery in self.outbox.list_deliveries(["unknown"]):
+            if delivery.not_before is None:
+                self.resolve_truly(delivery)
         self.outbox.lift_pause("x")
         for _ in range(12):
             self.now += timedelta(hours=2)
@@ -144,17 +146,20 @@ class Publishing(RuleBasedStateMachine):
         self.what_is_sent_is_there_and_has_its_receipt()
         assert not self.outbox.list_deliveries(["planned", "sending", "unknown"])
         assert {p.platform_id for p in self.ledger.posts} == {
-            one.platform_id for one in self.outbox.list_deliveries(["sent"])
+            delivery.platform_id for delivery in self.outbox.list_deliveries(["sent"])
         }
 
-    def resolve_truly(self, one: Delivery) -> None:
-        there = self.ledger.find(one.destination, one.marker)
-        self.outbox.resolve(one.id, f"https://x.example/{there}" if there else None, self.now)
+    def resolve_truly(self, delivery: Delivery) -> None:
+        there = self.ledger.find(delivery.destination, delivery.marker)
+        self.outbox.resolve(delivery.id, f"https://x.example/{there}" if there else None, self.now)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _newer(self, one: Delivery) -> bool:
-        return any(o.edition > one.edition and o.destination == one.destination for o in self.outbox.list_deliveries())
+    def _newer(self, delivery: Delivery) -> bool:
+        return any(
+            o.edition > delivery.edition and o.destination == delivery.destination
+            for o in self.outbox.list_deliveries()
+        )
 
     def _flush(self, fake: Fake, worker: str, crash: int | None) -> None:
         fake.crash_at = crash

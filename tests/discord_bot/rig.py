@@ -45,7 +45,9 @@ class Rig:
 
     async def choices(self, command: str, option: str, typed: str, /, **filled: object) -> list[str]:
         """The autocomplete values for a text."""
-        return [one["value"] for one in await self.ann.autocomplete(self.channel, command, option, typed, **filled)]
+        return [
+            choice["value"] for choice in await self.ann.autocomplete(self.channel, command, option, typed, **filled)
+        ]
 
 
 @asynccontextmanager
@@ -73,20 +75,20 @@ def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]], **options: Any
 
 def texts(message: Any) -> list[str]:
     """Every text of a message that a member reads or hears."""
-    said = [message.content]
+    entries = [message.content]
     for embed in message.embeds:
-        said += [embed.title or "", embed.description or "", embed.footer.text or ""]
-        said += [text for field in embed.fields for text in (field.name or "", field.value or "")]
-    return [*said, *[one.description or "" for one in message.attachments]]
+        entries += [embed.title or "", embed.description or "", embed.footer.text or ""]
+        entries += [text for field in embed.fields for text in (field.name or "", field.value or "")]
+    return [*entries, *[attachment.description or "" for attachment in message.attachments]]
 
 
 def buttons(message: Any) -> dict[str, dict[str, Any]]:
     """Buttons by their label."""
-    return {one["label"]: one for row in message.components for one in row["components"]}
+    return {component["label"]: component for row in message.components for component in row["components"]}
 
 
 def embed(result: Any) -> discord.Embed:
     """The one embed of an answer."""
-    (found,) = result.response.embeds
-    assert isinstance(found, discord.Embed)
-    return found
+    (embed,) = result.response.embeds
+    assert isinstance(embed, discord.Embed)
+    return embed

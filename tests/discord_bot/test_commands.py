@@ -52,31 +52,33 @@ def test_every_command_answers_with_an_embed_that_pings_and_links_nothing(tmp_pa
     async def scenario(rig: Rig) -> None:
         for name, options in QUESTIONS:
             result = await rig.ask(name, **options)
-            made = embed(result)
-            assert made.title and (made.description or made.fields), name
+            embed_document = embed(result)
+            assert embed_document.title and (embed_document.description or embed_document.fields), name
             assert not result.ephemeral
             for text in texts(result.response):
                 assert "@everyone" not in text and "unhidden" not in text
                 assert query_contexts.SECRET not in text, name
-        sent = [one.json for one in rig.env.http_requests if one.path.endswith("/callback")]
-        assert sent and all(one["data"]["allowed_mentions"] == {"parse": []} for one in sent)
+        sent = [http_request.json for http_request in rig.env.http_requests if http_request.path.endswith("/callback")]
+        assert sent and all(entry["data"]["allowed_mentions"] == {"parse": []} for entry in sent)
 
     run(tmp_path, scenario)
 
 
 def test_an_answer_has_figure_definition_evidence_time_and_gaps(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        told = queries.usage(rig.desk, None)
-        figures = told["catalogues"][0]["figures"]
-        made = embed(await rig.ask("usage"))
-        fields = {field.name: field.value or "" for field in made.fields}
-        assert f"**{figures['uses']['value']:,} runs**" in (made.description or "")
-        assert f"Models used: **{figures['models_used']['value']}**" in (made.description or "")
+        usage = queries.usage(rig.desk, None)
+        figures = usage["catalogues"][0]["figures"]
+        embed_document = embed(await rig.ask("usage"))
+        fields = {field.name: field.value or "" for field in embed_document.fields}
+        assert f"**{figures['uses']['value']:,} runs**" in (embed_document.description or "")
+        assert f"Models used: **{figures['models_used']['value']}**" in (embed_document.description or "")
         assert "watched for 9 of 30 days" in fields["Not known"]
         assert queries.method(rig.desk, "uses")["definition"] == fields["What is counted"]
         assert fields["Whose numbers"] == "Runs as reported by Replicate."
-        assert made.timestamp and made.timestamp.isoformat() == told["composed_at"]
-        assert "2025-03-10" in (made.footer.text or "") and not (made.footer.text or "").endswith("of")
+        assert embed_document.timestamp and embed_document.timestamp.isoformat() == usage["composed_at"]
+        assert "2025-03-10" in (embed_document.footer.text or "") and not (embed_document.footer.text or "").endswith(
+            "of"
+        )
 
     run(tmp_path, scenario)
 
@@ -91,28 +93,28 @@ def test_unknown_is_said_with_its_reason(tmp_path: Path) -> None:
             ("idle", {"days": 1}),
             ("model", {"name": MODEL}),
         ):
-            made = embed(await rig.ask(name, day=day, **options))
-            assert "no reading at the end of 7 Mar 2025" in (made.description or ""), name
-            assert not re.search(r"\*\*0\b", made.description or ""), name
+            embed_document = embed(await rig.ask(name, day=day, **options))
+            assert "no reading at the end of 7 Mar 2025" in (embed_document.description or ""), name
+            assert not re.search(r"\*\*0\b", embed_document.description or ""), name
 
     run(tmp_path, scenario)
 
 
 def test_the_parts_of_why_stand_in_the_embed(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        told = queries.why(rig.desk, None)
-        made = embed(await rig.ask("why"))
-        assert f"{told['before']:,} then, {told['uses']:,} now" in (made.description or "")
+        why = queries.why(rig.desk, None)
+        embed_document = embed(await rig.ask("why"))
+        assert f"{why['before']:,} then, {why['uses']:,} now" in (embed_document.description or "")
 
     run(tmp_path, scenario)
 
 
 def test_hostile_names_act_on_nothing_wherever_they_are_shown(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        known = {str(one.model): one for one in rig.bot.index.names.known}
+        known = {str(indexed_model.model): indexed_model for indexed_model in rig.bot.index.names.known}
         assert len(known) > len(hostile.NAMES)
         for raw in hostile.NAMES.values():
-            name = next((one for one in known if one and one in raw), None)
+            name = next((name for name in known if name and name in raw), None)
             if name is None:
                 continue
             result = await rig.ask("model", name=known[name].token)
@@ -123,7 +125,10 @@ def test_hostile_names_act_on_nothing_wherever_they_are_shown(tmp_path: Path) ->
             typed = raw[:300].encode("utf-8", "ignore").decode()
             if typed.strip():
                 result = await rig.ask("model", name=typed)
-                for text in [result.response.content or "", *[one.title or "" for one in result.response.embeds]]:
+                for text in [
+                    result.response.content or "",
+                    *[embed_document.title or "" for embed_document in result.response.embeds],
+                ]:
                     assert not DISCORD_LIVE.search(bare(text)), (raw, text)
 
     run(tmp_path, scenario)
@@ -156,17 +161,21 @@ def test_pictures_come_with_alt_text_and_are_drawn_once(tmp_path: Path) -> None:
 def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         for name, options in (("usage", {}), ("digest", {}), ("trend", {"metric": "models_used"})):
-            told: dict[str, list[str]] = {}
+            entries: dict[str, list[str]] = {}
             for locale in ("ar", "en-US", "zh-CN", "ar", "en-US"):
                 rig.speak(locale)
                 result = await rig.ask(name, **options)
                 (picture,) = result.response.attachments
-                told.setdefault(locale, []).append(picture.description)
+                entries.setdefault(locale, []).append(picture.description)
                 # Fields of discord.py's own have no room for it: what was sent is looked at.
-                sent = [one.json for one in rig.env.http_requests if one.path.endswith("/callback")][-1]
+                sent = [
+                    http_request.json
+                    for http_request in rig.env.http_requests
+                    if http_request.path.endswith("/callback")
+                ][-1]
                 assert sent["data"]["embeds"][0]["image"]["description"] == picture.description
             for locale, word in (("ar", "المصدر: "), ("en-US", "Source: "), ("zh-CN", "来源：")):
-                assert len(set(told[locale])) == 1 and word in told[locale][0], (name, locale)
+                assert len(set(entries[locale])) == 1 and word in entries[locale][0], (name, locale)
         assert rig.bot.pictures.fresh == 2
 
     run(tmp_path, scenario)
@@ -176,7 +185,7 @@ def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "text"),
     [
         ("usage", {"network": "nowhere"}, "nowhere: no such network; known: replicate"),
         ("usage", {"day": "2025-02-30"}, "day: found 2025-02-30, wanted a UTC day as YYYY-MM-DD"),
@@ -191,19 +200,19 @@ def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp
     ],
 )
 def test_a_mistake_is_answered_with_a_sentence_to_the_asker_alone(
-    tmp_path: Path, name: str, options: dict[str, object], said: str
+    tmp_path: Path, name: str, options: dict[str, object], text: str
 ) -> None:
     async def scenario(rig: Rig) -> None:
         result = await rig.ask(name, **options)
         content = (result.response.content or "").replace("\\", "")
-        assert result.ephemeral and said in content
+        assert result.ephemeral and text in content
         assert "python" not in content and "Traceback" not in content
 
     run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
         (RuntimeError("secret detail"), "Something went wrong here."),
         (StoreError("database postgresql://host/name: gone"), "The archive cannot be read just now."),
@@ -211,7 +220,7 @@ def test_a_mistake_is_answered_with_a_sentence_to_the_asker_alone(
     ],
 )
 def test_a_failure_shows_a_sentence_with_an_id_that_stands_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
 ) -> None:
     def fail(*_: object) -> None:
         raise error
@@ -221,8 +230,8 @@ def test_a_failure_shows_a_sentence_with_an_id_that_stands_in_the_log(
         with capture_logs() as logged:
             result = await rig.ask("usage")
         content = result.response.content or ""
-        (line,) = [one for one in logged if one["log_level"] == "error"]
-        assert content == f"{said} In the log this is {line['id']}."
+        (line,) = [log_line for log_line in logged if log_line["log_level"] == "error"]
+        assert content == f"{text} In the log this is {line['id']}."
         assert result.ephemeral and str(rig.ann.id) not in str(line)
 
     run(tmp_path, scenario)
@@ -258,7 +267,9 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
 
 def kinds(rig: Rig) -> list[int]:
     """The type of the first response to each interaction."""
-    return [one.json["type"] for one in rig.env.http_requests if one.path.endswith("/callback")]
+    return [
+        http_request.json["type"] for http_request in rig.env.http_requests if http_request.path.endswith("/callback")
+    ]
 
 
 def test_an_acknowledgement_that_was_accepted_and_lost_is_taken_as_given(tmp_path: Path) -> None:
@@ -268,7 +279,7 @@ def test_an_acknowledgement_that_was_accepted_and_lost_is_taken_as_given(tmp_pat
         rig.env.inject_error("POST", "/interactions/*/*/callback", status=400, code=40060)
         with capture_logs() as logged:
             await rig.ask("status")
-        assert not [one for one in logged if one["log_level"] == "error"]
+        assert not [log_line for log_line in logged if log_line["log_level"] == "error"]
 
     run(tmp_path, scenario)
 
@@ -305,7 +316,7 @@ def test_buttons_lead_to_periods_with_a_digest_and_work_after_a_restart(tmp_path
         first = await rig.ask("usage")
         shown = buttons(first.response)
         assert shown["Month"]["disabled"] and shown["Day after"]["disabled"] and shown["Day"]["disabled"]
-        assert all(len(one["custom_id"]) <= 100 for one in shown.values())
+        assert all(len(document["custom_id"]) <= 100 for document in shown.values())
         await rig.env.restart_bot(type(rig.bot)(rig.desk))
         before = await rig.ann.click(first.response.message, label="Day before")
         (changed,) = rig.channel.last_message.embeds
@@ -343,7 +354,7 @@ def test_pages_of_a_trend_hold_every_day_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(presenter, "PAGED", {**presenter.PAGED, "trend": ("days", 4)})
 
     async def scenario(rig: Rig) -> None:
-        told = [row["day"] for row in queries.trend(rig.desk, "uses", None)["days"]]
+        days = [row["day"] for row in queries.trend(rig.desk, "uses", None)["days"]]
         result = await rig.ask("trend", metric="uses")
         seen: list[str] = []
         while True:
@@ -352,7 +363,7 @@ def test_pages_of_a_trend_hold_every_day_once(tmp_path: Path, monkeypatch: pytes
             if buttons(result.response)["Next page"].get("disabled"):
                 break
             result = await rig.ann.click(message, label="Next page")
-        assert seen == told[::-1]
+        assert seen == days[::-1]
 
     run(tmp_path, scenario)
 

@@ -29,8 +29,8 @@ from tests.peers.openapi import judged
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
-    with query_contexts.desk(tmp_path_factory.mktemp("gateway")) as made:
-        yield made
+    with query_contexts.desk(tmp_path_factory.mktemp("gateway")) as desk:
+        yield desk
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +60,10 @@ def serving(peer: DiscordGateway, desk: QueryContext, data: Path, **options: obj
 
 def answered(peer: DiscordGateway, name: str, **options: object) -> str:
     """The title of the final message to a member."""
-    asked = peer.ask(name, **options)
-    assert asked.done.wait(60), f"/{name} got no answer"
-    assert asked.message is not None
-    return str(asked.message["embeds"][0]["title"])
+    reply = peer.ask(name, **options)
+    assert reply.done.wait(60), f"/{name} got no answer"
+    assert reply.message is not None
+    return str(reply.message["embeds"][0]["title"])
 
 
 def test_it_logs_in_tells_its_commands_once_and_answers(desk: QueryContext, tmp_path: Path) -> None:
@@ -74,13 +74,13 @@ def test_it_logs_in_tells_its_commands_once_and_answers(desk: QueryContext, tmp_
                 peer.until(lambda wanted=wanted: len(peer.identified) >= wanted)
                 assert answered(peer, "usage") == "Replicate: use, 10 March 2025"
         assert len(peer.synced) == 1
-        assert {one["intents"] for one in peer.identified} == {1}
-        (names,) = [{command["name"] for command in told} for told in peer.synced]
+        assert {command["intents"] for command in peer.identified} == {1}
+        (names,) = [{command["name"] for command in commands} for commands in peer.synced]
         assert names == {command.name for command in (*discord_bot.COMMANDS, *discord_bot.SERVER, *discord_bot.MEMBER)}
         servers = {command.name for command in discord_bot.SERVER}
-        for one in peer.synced[0]:
-            where = ([0], [0]) if one["name"] in servers else ([0, 1, 2], [0, 1])
-            assert (one["contexts"], one["integration_types"]) == where, one["name"]
+        for command in peer.synced[0]:
+            where = ([0], [0]) if command["name"] in servers else ([0, 1, 2], [0, 1])
+            assert (command["contexts"], command["integration_types"]) == where, command["name"]
 
 
 def test_the_exceptions_to_the_description_are_needed(
@@ -95,7 +95,7 @@ def test_the_exceptions_to_the_description_are_needed(
     faults = judged(FILES, peer.requests, (), unwritten)
     if faults is None:
         pytest.skip(f"NOT CHECKED: no SPECS_DIR, so no request of discord.py was compared with {FILES}")
-    needed = {(one.method, one.path) for one in ALLOWED if not one.path.startswith("/channels/")}
+    needed = {(entry.method, entry.path) for entry in ALLOWED if not entry.path.startswith("/channels/")}
     assert {tuple(fault.split(": ")[1].split(" ")) for fault in faults} == needed
     assert len(faults) == 6, "an exception that is not needed must go"
 
@@ -147,19 +147,19 @@ def test_a_discord_that_is_down_at_start_is_tried_again(desk: QueryContext, tmp_
 def test_a_refused_token_is_said_and_not_tried_at_once_again(
     desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said, heard = [], threading.Event()
+    texts, heard = [], threading.Event()
 
     def hear(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        said.append(str(event))
-        if "not accepted" in said[-1]:
+        texts.append(str(event))
+        if "not accepted" in texts[-1]:
             heard.set()
         raise structlog.DropEvent
 
     monkeypatch.setattr(discord_bot_connection, "log", structlog.wrap_logger(None, processors=[hear]))
     with DiscordGateway() as peer:
         with serving(peer, desk, tmp_path, token=SecretStr("wrong")):
-            assert heard.wait(60), said
-        assert len([one for one in peer.requests if one.path.startswith("/users/@me")]) == 1
+            assert heard.wait(60), texts
+        assert len([request for request in peer.requests if request.path.startswith("/users/@me")]) == 1
 
 
 def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: QueryContext, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_commands_that_discord_lost_are_registered_again(
         if when == "at the next start":
             with serving(peer, desk, tmp_path):
                 peer.until(lambda: len(peer.synced) == 2)
-        assert {one["name"] for one in peer.commands} == {one["name"] for one in peer.synced[0]}
+        assert {command["name"] for command in peer.commands} == {entry["name"] for entry in peer.synced[0]}
 
 
 @pytest.mark.parametrize("at", ["GET /users/@me", "GET /gateway/bot"])
@@ -229,21 +229,21 @@ def test_an_answer_that_needs_time_is_announced_within_a_second(
     monkeypatch.setattr(presenter, "render_answer", late)
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
-        asked = peer.ask("usage", private=True)
-        peer.until(lambda: asked.first is not None)
-        assert asked.first == {"type": DEFERRED, "data": {"flags": 64}} and not asked.done.is_set()
+        reply = peer.ask("usage", private=True)
+        peer.until(lambda: reply.first is not None)
+        assert reply.first == {"type": DEFERRED, "data": {"flags": 64}} and not reply.done.is_set()
         assert responder.PROMPT < 1 < DEADLINE, "it was announced while the work had not ended, so when this had passed"
         go_on.set()
-        assert asked.done.wait(60) and asked.message is not None
-        assert asked.message["embeds"] and asked.files == 1
+        assert reply.done.wait(60) and reply.message is not None
+        assert reply.message["embeds"] and reply.files == 1
 
 
 def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         peer.fail(Fault(502, {"message": "bad gateway"}, after=True), on=CALLBACK)
-        asked = peer.ask("usage")
-        assert asked.done.wait(60) and asked.message is not None and asked.message["embeds"]
+        reply = peer.ask("usage")
+        assert reply.done.wait(60) and reply.message is not None and reply.message["embeds"]
         assert answered(peer, "status") == "How fresh it is"
         peer.fail(Fault(drop=True, after=True), on=CALLBACK)
         peer.ask("status")
@@ -281,11 +281,11 @@ def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         peer.fail(Fault(drop=True, after=True), on=CALLBACK)
-        asked = peer.ask("usage")
-        peer.until(lambda: asked.first is not None)
-        assert asked.first is not None and asked.first["type"] == DEFERRED
+        reply = peer.ask("usage")
+        peer.until(lambda: reply.first is not None)
+        assert reply.first is not None and reply.first["type"] == DEFERRED
         go_on.set()
-        assert asked.done.wait(60) and asked.message is not None and asked.message["embeds"]
+        assert reply.done.wait(60) and reply.message is not None and reply.message["embeds"]
 
 
 def test_only_the_leader_is_connected(desk: QueryContext, tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_only_the_leader_is_connected(desk: QueryContext, tmp_path: Path) -> Non
         peer.until(lambda: peer.identified)
         answered(peer, "status")
         leads.clear()
-        peer.until(lambda: not any(one.socket and not one.socket.closed for one in peer.sessions))
+        peer.until(lambda: not any(session.socket and not session.socket.closed for session in peer.sessions))
 
 
 def test_shards_come_with_the_configured_number_of_servers(desk: QueryContext, tmp_path: Path) -> None:
@@ -310,4 +310,4 @@ def test_shards_come_with_the_configured_number_of_servers(desk: QueryContext, t
         peer.servers = 1500
         with serving(peer, desk, tmp_path, bot_settings=BotSettings(sharded_from=1000, api=peer.url)):
             peer.until(lambda: len(peer.identified) == 2)
-        assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]
+        assert sorted(entry["shard"] for entry in peer.identified) == [[0, 2], [1, 2]]

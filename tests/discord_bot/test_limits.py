@@ -27,8 +27,8 @@ FRESH = "How fresh it is"
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
-    with query_contexts.desk(tmp_path_factory.mktemp("limits")) as made:
-        yield made
+    with query_contexts.desk(tmp_path_factory.mktemp("limits")) as desk:
+        yield desk
 
 
 class Heard:
@@ -53,16 +53,16 @@ class Heard:
 
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    made = Heard()
+    recorder = Heard()
     for module in (responder, discord_bot_connection):
-        monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[made]))
-    return made
+        monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[recorder]))
+    return recorder
 
 
 @pytest.fixture
 def peer() -> Iterator[DiscordGateway]:
-    with DiscordGateway() as made:
-        yield made
+    with DiscordGateway() as discord_gateway:
+        yield discord_gateway
 
 
 @pytest.fixture(autouse=True)
@@ -152,24 +152,24 @@ def test_a_first_answer_that_was_accepted_and_met_a_5xx_stands_once(
     peer: DiscordGateway, heard: Heard, status: int
 ) -> None:
     peer.fail(Fault(status, HTML, after=True, content_type="text/html"), on=CALLBACK)
-    asked = peer.ask("usage")
-    assert asked.done.wait(60) and asked.message and asked.message["embeds"]
+    reply = peer.ask("usage")
+    assert reply.done.wait(60) and reply.message and reply.message["embeds"]
     # The second one is refused as a repetition, which is no error.
-    peer.until(lambda: [one for one in peer.requests if one.path.endswith(f"/{asked.token}/callback")][1:])
+    peer.until(lambda: [request for request in peer.requests if request.path.endswith(f"/{reply.token}/callback")][1:])
     assert answered(peer, "status") == FRESH
-    assert heard.lines == [] and asked.further == []
+    assert heard.lines == [] and reply.further == []
 
 
 @pytest.mark.usefixtures("bot", "deferring")
 def test_a_second_answer_that_was_accepted_and_met_a_5xx_stands_once(peer: DiscordGateway, heard: Heard) -> None:
     peer.fail(Fault(**BROKEN, after=True), Fault(**BROKEN, after=True), on=ORIGINAL)
-    asked = peer.ask("usage")
-    peer.until(lambda: [one.path for one in peer.requests if asked.token in one.path][3:])
+    reply = peer.ask("usage")
+    peer.until(lambda: [request.path for request in peer.requests if reply.token in request.path][3:])
     assert answered(peer, "status") == FRESH
-    first, *further = [one.path for one in peer.requests if asked.token in one.path]
+    first, *further = [request.path for request in peer.requests if reply.token in request.path]
     assert first.endswith("/callback") and len(further) == 3, "put there three times, in one place"
-    assert asked.message and asked.message["embeds"] and asked.files == 1
-    assert heard.lines == [] and asked.further == []
+    assert reply.message and reply.message["embeds"] and reply.files == 1
+    assert heard.lines == [] and reply.further == []
 
 
 @pytest.mark.usefixtures("bot")
@@ -177,9 +177,9 @@ def test_a_second_answer_that_was_accepted_and_met_a_5xx_stands_once(peer: Disco
 def test_a_platform_broken_for_long_costs_one_answer_only(peer: DiscordGateway, heard: Heard, after: bool) -> None:
     # discord.py tries five times, and we have it do so twice.
     peer.fail(*[Fault(**BROKEN, after=after and n == 0) for n in range(10)], on=CALLBACK)
-    asked = peer.ask("usage")
+    reply = peer.ask("usage")
     assert "usage" in heard.until("did not get through")
-    assert (asked.first is not None) == after
+    assert (reply.first is not None) == after
     assert answered(peer, "status") == FRESH
 
 
@@ -188,9 +188,9 @@ def test_a_platform_broken_for_long_costs_one_answer_only(peer: DiscordGateway, 
 def test_a_sorry_under_a_pressed_button_is_tried_again(peer: DiscordGateway, heard: Heard, fault: Fault) -> None:
     """The error is a follow-up, so that the answer above stays."""
     peer.fail(fault, on=FOLLOW_UP)
-    asked = peer.press("ask:0:usage:0:network=nowhere")
-    assert asked.done.wait(60) and [one["flags"] for one in asked.further] == [64]
-    assert "nowhere" in asked.further[0]["content"] and asked.message is None
+    reply = peer.press("ask:0:usage:0:network=nowhere")
+    assert reply.done.wait(60) and [document["flags"] for document in reply.further] == [64]
+    assert "nowhere" in reply.further[0]["content"] and reply.message is None
     assert heard.lines == []
 
 
@@ -200,11 +200,11 @@ def test_a_sorry_that_was_accepted_and_met_a_5xx_comes_again_in_private_and_leav
 ) -> None:
     """Follow-ups have no nonce: a duplicate is better than no answer (docs/decisions/slash-commands.md)."""
     peer.fail(Fault(**BROKEN, after=True), on=FOLLOW_UP)
-    asked = peer.press("ask:0:usage:0:network=nowhere")
-    peer.until(lambda: asked.further[1:])
+    reply = peer.press("ask:0:usage:0:network=nowhere")
+    peer.until(lambda: reply.further[1:])
     assert answered(peer, "status") == FRESH
-    assert [one["flags"] for one in asked.further] == [64, 64]
-    assert len({one["content"] for one in asked.further}) == 1 and asked.message is None
+    assert [document["flags"] for document in reply.further] == [64, 64]
+    assert len({document["content"] for document in reply.further}) == 1 and reply.message is None
     assert heard.lines == []
 
 
@@ -212,9 +212,9 @@ def test_a_sorry_that_was_accepted_and_met_a_5xx_comes_again_in_private_and_leav
 def test_a_button_answers_in_its_place_through_limits(peer: DiscordGateway, slept: list[float]) -> None:
     peer.fail(rate_limited(1.25), on=CALLBACK)
     peer.fail(rate_limited(1.75, everywhere=True), on=ORIGINAL)
-    asked = peer.press("ask:0:usage:0:period=week")
-    assert asked.done.wait(60) and asked.first == {"type": 6}
-    assert asked.message and "week" in asked.message["embeds"][0]["title"]
+    reply = peer.press("ask:0:usage:0:period=week")
+    assert reply.done.wait(60) and reply.first == {"type": 6}
+    assert reply.message and "week" in reply.message["embeds"][0]["title"]
     assert {1.25, 1.75} <= set(slept)
 
 
@@ -233,11 +233,11 @@ def test_commands_are_told_after_a_limit_on_everything(
 
 @pytest.mark.usefixtures("bot")
 def test_a_token_taken_back_ends_the_connection_and_is_not_tried_on_and_on(peer: DiscordGateway, heard: Heard) -> None:
-    asked_before = [one.path for one in peer.requests].count("/users/@me")
+    asked_before = [request.path for request in peer.requests].count("/users/@me")
     peer.token = "MTA.another.token"
     peer.cut(4004)  # Authentication failed
     assert "make a new one" in heard.until("not accepted")
-    assert [one.path for one in peer.requests].count("/users/@me") == asked_before
+    assert [request.path for request in peer.requests].count("/users/@me") == asked_before
     assert len(peer.identified) == 1
 
 
@@ -301,8 +301,8 @@ def test_answers_go_out_while_the_token_is_taken_back(peer: DiscordGateway, monk
         return real(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(presenter, "render_answer", late)
-    asked = peer.ask("usage")
-    peer.until(lambda: asked.first is not None)
+    reply = peer.ask("usage")
+    peer.until(lambda: reply.first is not None)
     peer.token = "MTA.another.token"
     go_on.set()
-    assert asked.done.wait(60) and asked.message and asked.message["embeds"]
+    assert reply.done.wait(60) and reply.message and reply.message["embeds"]

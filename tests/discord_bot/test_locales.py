@@ -67,11 +67,11 @@ def shown(result: Any) -> str:
     """An answer as readable text: embed, alt text, buttons."""
     message = result.response
     lines = [text for text in (message.content,) if text]
-    for one in message.embeds:
-        lines += [f"= {one.title}", one.description or ""]
-        lines += [f"-- {field.name}\n{field.value}" for field in one.fields]
-        lines.append(f"-- {one.footer.text}")
-    lines += [f"[picture: {one.description}]" for one in message.attachments]
+    for embed_document in message.embeds:
+        lines += [f"= {embed_document.title}", embed_document.description or ""]
+        lines += [f"-- {field.name}\n{field.value}" for field in embed_document.fields]
+        lines.append(f"-- {embed_document.footer.text}")
+    lines += [f"[picture: {attachment.description}]" for attachment in message.attachments]
     row = " ".join(f"({label})" if held.get("disabled") else f"[{label}]" for label, held in buttons(message).items())
     return "\n".join([*lines, *([row] if row else [])])
 
@@ -79,34 +79,34 @@ def shown(result: Any) -> str:
 @pytest.mark.parametrize("locale", ["en-US", "ar"])
 def test_every_answer_reads_as_it_was_signed(tmp_path: Path, locale: str) -> None:
     """One file per command and language; `make golden` writes them again."""
-    told: dict[str, list[str]] = {}
+    entries: dict[str, list[str]] = {}
 
     async def scenario(rig: Rig) -> None:
         rig.speak(locale)
-        bitter = [one.token for one in rig.bot.index.names.known if one.model in BITTER]
-        asked = [*QUESTIONS, *MISTAKES, *(("model", {"name": token}) for token in sorted(bitter))]
-        for name, options in asked:
+        bitter = [indexed_model.token for indexed_model in rig.bot.index.names.known if indexed_model.model in BITTER]
+        pairs = [*QUESTIONS, *MISTAKES, *(("model", {"name": token}) for token in sorted(bitter))]
+        for name, options in pairs:
             given = " ".join(f"{key}: {value}" for key, value in options.items())
-            told.setdefault(name, []).append(
+            entries.setdefault(name, []).append(
                 f"/{name} {given}".strip() + "\n\n" + shown(await rig.ask(name, **options))
             )
 
     run(tmp_path, scenario)
-    assert set(told) == {command.name for command in COMMANDS}
-    for name, answers in told.items():
+    assert set(entries) == {command.name for command in COMMANDS}
+    for name, answers in entries.items():
         golden = GOLDEN / i18n.nearest_language(locale) / f"{name}.txt"
-        said = "\n\n\n".join(answers) + "\n"
+        text = "\n\n\n".join(answers) + "\n"
         if os.environ.get("GOLDEN"):
             golden.parent.mkdir(parents=True, exist_ok=True)
-            golden.write_text(said, encoding="utf-8")
-        assert said == golden.read_text(encoding="utf-8"), name
+            golden.write_text(text, encoding="utf-8")
+        assert text == golden.read_text(encoding="utf-8"), name
 
 
 BITTER = frozenset(hostile.NAMES[key] for key in ("mention", "bold", "masked link", "heading", "tag"))
 """Hostile names whose own answers are golden files."""
 
 
-@pytest.mark.parametrize("locale", [one for one in LOCALES if one != "es-ES"])
+@pytest.mark.parametrize("locale", [locale_name for locale_name in LOCALES if locale_name != "es-ES"])
 def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
     """No English sentence of ours is left, except names of networks and keys of figures."""
     speech = i18n.translator_for(locale)
@@ -116,8 +116,8 @@ def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
         for name, options in QUESTIONS:
             result = await rig.ask(name, **options)
             own = [*(text for text in texts(result.response) if name != "about"), *buttons(result.response)]
-            left = [one for one in re.findall(r"[A-Za-z' ]{12,}", "\n".join(own)) if len(one.split()) > 2]
-            left = [one for one in left if not any(word in one for word in BORROWED)]
+            left = [phrase for phrase in re.findall(r"[A-Za-z' ]{12,}", "\n".join(own)) if len(phrase.split()) > 2]
+            left = [phrase for phrase in left if not any(word in phrase for word in BORROWED)]
             if speech.language in ("ar", "zh-CN"):
                 assert left == [], (name, left)
             for english in ("What is counted", "Not known", "Whose numbers", "Day before", "as of", " unknown", "runs"):
@@ -171,14 +171,18 @@ def test_buttons_go_on_in_the_language_of_who_presses(tmp_path: Path) -> None:
 def test_hostile_names_stand_alone_in_right_to_left_answers(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         rig.speak("ar")
-        bitter = [one for one in rig.bot.index.names.known if any(one.model in raw for raw in hostile.NAMES.values())]
+        bitter = [
+            indexed_model
+            for indexed_model in rig.bot.index.names.known
+            if any(indexed_model.model in raw for raw in hostile.NAMES.values())
+        ]
         assert len(bitter) > 40
-        for one in bitter:
-            result = await rig.ask("model", name=one.token)
+        for indexed_model in bitter:
+            result = await rig.ask("model", name=indexed_model.token)
             for text in [embed(result).title or "", *[field.name or "" for field in embed(result).fields]]:
-                assert not DISCORD_LIVE.search(bare(text)), (one.model, text)
+                assert not DISCORD_LIVE.search(bare(text)), (indexed_model.model, text)
             for line in "\n".join(texts(result.response)).splitlines():
-                assert line.count(FIRST_STRONG) == line.count(POP), (one.model, line)
+                assert line.count(FIRST_STRONG) == line.count(POP), (indexed_model.model, line)
 
     run(tmp_path, scenario)
 
@@ -188,9 +192,14 @@ def test_offers_are_in_the_askers_language_and_within_the_limit(tmp_path: Path, 
     async def scenario(rig: Rig) -> None:
         rig.speak(locale)
         for command, option in (("trend", "metric"), ("method", "metric"), ("usage", "day")):
-            made = await rig.ann.autocomplete(rig.channel, command, option, "")
-            assert made and all(0 < len(one["name"].encode("utf-16-le")) // 2 <= LONGEST for one in made)
-        named = {one["value"]: one["name"] for one in await rig.ann.autocomplete(rig.channel, "method", "metric", "")}
+            autocomplete = await rig.ann.autocomplete(rig.channel, command, option, "")
+            assert autocomplete and all(
+                0 < len(entry["name"].encode("utf-16-le")) // 2 <= LONGEST for entry in autocomplete
+            )
+        named = {
+            choice["value"]: choice["name"]
+            for choice in await rig.ann.autocomplete(rig.channel, "method", "metric", "")
+        }
         assert i18n.translator_for(locale).translate_text("models listed") in named["models_listed"]
         assert "models_listed" in named["models_listed"]
         # What is typed is looked for in the words that are shown, and in the keys.
@@ -210,16 +219,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     kept: list[list[dict[str, Any]]] = []
 
     async def scenario(rig: Rig) -> None:
-        kept.extend(one.json for one in rig.env.http_requests if one.method == "PUT" and one.path.endswith("/commands"))
+        kept.extend(
+            http_request.json
+            for http_request in rig.env.http_requests
+            if http_request.method == "PUT" and http_request.path.endswith("/commands")
+        )
 
     run(tmp_path_factory.mktemp("told"), scenario)
     (payload,) = kept
     return payload
 
 
-def nodes(told: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def nodes(documents: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every command, option and choice, with its kind."""
-    for command in told:
+    for command in documents:
         yield "command", command
         for option in command.get("options", ()):
             yield "option", option
@@ -238,22 +251,22 @@ def test_commands_are_told_in_every_language_by_discords_rules(told: list[dict[s
         if kind != "choice":
             described = node["description_localizations"]
             assert sorted(described) == LOCALES
-            assert all(1 <= len(one.encode("utf-16-le")) // 2 <= 100 for one in described.values())
+            assert all(1 <= len(entry.encode("utf-16-le")) // 2 <= 100 for entry in described.values())
             assert node["description"] not in described.values()
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_no_two_commands_or_options_share_a_name(told: list[dict[str, Any]], locale: str) -> None:
     def named(held: list[dict[str, Any]]) -> list[str]:
-        return [one["name_localizations"][locale] for one in held]
+        return [document["name_localizations"][locale] for document in held]
 
     assert len(set(named(told))) == len(told)
     for command in told:
         options = command.get("options", [])
         assert len(set(named(options))) == len(options), command["name"]
         # A localized name may not be another option's own one either.
-        own = {one["name"]: one["name_localizations"][locale] for one in options}
-        assert not [a for a, said in own.items() for b in own if a != b and said == b]
+        own = {option["name"]: option["name_localizations"][locale] for option in options}
+        assert not [a for a, result in own.items() for b in own if a != b and result == b]
 
 
 def test_the_commands_agree_with_discords_description(told: list[dict[str, Any]]) -> None:
@@ -274,7 +287,7 @@ def test_the_commands_agree_with_discords_description(told: list[dict[str, Any]]
 def locales_of(spec: str) -> set[str]:
     """The locales in Discord's description; its schema of localisations does not check them."""
     document = json.loads((Path(os.environ["SPECS_DIR"]) / spec).read_text(encoding="utf-8"))
-    return {one["const"] for one in document["components"]["schemas"]["AvailableLocalesEnum"]["oneOf"]}
+    return {entry["const"] for entry in document["components"]["schemas"]["AvailableLocalesEnum"]["oneOf"]}
 
 
 def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +295,10 @@ def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: p
 
     async def scenario(rig: Rig) -> None:
         def registrations() -> int:
-            return sum(one.method == "PUT" and one.path.endswith("/commands") for one in rig.env.http_requests)
+            return sum(
+                http_request.method == "PUT" and http_request.path.endswith("/commands")
+                for http_request in rig.env.http_requests
+            )
 
         assert registrations() == 1
         await rig.env.restart_bot(FootfallClient(rig.desk))
@@ -300,8 +316,8 @@ def test_the_real_client_answers_and_tells_commands_in_arabic(desk: Any, tmp_pat
     """Through the gateway: a locale that discord.py lacks."""
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
-        asked = peer.ask("status", locale="ar")
-        assert asked.done.wait(60) and asked.message is not None
-        assert asked.message["embeds"][0]["title"] == "مدى الحداثة"
-        (told,) = peer.synced
-        assert {one["name_localizations"]["ar"] for one in told} >= {"حالة", "استخدام"}
+        reply = peer.ask("status", locale="ar")
+        assert reply.done.wait(60) and reply.message is not None
+        assert reply.message["embeds"][0]["title"] == "مدى الحداثة"
+        (commands,) = peer.synced
+        assert {command["name_localizations"]["ar"] for command in commands} >= {"حالة", "استخدام"}

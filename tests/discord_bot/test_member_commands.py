@@ -35,12 +35,12 @@ def sentence(result: Any) -> str:
 
 def holds(desk: QueryContext, needle: str) -> list[str]:
     """The places of a text in the whole database: table and column."""
-    found = []
+    holds = []
     with desk.store.read_transaction() as connection:
         for table in store.tables.sorted_tables:
             for row in connection.execute(sa.select(table)).mappings():
-                found += [f"{table.name}.{key}" for key, value in row.items() if needle in str(value)]
-    return found
+                holds += [f"{table.name}.{key}" for key, value in row.items() if needle in str(value)]
+    return holds
 
 
 def test_a_model_is_watched_with_half_as_the_usual_share(tmp_path: Path) -> None:
@@ -48,9 +48,9 @@ def test_a_model_is_watched_with_half_as_the_usual_share(tmp_path: Path) -> None
         result = await rig.ask("watch", model=MODEL)
         assert result.ephemeral and embed(result).title == "Watched"
         assert "50%" in (embed(result).description or "") and "/forget-me" in " ".join(texts(result.response))
-        (one,) = kept(rig)
-        assert (one.network, one.catalogue, one.model, one.share) == ("replicate", "models", MODEL, 0.5)
-        assert (one.since, one.locale) == (query_contexts.NOW, "en")
+        (watch,) = kept(rig)
+        assert (watch.network, watch.catalogue, watch.model, watch.share) == ("replicate", "models", MODEL, 0.5)
+        assert (watch.since, watch.locale) == (query_contexts.NOW, "en")
 
     run(tmp_path, scenario)
 
@@ -59,7 +59,7 @@ def test_watching_again_changes_the_share(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.ask("watch", model=MODEL)
         again = await rig.ask("watch", model=MODEL.upper(), share=20.0, network="replicate")
-        assert embed(again).title == "Watch changed" and [one.share for one in kept(rig)] == [0.2]
+        assert embed(again).title == "Watch changed" and [row.share for row in kept(rig)] == [0.2]
 
     run(tmp_path, scenario)
 
@@ -86,8 +86,8 @@ def test_models_are_not_watched_where_no_use_names_its_model(tmp_path: Path, mon
         known = rig.desk.find_digest("replicate", "day")
         block = {"catalogue": "models", "figures": {"share_attributed": {"value": 0.0}}}
         monkeypatch.setattr(QueryContext, "find_digest", lambda *_: {**known, "catalogues": [block]})
-        said = sentence(await rig.ask("watch", model=MODEL))
-        assert "none of the use on Replicate names its model" in said and kept(rig) == ()
+        sentence_text = sentence(await rig.ask("watch", model=MODEL))
+        assert "none of the use on Replicate names its model" in sentence_text and kept(rig) == ()
 
     run(tmp_path, scenario)
 
@@ -126,8 +126,8 @@ def test_what_is_watched_is_listed_and_ended_one_by_one_also_after_a_restart(tmp
 def test_nobody_ends_or_sees_the_watch_of_another(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.ask("watch", model=MODEL)
-        (one,) = kept(rig)
-        for what in (f"#{one.id}", MODEL):
+        (watch,) = kept(rig)
+        for what in (f"#{watch.id}", MODEL):
             assert "do not watch" in sentence(await rig.ask("unwatch", model=what, member=rig.bob))
         bobs = await rig.bob.autocomplete(rig.channel, "unwatch", "model", "")
         assert bobs == [] and len(kept(rig)) == 1
@@ -147,8 +147,8 @@ def test_a_members_number_stands_in_one_column_and_is_gone_when_forgotten(tmp_pa
         key = kept(rig)[0].member
         edition = EditionKey(NOTICES, "day", date(2025, 3, 11), 1)
         rig.bot.repositories.outbox.plan(edition, OUTLET, key, 1, query_contexts.NOW, None)
-        told = embed(await rig.ask("forget-me")).description or ""
-        assert "2 watches" in told and "1 record of direct messages" in told
+        description = embed(await rig.ask("forget-me")).description or ""
+        assert "2 watches" in description and "1 record of direct messages" in description
         assert holds(rig.desk, ann) == [] and holds(rig.desk, key) == []
         assert ("user", rig.ann.id) not in rig.bot.cooldowns._known
         assert len(kept(rig, rig.bob)) == 1, "another member's watch stays"
@@ -159,7 +159,11 @@ def test_a_members_number_stands_in_one_column_and_is_gone_when_forgotten(tmp_pa
 
 def test_hostile_names_are_watched_listed_and_ended_without_acting(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        names = [one.model for one in rig.bot.index.names.known if str(one.model) in hostile.NAMES.values()]
+        names = [
+            indexed_model.model
+            for indexed_model in rig.bot.index.names.known
+            if str(indexed_model.model) in hostile.NAMES.values()
+        ]
         assert len(names) > 5
         for name in names[:20]:
             result = await rig.ask("watch", model=IndexedModel("replicate", name).token)
@@ -167,8 +171,8 @@ def test_hostile_names_are_watched_listed_and_ended_without_acting(tmp_path: Pat
             listed = await rig.ask("watches")
             for text in [*texts(result.response), *texts(listed.response)]:
                 assert "@everyone" not in text and "<@" not in text
-        for one in kept(rig):
-            assert embed(await rig.ask("unwatch", model=f"#{one.id}")).title == "Watch ended"
+        for row in kept(rig):
+            assert embed(await rig.ask("unwatch", model=f"#{row.id}")).title == "Watch ended"
 
     run(tmp_path, scenario, bot_settings=BotSettings(bounds=SubscriptionLimits(per_member=50)))
 
@@ -184,8 +188,10 @@ def test_a_database_that_is_away_is_a_sentence_with_an_id(
         for name in ("account_watches", "erase_member", "save_watch"):
             monkeypatch.setattr(ModelWatches, name, away)
         options = {"model": MODEL} if "watch" in command and command != "watches" else {}
-        told = sentence(await rig.ask(command, **options))
-        assert told.startswith("The archive cannot be read just now.") and "In the log this is" in told
+        sentence_text = sentence(await rig.ask(command, **options))
+        assert (
+            sentence_text.startswith("The archive cannot be read just now.") and "In the log this is" in sentence_text
+        )
         assert await rig.choices("unwatch", "model", "") == []
 
     run(tmp_path, scenario)
@@ -204,8 +210,8 @@ def test_a_slow_database_is_announced_to_the_asker_alone_and_then_answered(
         for command, options in (("watch", {"model": MODEL}), ("watches", {}), ("forget-me", {})):
             assert embed(await rig.ask(command, **options)).title
         assert "no such model" in sentence(await rig.ask("watch", model="nobody/nothing"))
-        first = [one.json for one in rig.env.http_requests if one.path.endswith("/callback")]
-        assert [(one["type"], one["data"]["flags"]) for one in first] == [(5, 64)] * 4
+        first = [http_request.json for http_request in rig.env.http_requests if http_request.path.endswith("/callback")]
+        assert [(entry["type"], entry["data"]["flags"]) for entry in first] == [(5, 64)] * 4
 
     run(tmp_path, scenario)
 
@@ -219,9 +225,9 @@ def test_an_unexpected_fault_is_a_sentence_with_the_id_that_stands_in_the_log(
     async def scenario(rig: Rig) -> None:
         monkeypatch.setattr(ModelWatches, "account_watches", broken)
         with capture_logs() as logs:
-            told = sentence(await rig.ask("watches"))
-        (line,) = [one for one in logs if one["event"] == "unexpected"]
-        assert told == f"Something went wrong here. In the log this is {line['id']}."
+            sentence_text = sentence(await rig.ask("watches"))
+        (line,) = [log for log in logs if log["event"] == "unexpected"]
+        assert sentence_text == f"Something went wrong here. In the log this is {line['id']}."
         assert str(rig.ann.id) not in str(line) and line["question"] == "watches"
 
     run(tmp_path, scenario)

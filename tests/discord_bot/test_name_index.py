@@ -28,7 +28,7 @@ def names(*models: str) -> ModelNameIndex:
 
 
 def offered(index: ModelNameIndex, typed: str, limit: int = 25) -> list[str]:
-    return [str(one.model) for one in index.find_matches(typed, lambda _: True, limit)]
+    return [str(match.model) for match in index.find_matches(typed, lambda _: True, limit)]
 
 
 def test_nothing_typed_offers_the_most_used() -> None:
@@ -56,7 +56,9 @@ def test_a_typing_error_still_finds_it() -> None:
 
 def test_only_wanted_networks_are_offered() -> None:
     index = ModelNameIndex([IndexedModel("a", SafeName("x/one")), IndexedModel("b", SafeName("x/two"))])
-    assert [one.model for one in index.find_matches("x", lambda one: one.network == "b")] == ["x/two"]
+    assert [match.model for match in index.find_matches("x", lambda indexed_model: indexed_model.network == "b")] == [
+        "x/two"
+    ]
 
 
 @given(
@@ -65,11 +67,11 @@ def test_only_wanted_networks_are_offered() -> None:
 )
 def test_everything_that_holds_what_was_typed_is_offered_once_and_first(models: list[SafeName], typed: str) -> None:
     index = names(*models)
-    found = offered(index, typed, 100)
+    texts = offered(index, typed, 100)
     folded = SafeName(typed).casefold()
     holding = {str(model) for model in models if folded in model.casefold()}
-    assert len(found) == len(set(found))
-    assert set(found[: len(holding)]) == holding
+    assert len(texts) == len(set(texts))
+    assert set(texts[: len(holding)]) == holding
 
 
 def test_a_token_stands_for_one_model_of_one_network() -> None:
@@ -99,7 +101,9 @@ def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_
         index = RefreshingNameIndex(desk)
         first = index.get_names()
         index.refresh()
-        assert index.names is first and not any(one.model == query_contexts.SECRET for one in first.known)
+        assert index.names is first and not any(
+            indexed_model.model == query_contexts.SECRET for indexed_model in first.known
+        )
         ledger.add_snapshot(
             desk.store,
             snapshot(
@@ -107,7 +111,7 @@ def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_
             ),
         )
         index.refresh()
-        assert any(one.model == "new/model" for one in index.names.known)
+        assert any(indexed_model.model == "new/model" for indexed_model in index.names.known)
 
 
 def test_words_are_found_by_key_or_label() -> None:

@@ -23,8 +23,8 @@ PLAN = pipeline.NetworkPlan("opengradient", "OpenGradient", (HUB,), {"catalogue"
 def two_networks(folder: Path) -> Iterator[QueryContext]:
     with query_contexts.desk(folder) as desk:
         for number, day in enumerate(query_contexts.DAYS[-3:]):
-            told = snapshot(day, {"og/sentiment": 5 * number, "owner0/model-0": 3 * number, "x" * 100: number})
-            ledger.add_snapshot(desk.store, replace(told, network="opengradient", catalogue="hub"))
+            day_snapshot = snapshot(day, {"og/sentiment": 5 * number, "owner0/model-0": 3 * number, "x" * 100: number})
+            ledger.add_snapshot(desk.store, replace(day_snapshot, network="opengradient", catalogue="hub"))
         for day in query_contexts.DAYS[-2:]:
             pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day), query_contexts.NOW)
         other = WatchedNetwork("opengradient", "OpenGradient", (HUB,), "The hub.", PLAN.headline)
@@ -44,9 +44,11 @@ def test_a_model_of_another_network_is_offered_and_answered(tmp_path: Path) -> N
     async def scenario(rig: Rig) -> None:
         offers = await rig.ann.autocomplete(rig.channel, "model", "name", "sentiment")
         assert offers[0]["name"] == "og/sentiment · OpenGradient"
-        made = embed(await rig.ask("model", name=offers[0]["value"]))
-        assert made.title == "og/sentiment" and "**5 inferences**" in (made.description or "")
-        assert "claimed on chain" in next(field.value or "" for field in made.fields if field.name == "Whose numbers")
+        embed_document = embed(await rig.ask("model", name=offers[0]["value"]))
+        assert embed_document.title == "og/sentiment" and "**5 inferences**" in (embed_document.description or "")
+        assert "claimed on chain" in next(
+            field.value or "" for field in embed_document.fields if field.name == "Whose numbers"
+        )
 
     run(tmp_path, scenario)
 
@@ -54,7 +56,8 @@ def test_a_model_of_another_network_is_offered_and_answered(tmp_path: Path) -> N
 def test_a_name_that_two_networks_have_leads_to_the_one_that_was_chosen(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         offers = {
-            one["name"]: one["value"] for one in await rig.ann.autocomplete(rig.channel, "model", "name", "model-0")
+            choice["name"]: choice["value"]
+            for choice in await rig.ann.autocomplete(rig.channel, "model", "name", "model-0")
         }
         mine, theirs = (f"owner0/model-0 · {title}" for title in ("Replicate", "OpenGradient"))
         assert "**4,000 runs**" in (embed(await rig.ask("model", name=offers[mine])).description or "")
@@ -68,9 +71,12 @@ def test_a_name_that_two_networks_have_leads_to_the_one_that_was_chosen(tmp_path
 def test_networks_with_different_units_are_compared_by_shares_alone(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         assert (await rig.choices("compare", "a", "open"))[0] == "opengradient"
-        made = embed(await rig.ask("compare", a="replicate", b="opengradient"))
-        assert made.description == "Runs and inferences are different things: compare the shares, not the numbers."
-        for field in made.fields[:2]:
+        embed_document = embed(await rig.ask("compare", a="replicate", b="opengradient"))
+        assert (
+            embed_document.description
+            == "Runs and inferences are different things: compare the shares, not the numbers."
+        )
+        for field in embed_document.fields[:2]:
             assert "Share of models used" in (field.value or "")
             assert "runs" not in (field.value or "") and "Models listed" not in (field.value or "")
 

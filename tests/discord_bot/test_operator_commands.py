@@ -36,13 +36,15 @@ def uncertain(rig: Rig) -> int:
     document = rig.desk.archive.find_digest("replicate", "day", EDITION.day)
     assert document is not None
     outbox.plan(EDITION, "discord", CHANNEL, 1, query_contexts.NOW, None)
-    (one,) = outbox.edition_deliveries(EDITION)
+    (edition_delivery,) = outbox.edition_deliveries(EDITION)
     from decimal import Decimal
 
-    claimed = outbox.claim(one, document, "x", Decimal(0), None, "me", query_contexts.NOW, timedelta(minutes=5))
+    claimed = outbox.claim(
+        edition_delivery, document, "x", Decimal(0), None, "me", query_contexts.NOW, timedelta(minutes=5)
+    )
     assert claimed is not None
     outbox.settle(claimed, OutcomeUnknown("no answer"), query_contexts.NOW)
-    return one.id
+    return edition_delivery.id
 
 
 def sentence(result: Any) -> str:
@@ -56,7 +58,7 @@ FIRST = BotSettings(owners=frozenset({1}))
 
 def test_without_owners_there_are_no_such_commands(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        assert not [one for one in rig.bot.tree.get_commands() if one.name == "deliveries"]
+        assert not [command for command in rig.bot.tree.get_commands() if command.name == "deliveries"]
 
     run(tmp_path, scenario)
 
@@ -77,7 +79,7 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
             assert sentence(await rig.ask(f"deliveries {name}", member=admin, **options)) == NOT_AN_OWNER
         assert await admin.autocomplete(rig.channel, "deliveries pause", "outlet", "") == []
         outbox = rig.bot.repositories.outbox
-        assert [one.state for one in outbox.edition_deliveries(EDITION)] == [
+        assert [delivery.state for delivery in outbox.edition_deliveries(EDITION)] == [
             "unknown"
         ] and outbox.paused_outlets() == ()
 
@@ -88,8 +90,8 @@ def test_the_newest_comes_first_and_what_was_never_tried_says_when_it_is_due(tmp
     async def scenario(rig: Rig) -> None:
         owner, number = owned(rig), uncertain(rig)
         rig.bot.repositories.outbox.plan(EDITION, "discord", "200000000000000002", 1, query_contexts.NOW, None)
-        said = embed(await rig.ask("deliveries list", member=owner)).description or ""
-        first, second = said.split("\n\n")[1:]
+        description = embed(await rig.ask("deliveries list", member=owner)).description or ""
+        first, second = description.split("\n\n")[1:]
         at = int(query_contexts.NOW.timestamp())
         assert first.endswith(f"**Planned** since <t:{at}:f>, due <t:{at}:f>")
         assert second.startswith(f"**{number}**") and "1 attempt, again" in second
@@ -101,8 +103,13 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         owner, number = owned(rig), uncertain(rig)
         listed = await rig.ask("deliveries list", member=owner)
-        said = embed(listed).description or ""
-        assert listed.ephemeral and "1 delivery" in said and "**Unknown**" in said and "no answer" in said
+        description = embed(listed).description or ""
+        assert (
+            listed.ephemeral
+            and "1 delivery" in description
+            and "**Unknown**" in description
+            and "no answer" in description
+        )
         none = embed(await rig.ask("deliveries list", member=owner, state="sent")).description or ""
         assert none.startswith("0 deliveries")
         retried = await rig.ask("deliveries retry", member=owner, id=number)
@@ -124,7 +131,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
     async def scenario(rig: Rig) -> None:
         owner, outbox = owned(rig), rig.bot.repositories.outbox
         offered = await owner.autocomplete(rig.channel, "deliveries pause", "outlet", "dis")
-        assert [one["value"] for one in offered] == ["discord"]
+        assert [entry["value"] for entry in offered] == ["discord"]
         assert "no such outlet; known: discord, direct" in sentence(
             await rig.ask("deliveries pause", member=owner, outlet="x")
         )

@@ -46,8 +46,8 @@ def test_status_names_networks_by_title_and_says_what_is_posted_next(tmp_path: P
         rig.bot.desk = replace(rig.desk, entries=(entry,))
         fields = {field.name: field.value or "" for field in embed(await rig.ask("status")).fields}
         assert "Public models:" in fields["Replicate"] and "<t:1741746600:f>" in fields["Next"]  # 12 March, 02:30 UTC
-        (told,) = queries.status(rig.bot.desk)["next"]
-        assert told["at"] == "2025-03-12T02:30:00+00:00"
+        (result,) = queries.status(rig.bot.desk)["next"]
+        assert result["at"] == "2025-03-12T02:30:00+00:00"
 
     run(tmp_path, scenario)
 
@@ -61,8 +61,8 @@ def test_an_error_carries_its_cure_apart_and_faces_without_a_command_line_leave_
     assert str(QueryError("only this")) == "only this"
 
     async def scenario(rig: Rig) -> None:
-        said = str((await rig.ask("usage", period="month")).response.content)
-        assert said.replace("\\", "") == "replicate: no month digest yet"
+        text = str((await rig.ask("usage", period="month")).response.content)
+        assert text.replace("\\", "") == "replicate: no month digest yet"
 
     (tmp_path / "more").mkdir()
     run(tmp_path / "more", scenario)

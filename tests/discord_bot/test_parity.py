@@ -42,9 +42,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueryContext]:
     monkeypatch.setattr(app_context, "clock", lambda: query_contexts.NOW)
-    made = app_context.AppContext(home / "config.yaml")
-    yield replace(made.query_context, clock=lambda: query_contexts.NOW)
-    made.close()
+    context = app_context.AppContext(home / "config.yaml")
+    yield replace(context.query_context, clock=lambda: query_contexts.NOW)
+    context.close()
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def _arguments(name: str, options: dict[str, str]) -> list[str]:
 def test_commands_are_within_discords_limits() -> None:
     """interactions/application-commands: discord.py and the in-process Discord let some of these pass."""
     for command in COMMANDS:
-        told = [(command.name, command.description), *[(o.name, str(o.description)) for o in command.parameters]]
-        for name, description in told:
+        pairs = [(command.name, command.description), *[(o.name, str(o.description)) for o in command.parameters]]
+        for name, description in pairs:
             assert re.fullmatch(r"[-_a-z0-9]{1,32}", name) and 1 <= len(description) <= 100
         choices = [len(choice.name) + len(str(choice.value)) for o in command.parameters for choice in o.choices]
-        assert sum(len(name) + len(description) for name, description in told) + sum(choices) <= 8000
+        assert sum(len(name) + len(description) for name, description in pairs) + sum(choices) <= 8000
         for option in command.parameters:
             assert not (option.autocomplete and option.choices)

@@ -50,8 +50,8 @@ def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
     with query_contexts.desk(tmp_path) as desk:
         before, newest = desk.archive.data_version(), desk.archive.newest_digest("replicate")
         assert newest is not None
-        told: Document = {**newest, "composed_at": "2025-03-11T09:00:01+00:00"}
-        Archive(desk.store).save_digest(told)
+        document: Document = {**newest, "composed_at": "2025-03-11T09:00:01+00:00"}
+        Archive(desk.store).save_digest(document)
         assert desk.archive.data_version() != before
 
 

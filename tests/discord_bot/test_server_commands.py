@@ -47,14 +47,14 @@ def test_a_channel_is_subscribed_with_everything_that_was_asked(tmp_path: Path) 
             quiet="22:00-07:00",
         )
         assert result.ephemeral and embed(result).title == "Subscribed"
-        (one,) = kept(rig)
-        assert (one.guild, one.channel) == (str(rig.channel.guild.id), str(rig.channel.id))
+        (subscription,) = kept(rig)
+        assert (subscription.guild, subscription.channel) == (str(rig.channel.guild.id), str(rig.channel.id))
         quiet = (time(22), time(7))
-        assert one.terms == SubscriptionOptions(time(8, 30), "Europe/Zurich", ("replicate",), "tr", 0.1, quiet)
-        said = " ".join(texts(result.response))
+        assert subscription.terms == SubscriptionOptions(time(8, 30), "Europe/Zurich", ("replicate",), "tr", 0.1, quiet)
+        text = " ".join(texts(result.response))
         for words in (f"<#{rig.channel.id}>", "Replicate", "Türkçe", "10%", "Europe/Zurich", "<t:"):
-            assert words in said
-        assert str(mod.id) not in said
+            assert words in text
+        assert str(mod.id) not in text
 
     run(tmp_path, scenario)
 
@@ -62,9 +62,9 @@ def test_a_channel_is_subscribed_with_everything_that_was_asked(tmp_path: Path) 
 def test_defaults_are_this_channel_nine_utc_every_network_and_the_servers_language(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.ask("subscribe", member=admin(rig))
-        (one,) = kept(rig)
-        assert one.channel == str(rig.channel.id) and one.terms == SubscriptionOptions(time(9), "UTC")
-        assert one.schedule_entry.period == "day" and one.since == query_contexts.NOW
+        (subscription,) = kept(rig)
+        assert subscription.channel == str(rig.channel.id) and subscription.terms == SubscriptionOptions(time(9), "UTC")
+        assert subscription.schedule_entry.period == "day" and subscription.since == query_contexts.NOW
 
     run(tmp_path, scenario)
 
@@ -75,13 +75,13 @@ def test_subscribing_again_changes_the_terms_and_adds_nothing(tmp_path: Path) ->
         await rig.ask("subscribe", member=mod)
         result = await rig.ask("subscribe", member=mod, time="10:00")
         assert embed(result).title == "Subscription changed"
-        assert [one.terms.at for one in kept(rig)] == [time(10)]
+        assert [row.terms.at for row in kept(rig)] == [time(10)]
 
     run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "text"),
     [
         ({"time": "25:00"}, "time: found 25"),
         ({"time": "soon\n@everyone"}, "wanted a time of day such as"),
@@ -92,11 +92,11 @@ def test_subscribing_again_changes_the_terms_and_adds_nothing(tmp_path: Path) ->
     ],
 )
 def test_an_option_that_cannot_be_is_refused_in_a_sentence(
-    tmp_path: Path, options: dict[str, object], said: str
+    tmp_path: Path, options: dict[str, object], text: str
 ) -> None:
     async def scenario(rig: Rig) -> None:
-        told = sentence(await rig.ask("subscribe", member=admin(rig), **options)).replace("\\", "")
-        assert said in told and "@everyone" not in told and "Traceback" not in told
+        word = sentence(await rig.ask("subscribe", member=admin(rig), **options)).replace("\\", "")
+        assert text in word and "@everyone" not in word and "Traceback" not in word
         assert kept(rig) == ()
 
     run(tmp_path, scenario)
@@ -105,9 +105,9 @@ def test_an_option_that_cannot_be_is_refused_in_a_sentence(
 def test_only_members_with_manage_server_may(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         offered = rig.ann.available_commands(rig.channel)
-        assert not {one.name for one in SERVER} & set(offered)
+        assert not {entry.name for entry in SERVER} & set(offered)
         everyone = {rig.channel.guild.default_role: True}
-        known = {one.name: one for one in await rig.bot.tree.fetch_commands()}
+        known = {command.name: command for command in await rig.bot.tree.fetch_commands()}
         for command in SERVER:  # a server may show them to everybody; who lacks the permission is still refused
             rig.channel.guild.set_command_permissions(known[command.name], everyone)
             assert sentence(await rig.ask(command.name)) == NOT_ALLOWED
@@ -131,8 +131,8 @@ def test_a_permission_that_the_bot_lacks_is_named(tmp_path: Path, denied: str, n
         guild, mod = rig.channel.guild, admin(rig)
         closed = {guild.me: discord.PermissionOverwrite(**{denied: False})}
         there = guild.create_text_channel("closed", overwrites=closed)
-        told = sentence(await rig.ask("subscribe", member=mod, channel=there))
-        assert named in told and kept(rig) == ()
+        sentence_text = sentence(await rig.ask("subscribe", member=mod, channel=there))
+        assert named in sentence_text and kept(rig) == ()
 
     run(tmp_path, scenario)
 
@@ -193,7 +193,7 @@ def test_zones_and_networks_are_offered_while_they_are_typed(tmp_path: Path) -> 
         mod = admin(rig)
 
         async def offered(option: str, typed: str) -> list[str]:
-            return [one["value"] for one in await mod.autocomplete(rig.channel, "subscribe", option, typed)]
+            return [choice["value"] for choice in await mod.autocomplete(rig.channel, "subscribe", option, typed)]
 
         assert (await offered("zone", "zuri"))[0] == "Europe/Zurich"
         assert (await offered("zone", "new york"))[0] == "America/New_York"
@@ -220,10 +220,10 @@ def test_leaving_a_server_or_losing_the_channel_ends_the_subscription_and_an_out
         assert isinstance(there, discord.TextChannel)
         await there.delete()
         await rig.env.settle()
-        assert [one.channel for one in channels.all_subscriptions()] == [str(rig.channel.id), "43"]
+        assert [subscription.channel for subscription in channels.all_subscriptions()] == [str(rig.channel.id), "43"]
         await rig.bot.get_guild(guild.id).leave()  # type: ignore[union-attr]
         await rig.env.settle()
-        assert [one.guild for one in channels.all_subscriptions()] == ["42"]
+        assert [subscription.guild for subscription in channels.all_subscriptions()] == ["42"]
 
     run(tmp_path, scenario)
 
@@ -238,6 +238,6 @@ def test_in_a_thread_it_says_that_posts_go_to_channels(tmp_path: Path) -> None:
         assert kept(rig) == ()
         result = await mod.slash(thread, "subscribe", channel=rig.channel)
         assert embed(result).title == "Subscribed"
-        assert [one.channel for one in kept(rig)] == [str(rig.channel.id)]
+        assert [row.channel for row in kept(rig)] == [str(rig.channel.id)]
 
     run(tmp_path, scenario)

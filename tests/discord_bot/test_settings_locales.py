@@ -81,32 +81,32 @@ FILES: dict[str, tuple[tuple[Asked, ...], Callable[[Rig], Any]]] = {
 
 def told(tmp_path: Path, name: str, locale: str) -> tuple[str, list[str]]:
     """The content of the golden file, and every text of the answers."""
-    asked, whom = FILES[name]
-    said: list[str] = []
+    pair, whom = FILES[name]
+    lines: list[str] = []
     plain: list[str] = []
 
     async def scenario(rig: Rig) -> None:
         rig.speak(locale)
         member = whom(rig)
-        for command, options in asked:
+        for command, options in pair:
             result = await rig.ask(command, member=member, **options)
             given = " ".join(f"{key}: {value}" for key, value in options.items())
-            made = re.sub(r"<#\d+>", "<#channel>", shown(result))
-            said.append(f"/{command} {given}".strip() + "\n\n" + made)
+            text = re.sub(r"<#\d+>", "<#channel>", shown(result))
+            lines.append(f"/{command} {given}".strip() + "\n\n" + text)
             plain.extend(texts(result.response))
 
     run(tmp_path, scenario, bot_settings=FIRST if name == "deliveries" else BotSettings())
-    return "\n\n\n".join(said) + "\n", plain
+    return "\n\n\n".join(lines) + "\n", plain
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ar"])
 @pytest.mark.parametrize("name", FILES)
 def test_every_answer_reads_as_it_was_signed(tmp_path: Path, name: str, locale: str) -> None:
-    said, _ = told(tmp_path, name, locale)
+    text, _ = told(tmp_path, name, locale)
     golden = GOLDEN / i18n.nearest_language(locale) / f"{name}.txt"
     if os.environ.get("GOLDEN"):
-        golden.write_text(said, encoding="utf-8")
-    assert said == golden.read_text(encoding="utf-8")
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 # A key, a zone, a place, a link, what a platform answered: not ours to translate.
@@ -123,8 +123,8 @@ def test_no_english_sentence_is_left(tmp_path: Path, name: str, locale: str) -> 
 
 
 def test_every_command_has_its_golden_file() -> None:
-    asked = {command.split()[0] for held, _ in FILES.values() for command, _ in held}
-    assert asked == {command.name for command in (*MEMBER, *SERVER, *OWNER)}
+    words = {command.split()[0] for held, _ in FILES.values() for command, _ in held}
+    assert words == {command.name for command in (*MEMBER, *SERVER, *OWNER)}
 
 
 def test_languages_to_choose_from_are_those_there_are_words_in() -> None:
@@ -137,8 +137,10 @@ def test_a_language_as_it_was_stored_before_is_still_read(tmp_path: Path, kept: 
         mod = admin(rig)
         await rig.ask("subscribe", member=mod)
         channels = ChannelSubscriptions(rig.desk.store)
-        (one,) = channels.all_subscriptions()
-        channels.save_subscription(one.guild, one.channel, replace(one.terms, locale=kept), rig.desk.clock())
+        (subscription,) = channels.all_subscriptions()
+        channels.save_subscription(
+            subscription.guild, subscription.channel, replace(subscription.terms, locale=kept), rig.desk.clock()
+        )
         assert shown in str(embed(await rig.ask("subscriptions", member=mod)).description)
 
     run(tmp_path, scenario)

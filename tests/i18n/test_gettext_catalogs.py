@@ -35,8 +35,8 @@ def catalogue(language: str) -> Catalog:
     return translator.read_catalog(language)
 
 
-def forms(said: object) -> tuple[str, ...]:
-    return (said,) if isinstance(said, str) else tuple(said or ())  # type: ignore[arg-type]
+def forms(value: object) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())  # type: ignore[arg-type]
 
 
 def said(language: str) -> Iterator[Message]:
@@ -50,13 +50,13 @@ def test_every_sentence_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", TARGETS)
 def test_catalogues_are_in_step_with_the_code(language: str) -> None:
-    made = written(language, updated(language, messages()))
-    assert translator.po_path(language).read_bytes() == made, "run: make words"
+    text = written(language, updated(language, messages()))
+    assert translator.po_path(language).read_bytes() == text, "run: make words"
 
 
 def test_a_changed_sentence_is_noticed_and_loses_its_translation(tmp_path: Path) -> None:
     wanted = messages()
-    (old,) = [one for one in wanted if one.id == "Private ones leave no proof."]
+    (old,) = [message for message in wanted if message.id == "Private ones leave no proof."]
     wanted.delete(old.id)
     wanted.add("Private ones leave no trace.", locations=old.locations)
     assert missing(updated("vi", wanted)) == ["Private ones leave no trace."]
@@ -69,8 +69,12 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
     assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
     template = tmp_path / "templates" / "sentences.j2"
     template.write_text(template.read_text().replace("Private ones leave no proof.", "Private ones leave none."))
-    found = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert found.returncode == 1 and "not in step" in found.stdout and "Private ones leave none." in found.stdout
+    completed = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (
+        completed.returncode == 1
+        and "not in step" in completed.stdout
+        and "Private ones leave none." in completed.stdout
+    )
 
 
 @pytest.mark.parametrize("language", TARGETS)
@@ -79,10 +83,10 @@ def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str)
     assert wrong == []
     if language == "zh-CN":
         spelled = [
-            one
+            form
             for message in said(language)
-            for one in forms(message.string)
-            if set(one.replace("百分点", "")) & set(CHINESE_NUMBERS)
+            for form in forms(message.string)
+            if set(form.replace("百分点", "")) & set(CHINESE_NUMBERS)
             and not re.search("two", " ".join(forms(message.id)))
         ]
         assert spelled == []
@@ -100,10 +104,10 @@ def test_translations_set_in_the_same_parts(language: str) -> None:
         return set(re.findall(r"%\(\w+\)s|\{\w+\}", text))
 
     for message in said(language):
-        wanted = [parts(one) for one in forms(message.id)]
-        for one in forms(message.string):
-            assert re.fullmatch(r"(?:[^%]|%%|%\(\w+\)s)*", one) or "%(" not in message.id[0], (message.id, one)
-            assert parts(one) <= set().union(*wanted), (message.id, one)
+        wanted = [parts(form) for form in forms(message.id)]
+        for form in forms(message.string):
+            assert re.fullmatch(r"(?:[^%]|%%|%\(\w+\)s)*", form) or "%(" not in message.id[0], (message.id, form)
+            assert parts(form) <= set().union(*wanted), (message.id, form)
         if isinstance(message.id, str):
             assert parts(str(message.string)) == wanted[0], message.id
 
@@ -119,11 +123,11 @@ def test_every_plural_has_as_many_forms_as_the_language(language: str) -> None:
 
 def test_arabic_has_six_forms() -> None:
     speech = i18n.translator_for("ar")
-    made = [
+    texts = [
         speech.translate_plural_word("unit", "{n} model", "{n} models", n).format(n=n)
         for n in (0, 1, 2, 3, 11, 100, 1.5)
     ]
-    assert made == ["0 نموذج", "نموذج واحد", "نموذجان", "3 نماذج", "11 نموذجًا", "100 نموذج", "1.5 نموذج"]
+    assert texts == ["0 نموذج", "نموذج واحد", "نموذجان", "3 نماذج", "11 نموذجًا", "100 نموذج", "1.5 نموذج"]
     assert [speech.translate_plural_word("unit", "{n} day", "{n} days", n) for n in (103, 111, 102)] == [
         "{n} أيام",
         "{n} يومًا",
@@ -178,7 +182,7 @@ def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -
         held = [*block["gaps"]]
         for figure in block["figures"].values():
             held += [figure["label"], *([figure["unknown"]] if figure["value"] is None else [])]
-        unknown = [one for one in held if document_translation.translate_sentence(one, language) is None]
+        unknown = [entry for entry in held if document_translation.translate_sentence(entry, language) is None]
         assert unknown == []
 
 
@@ -204,7 +208,7 @@ def test_sentences_in_one_are_translated_one_by_one() -> None:
         == "nowhere: no existe esa red; conocidas: replicate; ¿querías decir replicate?"
     )
     day = date(2025, 3, 7)
-    told = records.message("reason_of_day", date=day, reason=records.message("no_reading", day=day))
-    assert document_translation.translate_to_text(told, "es-ES") == (
+    message = records.message("reason_of_day", date=day, reason=records.message("no_reading", day=day))
+    assert document_translation.translate_to_text(message, "es-ES") == (
         "7 de marzo de 2025: sin lectura al final del 7 de marzo de 2025"
     )

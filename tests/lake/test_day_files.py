@@ -31,10 +31,10 @@ def url(tmp_path: Path) -> str:
     return str(tmp_path / "lake")
 
 
-def kept(url: str, *told: DayUpdate) -> lake.DayRef:
+def kept(url: str, *day_updates: DayUpdate) -> lake.DayRef:
     day = day_in(url)
-    for one in told:
-        day, _ = lake.update_day(day, one)
+    for day_update in day_updates:
+        day, _ = lake.update_day(day, day_update)
     return day
 
 
@@ -51,10 +51,10 @@ def test_events_offered_twice_are_kept_once_and_change_nothing(url: str) -> None
 
 
 def test_a_known_use_learns_its_model_and_caller_and_never_changes_them(url: str) -> None:
-    one = Use("0x:1", 5, start_of_day(DAY), 2, None, "", "cid")
-    day = kept(url, DayUpdate([one]), DayUpdate([replace(one, model=SafeName("a/one"), caller="0xa")]))
+    use = Use("0x:1", 5, start_of_day(DAY), 2, None, "", "cid")
+    day = kept(url, DayUpdate([use]), DayUpdate([replace(use, model=SafeName("a/one"), caller="0xa")]))
     assert lake.roll_up_day(day).by_model == {"a/one": 2} and not lake.roll_up_day(day).callers.unsigned
-    same, new = lake.update_day(day, DayUpdate([replace(one, model=SafeName("b/two"), caller="0xb", count=9)]))
+    same, new = lake.update_day(day, DayUpdate([replace(use, model=SafeName("b/two"), caller="0xb", count=9)]))
     assert (same, new) == (day, 0)
 
 
@@ -102,30 +102,30 @@ def test_a_reorganised_chain_is_forgotten_from_a_block_on(url: str) -> None:
     )
     less, _ = lake.update_day(day, DayUpdate(forget_from=120))
     assert lake.roll_up_day(less).uses == sum(use.count for use in used(20))
-    assert lake.roll_up_day(less).sessions == sum(one.session for one in paid(20))
+    assert lake.roll_up_day(less).sessions == sum(payment.session for payment in paid(20))
     assert lake.read_manifest(less).blocks == ()
     none, _ = lake.update_day(less, DayUpdate(forget_from=0))
     assert lake.roll_up_day(none).uses == 0 and lake.read_manifest(none).parts == ()
 
 
 def test_ranges_that_follow_on_each_other_are_one_and_holes_stay(url: str) -> None:
-    told = [BlockRange(10, 19, "0xb"), BlockRange(30, 39, "0xd"), BlockRange(20, 25, "0xc"), BlockRange(12, 14)]
-    day = kept(url, *(DayUpdate(used(1, first=n), (), one) for n, one in enumerate(told)))
+    block_ranges = [BlockRange(10, 19, "0xb"), BlockRange(30, 39, "0xd"), BlockRange(20, 25, "0xc"), BlockRange(12, 14)]
+    day = kept(url, *(DayUpdate(used(1, first=n), (), block_range) for n, block_range in enumerate(block_ranges)))
     assert lake.read_manifest(day).blocks == (BlockRange(10, 25, "0xc"), BlockRange(30, 39, "0xd"))
 
 
 def test_a_file_is_one_row_group_sorted_by_model_and_compact_makes_one_of_many(url: str) -> None:
     day = kept(url, *(DayUpdate(used(40, first=40 * n)) for n in range(6)))
     assert len(lake.read_manifest(day).parts) == 6
-    one = lake.compact_day(day)
-    (path,) = files(one)
+    day_ref = lake.compact_day(day)
+    (path,) = files(day_ref)
     shown = parquet.read_metadata(path)
     assert shown.num_row_groups == 1 and shown.num_rows == 240
     assert shown.row_group(0).column(0).compression == "ZSTD"
     models = parquet.read_table(path)["model"].to_pylist()
     assert models == sorted(models, key=lambda name: (name is None, name))
-    assert replace(lake.roll_up_day(one), day=day) == lake.roll_up_day(day)
-    assert lake.compact_day(one) == one
+    assert replace(lake.roll_up_day(day_ref), day=day) == lake.roll_up_day(day)
+    assert lake.compact_day(day_ref) == day_ref
 
 
 def test_a_day_that_grows_is_made_compact_as_it_goes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,12 +156,12 @@ def test_what_is_not_what_its_manifest_says_is_refused_by_name(url: str, damage:
         named, wanted = manifest.name, "is not there"
     else:
         day, named, wanted = other(day, manifest, damage)
-    with pytest.raises(LakeError) as told:
+    with pytest.raises(LakeError) as error_info:
         lake.roll_up_day(day)
-    said = str(told.value)
-    assert named in said and "\n" not in said
-    assert __import__("re").search(wanted, said), said
-    assert lake.try_roll_up(day) == said
+    text = str(error_info.value)
+    assert named in text and "\n" not in text
+    assert __import__("re").search(wanted, text), text
+    assert lake.try_roll_up(day) == text
 
 
 def other(day: lake.DayRef, manifest: Path, damage: str) -> tuple[lake.DayRef, str, str]:
@@ -218,11 +218,11 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_only(url: str) -> None
             os.kill(writer.pid, signal.SIGKILL)
         writer.wait(120)
         writer.stdout.close()
-    for found in Path(url).rglob("manifest-*.json"):
-        day = replace(day_in(url), manifest=found.name)
+    for path in Path(url).rglob("manifest-*.json"):
+        day = replace(day_in(url), manifest=path.name)
         assert lake.roll_up_day(day).uses > 0
-    for found in Path(url).rglob("uses-*.parquet"):
-        assert parquet.read_metadata(found).num_rows == 3000
+    for path in Path(url).rglob("uses-*.parquet"):
+        assert parquet.read_metadata(path).num_rows == 3000
 
 
 # --- adding up --------------------------------------------------------------------------------------------------------
@@ -240,35 +240,35 @@ AMOUNTS = st.one_of(st.integers(0, 10), st.integers(0, HUGE), st.just(HUGE), st.
 )
 def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     tmp_path_factory: pytest.TempPathFactory,
-    told: list[tuple[int, SafeName | None, str]],
+    pairs: list[tuple[int, SafeName | None, str]],
     sent: list[tuple[int, str, bool]],
     cut: int,
 ) -> None:
     at = start_of_day(DAY)
-    uses = [Use(f"u{n}", n, at, count, model, who, "c") for n, (count, model, who) in enumerate(told)]
+    uses = [Use(f"u{n}", n, at, count, model, who, "c") for n, (count, model, who) in enumerate(pairs)]
     payments = [Payment(f"p{n}", n, at, who, amount, session) for n, (amount, who, session) in enumerate(sent)]
     url = str(tmp_path_factory.mktemp("lake"))
-    made = lake.roll_up_day(kept(url, DayUpdate(uses[:cut], payments[:cut]), DayUpdate(uses[cut:], payments[cut:])))
+    day = lake.roll_up_day(kept(url, DayUpdate(uses[:cut], payments[:cut]), DayUpdate(uses[cut:], payments[cut:])))
     by_model: Counter[str | None] = Counter()
     did: Counter[str] = Counter()
     gave: Counter[str] = Counter()
     for use in uses:
         by_model[use.model] += use.count
         did[use.caller] += use.count
-    for one in payments:
-        if one.session:
-            did[one.payer] += 1
-            gave[one.payer] += one.amount
-    assert made.nameless == by_model.pop(None, 0) and made.by_model == dict(by_model)
-    assert made.uses == sum(use.count for use in uses)
-    who = made.callers
+    for payment in payments:
+        if payment.session:
+            did[payment.payer] += 1
+            gave[payment.payer] += payment.amount
+    assert day.nameless == by_model.pop(None, 0) and day.by_model == dict(by_model)
+    assert day.uses == sum(use.count for use in uses)
+    who = day.callers
     assert (who.callers, who.called, who.top_called) == (len(did), sum(did.values()), max(did.values(), default=0))
     assert (who.paid, who.top_paid) == (sum(gave.values()), max(gave.values(), default=0))
     assert who.unsigned == ("" in did)
-    assert made.sessions == sum(one.session for one in payments)
-    assert made.others == sum(not one.session for one in payments)
-    others = Counter(one.payer for one in payments if not one.session)
-    assert list(made.other_payers.items()) == sorted(others.items(), key=lambda one: (-one[1], one[0]))[:3]
+    assert day.sessions == sum(payment.session for payment in payments)
+    assert day.others == sum(not payment.session for payment in payments)
+    others = Counter(payment.payer for payment in payments if not payment.session)
+    assert list(day.other_payers.items()) == sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
 
 
 def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> None:
@@ -344,11 +344,11 @@ def test_callers_of_several_days_estimated_and_counted_are_near_each_other(url: 
         at = start_of_day(DAY + timedelta(days=n))
         uses = [Use(f"{n}:{i}", i, at, 1, None, f"0x{(n * 1500 + i):040x}") for i in range(3000)]
         some.append(lake.update_day(day_in(url, at.date()), DayUpdate(uses))[0])
-    told = lake.exact_callers(some)
-    assert (told.callers, told.called, told.top_called) == (12_000, 21_000, 2)
+    exact_callers = lake.exact_callers(some)
+    assert (exact_callers.callers, exact_callers.called, exact_callers.top_called) == (12_000, 21_000, 2)
     guess = lake.estimate_callers(some[0].lake, [lake.roll_up_day(day).callers.sketch for day in some])
     assert guess.error == pytest.approx(0.0325)
-    assert abs(guess.count - told.callers) < 3 * guess.error * told.callers
+    assert abs(guess.count - exact_callers.callers) < 3 * guess.error * exact_callers.callers
     assert lake.estimate_callers(some[0].lake, [b"", b""]) == lake.CallerCount(0, 0.0)
 
 

@@ -20,20 +20,20 @@ URL = "s3://footfall/lake"
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with s3.storage() as made:
-        s3.bucket(f"http://127.0.0.1:{made}", "footfall")
-        yield made
+    with s3.storage() as storage:
+        s3.bucket(f"http://127.0.0.1:{storage}", "footfall")
+        yield storage
 
 
 @pytest.fixture
 def proxy(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
     """The storage, and an operator's environment: nothing of it is in the configuration."""
-    with s3.proxied(port) as made:
-        for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": made.url, "AWS_MAX_ATTEMPTS": "1"}.items():
+    with s3.proxied(port) as proxy:
+        for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "1"}.items():
             monkeypatch.setenv(name, value)
         lake_storage.open_storage.cache_clear()
         fsspec.filesystem("s3").clear_instance_cache()
-        yield made
+        yield proxy
         lake_storage.open_storage.cache_clear()
 
 
@@ -48,7 +48,7 @@ def test_a_day_is_written_read_replaced_and_checked(proxy: s3.Proxy) -> None:
         f"{later.folder}/{later.manifest}",
         *(f"{later.folder}/{part.name}" for part in lake.read_manifest(later).parts),
     }
-    assert named <= {one.name for one in later.storage.list_files("events")}
+    assert named <= {file.name for file in later.storage.list_files("events")}
     assert proxy.asked
 
 
@@ -66,9 +66,11 @@ def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
     assert proxy.slow_downs == 0 and lake.roll_up_day(day).nameless
     monkeypatch.setattr(lake_storage, "TRIES", 2)
     proxy.slow_downs = 10_000
-    with pytest.raises(LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage reachable\?") as told:
+    with pytest.raises(
+        LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage reachable\?"
+    ) as error_info:
         lake.roll_up_day(day)
-    assert "\n" not in str(told.value) and s3.ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
+    assert "\n" not in str(error_info.value) and s3.ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in str(error_info.value)
 
 
 def test_what_is_written_and_not_seen_yet_is_waited_for_and_no_listing_is_relied_on(proxy: s3.Proxy) -> None:

@@ -58,10 +58,11 @@ def settlement(n: int, hour: int = 9, day: date = DAY, **changed: Any) -> Settle
     )
 
 
-def verdict(one: Settlement, leaves: int, **changed: Any) -> SettlementVerdict:
+def verdict(settlement: Settlement, leaves: int, **changed: Any) -> SettlementVerdict:
     keys = tuple(bytes([leaves]) * 31 + bytes([n]) for n in range(leaves))
     return replace(
-        SettlementVerdict(one.place, "verdict", leaves, leaves, leaves, backs=keys, verifies=keys, rules="r"), **changed
+        SettlementVerdict(settlement.place, "verdict", leaves, leaves, leaves, backs=keys, verifies=keys, rules="r"),
+        **changed,
     )
 
 
@@ -76,21 +77,23 @@ def book(db: store.Store, catalogue: Catalogue = LLM, day: date = DAY, name: Any
 
 
 def test_a_haul_offered_twice_is_kept_once(db: store.Store) -> None:
-    one = settlement(1)
-    told = haul(settlements=(one,), cursors={"settlements": "here"})
-    assert [ledger.add_event_batch(db, told).new for _ in range(2)] == [1, 0]
-    ledger.add_event_batch(db, haul(judgements=(verdict(one, 5),)))
-    ledger.add_event_batch(db, told)
+    first_settlement = settlement(1)
+    event_batch = haul(settlements=(first_settlement,), cursors={"settlements": "here"})
+    assert [ledger.add_event_batch(db, event_batch).new for _ in range(2)] == [1, 0]
+    ledger.add_event_batch(db, haul(judgements=(verdict(first_settlement, 5),)))
+    ledger.add_event_batch(db, event_batch)
     assert book(db).evidence["verified"] == 5
     assert ledger.SourceState(db, "og").cursor("settlements") == "here"
 
 
 def test_a_day_is_known_only_where_every_settlement_has_its_verdict(db: store.Store) -> None:
-    one, two = settlement(1), settlement(2)
-    ledger.add_event_batch(db, haul(settlements=(one, two), judgements=(verdict(one, 5),)))
-    found = book(db)
-    assert found.flow == found.evidence["verified"]
-    assert isinstance(found.flow, Unknown) and found.flow.reason.startswith("1 of 2 settlements has no verdict yet")
+    first_settlement, two = settlement(1), settlement(2)
+    ledger.add_event_batch(db, haul(settlements=(first_settlement, two), judgements=(verdict(first_settlement, 5),)))
+    period_data = book(db)
+    assert period_data.flow == period_data.evidence["verified"]
+    assert isinstance(period_data.flow, Unknown) and period_data.flow.reason.startswith(
+        "1 of 2 settlements has no verdict yet"
+    )
     gone = SettlementVerdict(two.place, "expired", 3, 0, 0, reason="", rules="r")
     ledger.add_event_batch(db, haul(judgements=(gone,)))
     assert book(db).evidence == {"claimed": 8, "backed": 5, "verified": 5, "reported": book(db).evidence["reported"]}
@@ -107,11 +110,11 @@ def test_a_window_with_a_hole_is_unknown_and_a_whole_one_without_records_is_no_u
 
 def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None:
     unknown = Unknown("not plausible")
-    one = settlement(1, size=HUGE)
-    bad = SettlementVerdict(one.place, "verdict", unknown, 0, 0, rules="r")
-    ledger.add_event_batch(db, haul(settlements=(one,), judgements=(bad,)))
+    first_settlement = settlement(1, size=HUGE)
+    bad = SettlementVerdict(first_settlement.place, "verdict", unknown, 0, 0, rules="r")
+    ledger.add_event_batch(db, haul(settlements=(first_settlement,), judgements=(bad,)))
     assert book(db).evidence["claimed"] == unknown and book(db).evidence["verified"] == 0
-    assert ledger.SourceState(db, "og").find_settlements("llm", one.place)[0].size == HUGE
+    assert ledger.SourceState(db, "og").find_settlements("llm", first_settlement.place)[0].size == HUGE
     paid = tuple(Payment(f"0xp:{n}", 5, at(3), f"0x{n % 2}", HUGE, n != 2) for n in range(3))
     ledger.add_event_batch(db, haul("payments", payments=paid))
     panel = ledger.load_panel_data(db, PAYMENTS, Period(DAY, DAY))
@@ -120,43 +123,56 @@ def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None
 
 
 def test_what_is_new_is_counted_without_counting_what_was_there(db: store.Store) -> None:
-    asked: list[str] = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    statements: list[str] = []
+    sa.event.listen(db.engine, "before_cursor_execute", lambda *event_args: statements.append(event_args[2]))
     assert ledger.add_event_batch(db, haul(settlements=(settlement(1), settlement(2)))).new == 2
     assert ledger.add_event_batch(db, haul(settlements=tuple(settlement(n) for n in (1, 2, 3, 4, 5)))).new == 3
-    assert not [line for line in asked if line.startswith("SELECT count(*)") and "day" not in line]
+    assert not [line for line in statements if line.startswith("SELECT count(*)") and "day" not in line]
 
 
 def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: store.Store) -> None:
-    one, two = settlement(1), settlement(2)
-    ledger.add_event_batch(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 0))))
-    memory, keys = ledger.SourceState(db, "og"), verdict(one, 5).backs
-    assert memory.counted_leaves("llm", keys) == (dict.fromkeys(keys, one.place), dict.fromkeys(keys, one.place))
+    first_settlement, two = settlement(1), settlement(2)
+    ledger.add_event_batch(
+        db, haul(settlements=(first_settlement, two), judgements=(verdict(first_settlement, 5), verdict(two, 0)))
+    )
+    memory, keys = ledger.SourceState(db, "og"), verdict(first_settlement, 5).backs
+    assert memory.counted_leaves("llm", keys) == (
+        dict.fromkeys(keys, first_settlement.place),
+        dict.fromkeys(keys, first_settlement.place),
+    )
     none = Unknown("unrecognised signer")
     ledger.add_event_batch(
-        db, haul(judgements=(SettlementVerdict(one.place, "stranger", none, none, none, rules="q"),))
+        db, haul(judgements=(SettlementVerdict(first_settlement.place, "stranger", none, none, none, rules="q"),))
     )
     assert book(db).evidence["verified"] == 0 and memory.counted_leaves("llm", keys) == ({}, {})
 
 
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> None:
-    one, two = settlement(1), settlement(2)
-    ledger.add_event_batch(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 3))))
+    first_settlement, two = settlement(1), settlement(2)
+    ledger.add_event_batch(
+        db, haul(settlements=(first_settlement, two), judgements=(verdict(first_settlement, 5), verdict(two, 3)))
+    )
     ledger.add_event_batch(db, haul(forget_from=102))
     assert book(db).evidence["verified"] == 5
     assert ledger.SourceState(db, "og").counted_leaves("llm", verdict(two, 3).backs) == ({}, {})
 
 
 def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store) -> None:
-    one, two, memory = settlement(1), settlement(2), ledger.SourceState(db, "og")
-    ledger.add_event_batch(db, haul(settlements=(one, two)))
-    assert [s.place for s, _ in memory.due_settlements("llm", at(10), DAY, "r", 9)] == [one.place, two.place]
+    first_settlement, two, memory = settlement(1), settlement(2), ledger.SourceState(db, "og")
+    ledger.add_event_batch(db, haul(settlements=(first_settlement, two)))
+    assert [s.place for s, _ in memory.due_settlements("llm", at(10), DAY, "r", 9)] == [
+        first_settlement.place,
+        two.place,
+    ]
     none = Unknown("missing")
     later = SettlementVerdict(two.place, "pending", 5, none, none, next_try=at(12), rules="r")
-    ledger.add_event_batch(db, haul(judgements=(verdict(one, 5), later)))
+    ledger.add_event_batch(db, haul(judgements=(verdict(first_settlement, 5), later)))
     assert memory.due_settlements("llm", at(11), DAY, "r", 9) == ()
     assert [(s.place, tries) for s, tries in memory.due_settlements("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
-    assert [s.place for s, _ in memory.due_settlements("llm", at(11), DAY, "other", 9)] == [one.place, two.place]
+    assert [s.place for s, _ in memory.due_settlements("llm", at(11), DAY, "other", 9)] == [
+        first_settlement.place,
+        two.place,
+    ]
     assert memory.due_settlements("llm", at(11), DAY + ONE, "other", 9) == ()
     assert memory.due_settlements("llm", at(12) - 4 * 365 * ONE, DAY, "r", 9), (
         "a try that a clock in the future planned is due"
@@ -173,11 +189,15 @@ def listed(day: date, *names: str) -> Snapshot:
 def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: store.Store) -> None:
     ledger.add_snapshot(db, listed(DAY - ONE, "a/one", "b/two"))
     ledger.add_snapshot(db, listed(DAY, "a/one", "b/two", "b/three"))
-    told = [Use(f"0x:{n}", 7, at(4), 1, SafeName("a/one") if n < 3 else None, f"0x{n % 2}", "cid") for n in range(4)]
-    ledger.add_event_batch(db, haul("hub", uses=tuple(told)))
-    found = book(db, HUB)
-    assert found.flow.uses == 4 and found.flow.unattributed == 1 and list(found.flow.by_model.values()) == [3]
-    assert found.callers == CallerStats(2, 4, 2) and len(found.listed) == 3
+    uses = [Use(f"0x:{n}", 7, at(4), 1, SafeName("a/one") if n < 3 else None, f"0x{n % 2}", "cid") for n in range(4)]
+    ledger.add_event_batch(db, haul("hub", uses=tuple(uses)))
+    period_data = book(db, HUB)
+    assert (
+        period_data.flow.uses == 4
+        and period_data.flow.unattributed == 1
+        and list(period_data.flow.by_model.values()) == [3]
+    )
+    assert period_data.callers == CallerStats(2, 4, 2) and len(period_data.listed) == 3
     rows = ledger.model_rankings(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/three", None), ("b/two", None)]
     assert ledger.model_standing(db, HUB, SafeName("b/two"), DAY).uses == Unknown("1 of 4 uses name no model")
@@ -187,7 +207,7 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     ledger.add_snapshot(db, listed(DAY + ONE, "a/one"))
     rows = ledger.model_rankings(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/two", 1), ("b/three", 0)]
-    assert [(p.day, p.uses, p.models_used, p.models_added) for p in found.history] == [(DAY, 4, 1, 1)]
+    assert [(p.day, p.uses, p.models_used, p.models_added) for p in period_data.history] == [(DAY, 4, 1, 1)]
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -197,13 +217,13 @@ def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
     ledger.add_snapshot(db, listed(DAY - ONE, "a/one", "b/two"))
     ledger.add_snapshot(db, listed(DAY, "a/one", "b/two"))
     whose = {n: SafeName("a/one") for n in range(3)}
-    told = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "cid" if n else "other") for n in range(4)]
-    ledger.add_event_batch(db, haul("hub", uses=tuple(told)))
+    uses = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "cid" if n else "other") for n in range(4)]
+    ledger.add_event_batch(db, haul("hub", uses=tuple(uses)))
     source = OpenGradient(OpenGradientSettings(), tmp_path, lambda: at(9))
-    found = HubInventory(listed(DAY, "a/one", "b/two"), {}, {"cid": SafeName("b/two")})
+    hub_inventory = HubInventory(listed(DAY, "a/one", "b/two"), {}, {"cid": SafeName("b/two")})
     with httpx.Client() as client:
-        for one in source._map_content_ids(client, ledger.SourceState(db, "og", again), found, at(9)):
-            ledger.add_event_batch(db, replace(one, network="og", window=haul("hub").window))
+        for event_batch in source._map_content_ids(client, ledger.SourceState(db, "og", again), hub_inventory, at(9)):
+            ledger.add_event_batch(db, replace(event_batch, network="og", window=haul("hub").window))
     rows = {row.model: row.uses for row in ledger.model_rankings(db, HUB, Period(DAY, DAY))}
     assert rows == ({"a/one": 1, "b/two": 3} if again else {"a/one": 3, "b/two": 1})
 
@@ -214,32 +234,36 @@ def test_models_of_verified_use_are_counted_where_at_least_half_of_it_names_one(
 ) -> None:
     for day in (DAY - ONE, DAY):
         ledger.add_snapshot(db, replace(listed(day, "a/m"), catalogue="llm"))
-    told = settlement(1)
-    judged = replace(verdict(told, 4), models={SafeName("a/m"): named})
+    first_settlement = settlement(1)
+    judged = replace(verdict(first_settlement, 4), models={SafeName("a/m"): named})
     month = CompleteWindow(start_of_day(DAY - 29 * ONE), start_of_day(DAY + ONE))
-    ledger.add_event_batch(db, replace(haul(settlements=(told,), judgements=(judged,)), window=month))
-    found, rows = book(db), ledger.model_rankings(db, LLM, Period(DAY, DAY))
+    ledger.add_event_batch(db, replace(haul(settlements=(first_settlement,), judgements=(judged,)), window=month))
+    period_data, rows = book(db), ledger.model_rankings(db, LLM, Period(DAY, DAY))
     few = Unknown(f"{4 - named} of 4 uses name no model")
-    assert found.flow.by_model and (found.unnamed_7d, found.unnamed_30d) == (4 - named, 4 - named)
-    assert [(p.uses, p.models_used) for p in found.history] == [(4, 1 if known else None)]
+    assert period_data.flow.by_model and (period_data.unnamed_7d, period_data.unnamed_30d) == (4 - named, 4 - named)
+    assert [(p.uses, p.models_used) for p in period_data.history] == [(4, 1 if known else None)]
     assert (rows == few) is not known
     assert known or ledger.model_standing(db, LLM, SafeName("a/m"), DAY).uses == few
 
 
 def test_the_newest_report_and_the_highest_sample_of_a_day_count(db: store.Store) -> None:
-    told = [
+    pairs = [
         ("requests_reported", 12, 9),
         ("requests_reported", 15, 7),
         ("enclaves_active", 12, 3),
         ("enclaves_active", 15, 2),
     ]
-    shown = tuple(Gauge(key, DAY, at(hour), value) for key, hour, value in told)
+    shown = tuple(Gauge(key, DAY, at(hour), value) for key, hour, value in pairs)
     ledger.add_event_batch(db, haul("payments", gauges=shown))
     panel = ledger.load_panel_data(db, PAYMENTS, Period(DAY, DAY))
     assert panel.gauges["requests_reported"] == 7 and panel.gauges["enclaves_active"] == 3
 
 
 def test_nothing_collected_is_unknown_with_a_reason(db: store.Store) -> None:
-    found = book(db, HUB)
-    assert found.listed == Unknown("nothing was collected yet")
-    assert found.flow == found.evidence["claimed"] == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    period_data = book(db, HUB)
+    assert period_data.listed == Unknown("nothing was collected yet")
+    assert (
+        period_data.flow
+        == period_data.evidence["claimed"]
+        == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    )

@@ -29,8 +29,8 @@ def days(*counts: int | None) -> World:
 
 def spans(*counts: int) -> list[tuple[int, int, int | None]]:
     """The falls of one counter: numbers of the first and last day, and the use over them."""
-    found = falls_of([(START + n * ONE, count) for n, count in enumerate(counts)])
-    return [((f.first_day - START).days, (f.last_day - START).days, f.uses) for f in found]
+    falls = falls_of([(START + n * ONE, count) for n, count in enumerate(counts)])
+    return [((f.first_day - START).days, (f.last_day - START).days, f.uses) for f in falls]
 
 
 def glitch(until: date) -> World:
@@ -48,14 +48,14 @@ def composed(db: store.Store, day: date, name: PeriodName = "day") -> Document:
     book = ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))
     at = datetime(day.year, day.month, day.day, tzinfo=UTC) + ONE
     document = digest.compose_document("replicate", "Replicate", [book], HEADLINE, (), at)
-    found = findings.rank_findings([book], document, ())
-    document["catalogues"][0]["findings"] = found["models"]
+    rank_findings = findings.rank_findings([book], document, ())
+    document["catalogues"][0]["findings"] = rank_findings["models"]
     return document
 
 
 def figures(db: store.Store, day: date, name: PeriodName = "day") -> dict[str, object]:
-    made = composed(db, day, name)["catalogues"][0]["figures"]
-    return {k: ("at least", f["value"]) if f.get("at_least") else f["value"] for k, f in made.items()}
+    figures = composed(db, day, name)["catalogues"][0]["figures"]
+    return {k: ("at least", f["value"]) if f.get("at_least") else f["value"] for k, f in figures.items()}
 
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_the_day_after_a_glitch_is_at_least_the_rest_and_the_next_one_is_no_news
     after = composed(db, FELL + 2 * ONE)
     assert figures(db, FELL + 2 * ONE)["uses"] == 465
     assert not {"new_leader", "highest_since", "highest_watched", "awake_again", "newly_used", "unusual_day"} & {
-        found["key"] for found in after["catalogues"][0]["findings"]
+        finding["key"] for finding in after["catalogues"][0]["findings"]
     }
 
 
@@ -222,10 +222,10 @@ def use_of(db: store.Store, first: int, last: int | None = None) -> int | AtLeas
 
 def test_a_restored_counter_is_no_first_and_no_last_use(db: store.Store) -> None:
     told(db, days(1000, 1000, 0, 1000, 1000))
-    (found,) = [
+    (model,) = [
         m for m in ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 4 * ONE)).listed if m.name == "a/x"
     ]  # type: ignore[union-attr]
-    assert (found.first_used, found.last_used, found.used_before_watch) == (None, None, True)
+    assert (model.first_used, model.last_used, model.used_before_watch) == (None, None, True)
 
 
 def test_a_reading_missed_on_the_way_back_is_part_of_the_fall(db: store.Store) -> None:
@@ -257,8 +257,8 @@ def test_snapshots_in_any_order_tell_the_same_of_a_fall(db: store.Store, order: 
 def test_a_late_snapshot_dates_the_last_use_of_every_model_again(db: store.Store) -> None:
     told(db, {START: {"a/x": 1}, START + 4 * ONE: {"a/x": 3}})
     ledger.add_snapshot(db, snapshot(START + 2 * ONE, {"a/x": 3}))
-    (found,) = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 4 * ONE)).listed  # type: ignore[misc]
-    assert (found.last_used_from, found.last_used) == (START + ONE, START + 2 * ONE)
+    (model,) = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 4 * ONE)).listed  # type: ignore[misc]
+    assert (model.last_used_from, model.last_used) == (START + ONE, START + 2 * ONE)
 
 
 def test_a_day_of_which_nothing_is_known_is_unknown_and_not_at_least_none(db: store.Store) -> None:
@@ -271,7 +271,7 @@ def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.S
     told(db, glitch(FELL + 5 * ONE))
     for number in range(6):
         document = composed(db, FELL + number * ONE)
-        keys = {found["key"] for found in document["catalogues"][0]["findings"]}
+        keys = {finding["key"] for finding in document["catalogues"][0]["findings"]}
         assert not keys & {"highest_since", "lowest_since", "highest_watched", "streak"}, number
 
 
@@ -290,19 +290,19 @@ def test_an_older_ledger_is_brought_in_step_with_the_rule(tmp_path: Path) -> Non
     for number in range(5):
         counts = {f"a/m{n}": shape[number] for n, shape in enumerate(shapes)}
         world[START + number * ONE] = {name: count for name, count in counts.items() if count is not None}
-    made = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
-    told(made, world)
-    expected = everything(made)
-    before_rule(made)
-    made.close()
+    database = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
+    told(database, world)
+    expected = everything(database)
+    before_rule(database)
+    database.close()
     again = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
     assert everything(again) == expected
     again.close()
 
 
-def before_rule(made: store.Store) -> None:
+def before_rule(database: store.Store) -> None:
     """The tables of the version before this rule: every step is use, and a fall is only counted."""
-    with made.write_transaction() as connection:
+    with database.write_transaction() as connection:
         connection.execute(sa.text("DROP TABLE falls"))
         later = {"figures": ["at_least"], "deliveries": ["platform_at", "accepted"]}
         later |= {table: ["misses", "missed_at"] for table in ("subscriptions", "members")}

@@ -23,8 +23,12 @@ def told(db: store.Store, world: World, categories: Mapping[str, str | None] = C
     for day in sorted(world):
         without = snapshot(day, world[day])
         listings = tuple(
-            Listing(one.model, one.author, category=SafeName(kind) if (kind := categories.get(one.model)) else None)
-            for one in without.listings
+            Listing(
+                listing.model,
+                listing.author,
+                category=SafeName(kind) if (kind := categories.get(listing.model)) else None,
+            )
+            for listing in without.listings
         )
         ledger.add_snapshot(db, replace(without, listings=listings))
 
@@ -37,10 +41,10 @@ def counted(world: World, day: date, group: Any) -> tuple[Any, Any, Any]:
     """Models listed 7 days before, use of 7 days and of the 7 before, by group: counted from the definition."""
 
     def by_group(counts: Mapping[str, int]) -> dict[str, int]:
-        made: dict[str, int] = {}
+        by_group: dict[str, int] = {}
         for name, count in counts.items():
-            made[group(name)] = made.get(group(name), 0) + count
-        return made
+            by_group[group(name)] = by_group.get(group(name), 0) + count
+        return by_group
 
     before = day - 7 * ONE
     week, prior = window(world, day - 6 * ONE, day), window(world, day - 13 * ONE, day - 7 * ONE)
@@ -62,12 +66,12 @@ def test_groups_are_those_of_a_count_by_hand(world: World) -> None:
     try:
         told(opened, world)
         for day in (START + 15 * ONE, START + 17 * ONE):
-            made = book(opened, day).groups
+            groups = book(opened, day).groups
             for kind, group in (("category", lambda n: CATEGORIES[n] or ""), ("author", lambda n: n.partition("/")[0])):
-                if kind in made:
-                    held = made[kind]  # type: ignore[index]
-                    found = (plain(held.listed_before), plain(held.total_7d), plain(held.total_prior_7d))
-                    assert found == counted(world, day, group), (day, kind)
+                if kind in groups:
+                    held = groups[kind]  # type: ignore[index]
+                    pair = (plain(held.listed_before), plain(held.total_7d), plain(held.total_prior_7d))
+                    assert pair == counted(world, day, group), (day, kind)
     finally:
         opened.close()
 
@@ -114,9 +118,9 @@ def test_a_model_that_left_is_counted_where_it_was(db: store.Store) -> None:
     last = START + 15 * ONE
     world[last] = {name: count for name, count in world[last].items() if name != "o1/m1"}
     told(db, world)
-    made = book(db, last).groups["category"]
-    assert "risk" in made.of.values()
-    assert made.total_7d == {"risk": 7 + 12}, "its use up to the day before it left"
+    category = book(db, last).groups["category"]
+    assert "risk" in category.of.values()
+    assert category.total_7d == {"risk": 7 + 12}, "its use up to the day before it left"
 
 
 def test_without_categories_there_are_authors_only(db: store.Store) -> None:

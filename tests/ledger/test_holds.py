@@ -24,18 +24,18 @@ def book(db: store.Store, number: int) -> Any:
 
 
 def states(db: store.Store) -> dict[int, str]:
-    found = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
-    return {(one.day - START).days: one.state for one in found}
+    days = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    return {(hold.day - START).days: hold.state for hold in days}
 
 
 def test_a_list_half_as_long_is_held_and_its_day_is_unknown_with_the_reason(db: store.Store) -> None:
     told(db, 8)
     added = ledger.add_snapshot(db, snapshot(day(8), half(8)))
     assert added.held and added.closes == day(8)
-    found = book(db, 8)
-    assert found.listed == found.flow == Unknown(f"{SHORT}not confirmed yet")
-    assert found.history[-1].uses is None and found.history[-1].models_listed is None
-    assert f"A reading is left out: {SHORT}not confirmed yet." in found.gaps
+    period_data = book(db, 8)
+    assert period_data.listed == period_data.flow == Unknown(f"{SHORT}not confirmed yet")
+    assert period_data.history[-1].uses is None and period_data.history[-1].models_listed is None
+    assert f"A reading is left out: {SHORT}not confirmed yet." in period_data.gaps
     assert ledger.snapshot_days(db, CATALOGUE)[-1] == day(8)
 
 
@@ -57,12 +57,12 @@ def test_no_finding_tells_of_a_fall_an_awakening_or_many_new_models(db: store.St
     assert states(db) == {8: "rejected", 18: "rejected"}
     headline = {"catalogue": "models", "figure": "models_used"}
     for number in (8, 9, 10, 18, 19, 20):
-        found = book(db, number)
-        assert not found.quiet and not found.woken
+        period_data = book(db, number)
+        assert not period_data.quiet and not period_data.woken
         at = datetime.fromisoformat("2025-05-01T00:00:00Z")
-        document = compose_document("replicate", "Replicate", [found], headline, (), at)
+        document = compose_document("replicate", "Replicate", [period_data], headline, (), at)
         figures = document["catalogues"][0]["figures"]
-        keys = {one["key"] for one in findings.rank_findings([found], document, ()).get("models", [])}
+        keys = {model["key"] for model in findings.rank_findings([period_data], document, ()).get("models", [])}
         assert figures["models_added"]["value"] in (None, 0) and figures["models_used"]["value"] in (None, MODELS)
         assert not keys & {"woken", "quiet", "newly_used", "most_added"}
 
@@ -234,11 +234,11 @@ def faulty(seed: int, days: int = 16) -> World:
     while number < days:
         kind, nights = chance.choice(["", "", "half", "still", "empty", "gap", "part"]), chance.choice([1, 1, 2, 4])
         for _ in range(nights if kind else 1):
-            made: dict[str, dict[str, int]] = {"half": half(number), "still": counts(1), "empty": {}}
+            counts_by_key: dict[str, dict[str, int]] = {"half": half(number), "still": counts(1), "empty": {}}
             some = chance.sample(sorted(counts(number)), 20)
-            made["part"] = {name: counts(number)[name] for name in some}
+            counts_by_key["part"] = {name: counts(number)[name] for name in some}
             if kind != "gap":
-                world[day(number)] = made.get(kind, counts(number))
+                world[day(number)] = counts_by_key.get(kind, counts(number))
             number += 1
     return world
 
@@ -270,8 +270,8 @@ def returned(number: int) -> dict[str, int]:
 def test_a_counter_that_comes_back_is_no_use_in_any_verdict(db: store.Store, late: int) -> None:
     for number in (*(n for n in range(14) if n != late), late):
         ledger.add_snapshot(db, snapshot(day(number), returned(number)))
-    (found,) = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
-    assert found.reason.startswith("models that carried 12% of the use were missing at the end of 11 Mar 2025; later")
+    (hold,) = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    assert hold.reason.startswith("models that carried 12% of the use were missing at the end of 11 Mar 2025; later")
 
 
 def test_a_model_without_use_whose_counter_came_back_may_leave(db: store.Store) -> None:
@@ -298,13 +298,13 @@ def test_a_late_snapshot_changes_the_verdicts_after_it(db: store.Store) -> None:
 
 def test_judging_a_new_snapshot_asks_as_little_of_a_long_history_as_of_a_short_one(db: store.Store) -> None:
     told(db, 5)
-    asked: list[str] = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    statements: list[str] = []
+    sa.event.listen(db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     costs = []
     for number in range(5, 40):
-        asked.clear()
+        statements.clear()
         ledger.add_snapshot(db, snapshot(day(number), counts(number)))
-        costs.append(len(asked))
+        costs.append(len(statements))
     assert len(set(costs)) == 1
 
 

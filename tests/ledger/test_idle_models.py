@@ -43,10 +43,10 @@ def read(db: store.Store, number: int, *models: str) -> None:
 def first_told(db: store.Store) -> tuple[list[str], str | None]:
     """The models that findings call newly used on the last day, and the notice for a watch of `a/m1`."""
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
-    claims = [one.claim for one in findings.newly_used(findings.FindingInput(book, {}))]
+    claims = [scored_claim.claim for scored_claim in findings.newly_used(findings.FindingInput(book, {}))]
     watch = ModelWatch(1, "key", "og", "hub", SafeName("a/m1"), 0.5, NOW, "en")
     heard = detect_change(watch, book, {"a/m1": 1}, {"a/m1": 0})
-    return [one.model for one in claims], heard.kind if heard else None
+    return [claim.model for claim in claims], heard.kind if heard else None
 
 
 def idle(db: store.Store, days: int = 7) -> dict[str, object]:
@@ -60,16 +60,16 @@ def test_a_model_is_idle_where_every_day_was_read_and_every_use_names_another(db
     lists(db)
     for n in range(10):
         read(db, n, "a/m0")
-    told = idle(db)
-    assert (told["count"], told["never_seen"], told["listed"]) == (2, 2, 3)
+    idle_models = idle(db)
+    assert (idle_models["count"], idle_models["never_seen"], idle_models["listed"]) == (2, 2, 3)
 
 
 def test_use_that_names_no_model_may_be_any_models(db: store.Store) -> None:
     lists(db)
     for n in range(10):
         read(db, n, *(("", "a/m0") if n in (2, 8) else ("a/m0",)))
-    told = idle(db)
-    assert told["unknown"] == "1 of 8 uses name no model" and "count" not in told
+    idle_models = idle(db)
+    assert idle_models["unknown"] == "1 of 8 uses name no model" and "count" not in idle_models
     assert idle(db, 1)["count"] == 2
 
 
@@ -77,8 +77,8 @@ def test_days_that_nobody_read_are_no_days_without_use(db: store.Store) -> None:
     lists(db)
     for n in (0, 1, 2, 8, 9):
         read(db, n, "a/m0")
-    told = idle(db)
-    assert told["unknown"] == "the old chain was read for 2 of 7 days" and told["models"] == []
+    idle_models = idle(db)
+    assert idle_models["unknown"] == "the old chain was read for 2 of 7 days" and idle_models["models"] == []
     assert idle(db, 2)["count"] == 2
 
 

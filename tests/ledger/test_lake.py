@@ -139,8 +139,8 @@ def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
     days = [DAY + n * ONE for n in range(1, 1 + 2 * pipeline.collection.ADDED_UP_EVERY)]
-    told = Told([haul(day, uses=uses(day, 2)) for day in days])
-    done = pipeline.collect(db, "og", told, None, lambda line: None)
+    result = Told([haul(day, uses=uses(day, 2)) for day in days])
+    done = pipeline.collect(db, "og", result, None, lambda line: None)
     assert (done.new, done.error.count(path.name)) == (len(days), 1)
     assert book(db, days[-1]).flow.uses == 2
 
@@ -189,9 +189,9 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
 
 def thirds(day: date = DAY, count: int = 30) -> list[EventBatch]:
     """A day as three ranges of blocks, each with a third of its uses, but the second with none."""
-    told = uses(day, count)
+    day_uses = uses(day, count)
     parts, hours = (
-        (told[: count // 2], (), told[count // 2 :]),
+        (day_uses[: count // 2], (), day_uses[count // 2 :]),
         [start_of_day(day) + n * timedelta(hours=8) for n in range(4)],
     )
     return [
@@ -201,7 +201,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[EventBatch]:
 
 
 def broken(db: store.Store, day: date, damage: str) -> None:
-    (kept,) = (one for _, one, _ in maintenance.stored_days(db) if one.day == day)
+    (kept,) = (day_ref for _, day_ref, _ in maintenance.stored_days(db) if day_ref.day == day)
     first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read_manifest(kept).parts)
     for path in {"first": [first], "last": [last], "manifest": [first.with_name(kept.manifest)]}.get(damage, []):
         path.write_bytes(path.read_bytes()[:-9])
@@ -212,17 +212,17 @@ def broken(db: store.Store, day: date, damage: str) -> None:
 @pytest.mark.parametrize("damage", ["first", "last", "manifest", "all"])
 def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.Store, damage: str) -> None:
     listed(db)
-    for one in (*thirds(), *thirds(DAY + ONE)):
-        ledger.keep_event_batch(db, one)
+    for third in (*thirds(), *thirds(DAY + ONE)):
+        ledger.keep_event_batch(db, third)
     ledger.add_up(db, "og")
     before = book(db)
     broken(db, DAY, damage)
-    (problem,) = filter(None, (one.problem for one in maintenance.verify_days(db)))
+    (problem,) = filter(None, (day.problem for day in maintenance.verify_days(db)))
     assert f"collect --network og --since {DAY} --until {DAY} --again" in problem
-    told: list[str] = []
-    done = pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, reread=True)
+    texts: list[str] = []
+    done = pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), texts.append, reread=True)
     assert done.error == "" and book(db) == before
-    assert [one.problem for one in maintenance.verify_days(db)] == ["", ""] and day_repair.all_repairs(db) == []
+    assert [day.problem for day in maintenance.verify_days(db)] == ["", ""] and day_repair.all_repairs(db) == []
     assert ledger.SourceState(db, "og").covered_windows("hub") == (
         CompleteWindow(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),
     )
@@ -230,8 +230,8 @@ def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.S
 
 def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: store.Store) -> None:
     listed(db)
-    for one in thirds():
-        ledger.add_event_batch(db, one)
+    for third in thirds():
+        ledger.add_event_batch(db, third)
     before = book(db)
     broken(db, DAY, "all")
     first, second, third = thirds()
@@ -240,8 +240,8 @@ def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: stor
     )
     assert "is not there" in done.error and "endpoint gone" in done.error
     assert book(db) == before, "what the day added up to is still good"
-    ((one,),) = (day_repair.all_repairs(db),)
-    assert one.read == (CompleteWindow(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
+    ((event_batch,),) = (day_repair.all_repairs(db),)
+    assert event_batch.read == (CompleteWindow(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
     maintenance.sweep_files(db, NOW)
     maintenance.sweep_files(db, NOW + maintenance.STRAY)
     done = pipeline.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, reread=True)
@@ -250,8 +250,8 @@ def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: stor
 
 def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_forked(db: store.Store) -> None:
     listed(db)
-    for one in thirds():
-        ledger.add_event_batch(db, one)
+    for third in thirds():
+        ledger.add_event_batch(db, third)
     copies = {path: path.read_bytes() for path in files(db, f"day={DAY}/*")}
     for restored in (True, False):
         broken(db, DAY, "all")
@@ -266,20 +266,23 @@ def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_fo
     ledger.keep_event_batch(
         db, replace(thirds()[2], forget_from=0, window=CompleteWindow(begins, start_of_day(DAY + ONE)))
     )
-    ((one,),) = (day_repair.all_repairs(db),)
-    assert one.read == (CompleteWindow(begins, start_of_day(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
+    ((event_batch,),) = (day_repair.all_repairs(db),)
+    assert (
+        event_batch.read == (CompleteWindow(begins, start_of_day(DAY + ONE)),)
+        and lake.read_manifest(event_batch.day).rows == 15
+    )
 
 
 def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
-    for one in thirds():
-        ledger.add_event_batch(db, one)
+    for third in thirds():
+        ledger.add_event_batch(db, third)
     with db.write_transaction() as connection:
         connection.execute(store.event_days.update().values(callers=9))
     assert "the database says callers 9, the lake says 8; what mends it: python -m bot collect" in next(
-        one.problem for one in maintenance.verify_days(db)
+        day.problem for day in maintenance.verify_days(db)
     )
     pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, reread=True)
-    assert [one.problem for one in maintenance.verify_days(db)] == [""]
+    assert [day.problem for day in maintenance.verify_days(db)] == [""]
 
 
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
@@ -338,11 +341,11 @@ def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Stor
     worker = threading.Thread(target=work)
     worker.start()
     while not stop.is_set():
-        for one in (*maintenance.compact_days(db, DAY + 2 * ONE), *maintenance.verify_days(db)):
-            if one.problem and "somebody else" not in one.problem:
-                problems.append(one)
-        for one in maintenance.prune_days(db, DAY + 50 * ONE, timedelta(days=49)):
-            assert one.day == DAY
+        for day in (*maintenance.compact_days(db, DAY + 2 * ONE), *maintenance.verify_days(db)):
+            if day.problem and "somebody else" not in day.problem:
+                problems.append(day)
+        for prune_day in maintenance.prune_days(db, DAY + 50 * ONE, timedelta(days=49)):
+            assert prune_day.day == DAY
         maintenance.sweep_files(db, datetime.now(UTC))
         if problems:
             stop.set()
@@ -350,7 +353,7 @@ def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Stor
     assert problems == []
     for day in days[1:]:
         assert book(db, day).flow.uses == 16
-    assert [one.problem for one in maintenance.verify_days(db)] == [""] * 3
+    assert [day.problem for day in maintenance.verify_days(db)] == [""] * 3
 
 
 # --- looking after it ------------------------------------------------------------------------------------------------
@@ -360,14 +363,14 @@ def test_compact_makes_one_file_of_many_and_sweeps_what_no_day_names(db: store.S
     for n in range(5):
         ledger.add_event_batch(db, haul(uses=uses(DAY, 4, first=4 * n)))
     before = book(db)
-    assert [(one.events, one.problem) for one in maintenance.compact_days(db, DAY + ONE)] == [(20, "")]
+    assert [(day.events, day.problem) for day in maintenance.compact_days(db, DAY + ONE)] == [(20, "")]
     assert list(maintenance.compact_days(db, DAY + ONE)) == [] and book(db) == before
     named = len(files(db, "*.parquet"))
     assert maintenance.sweep_files(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
     swept, size = maintenance.sweep_files(db, NOW + maintenance.STRAY)
     assert swept > named - 1 and size > 0
     assert len(files(db, "*.parquet")) == 1 and len(files(db, "*.json")) == 1
-    assert [one.problem for one in maintenance.verify_days(db)] == [""]
+    assert [day.problem for day in maintenance.verify_days(db)] == [""]
 
 
 def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: store.Store) -> None:
@@ -390,7 +393,10 @@ def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store)
     ledger.add_event_batch(db, haul(DAY + ONE, whole=False, uses=uses(DAY + ONE, 3)))
     before = book(db)
     done = list(maintenance.prune_days(db, DAY + 100 * ONE, timedelta(days=40)))
-    assert [(one.day, one.bytes_now, one.problem) for one in done] == [
+    assert [
+        (maintenance_result.day, maintenance_result.bytes_now, maintenance_result.problem)
+        for maintenance_result in done
+    ] == [
         (DAY, 0, ""),
         (DAY + ONE, done[1].bytes, "kept: it was not read whole, so it is not added up"),
     ]
@@ -398,7 +404,7 @@ def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store)
     assert maintenance.sweep_files(db, NOW) == (0, 0), "somebody may still read them"
     maintenance.sweep_files(db, NOW + maintenance.STRAY)
     assert not files(db, f"day={DAY}/*.parquet") and files(db, f"day={DAY + ONE}/*.parquet")
-    assert book(db) == before and [one.problem for one in maintenance.verify_days(db)] == ["", ""]
+    assert book(db) == before and [day.problem for day in maintenance.verify_days(db)] == ["", ""]
     assert ledger.add_event_batch(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
 
 
@@ -419,10 +425,12 @@ def test_the_command_line_answers_in_words_and_json(
         ledger.add_event_batch(parts.store, haul(uses=uses(DAY, 4, first=4 * n)))
     assert parts.store.lake.url == str(tmp_path / "elsewhere")
     assert cli(config, "compact", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [(one["day"], one["events"]) for one in told["days"]] == [(str(DAY), 12)] and told["swept"]["files"] == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(day["day"], day["events"]) for day in document["days"]] == [(str(DAY), 12)] and document["swept"][
+        "files"
+    ] == 0
     assert cli(config, "verify") == 0 and "1 days good, 12 events" in capsys.readouterr().out
-    (path,) = [p for p in files(parts.store, "*.parquet") if p.stat().st_size == told["days"][0]["bytes_now"]]
+    (path,) = [p for p in files(parts.store, "*.parquet") if p.stat().st_size == document["days"][0]["bytes_now"]]
     content = path.read_bytes()
     path.write_bytes(content[:-1])
     assert cli(config, "verify") == 1 and f"{path.name}: altered or half-written" in capsys.readouterr().err
@@ -433,7 +441,9 @@ def test_the_command_line_answers_in_words_and_json(
     assert "wanted a length of time such as 90m, 36h or 2d" in capsys.readouterr().err
     assert cli(config, "prune", "--older", "40d", "--json") == 0
     done = json.loads(capsys.readouterr().out)["days"]
-    assert [one["bytes_now"] for one in done] == ([0] if datetime.now(UTC).date() - DAY > timedelta(days=40) else [])
+    assert [entry["bytes_now"] for entry in done] == (
+        [0] if datetime.now(UTC).date() - DAY > timedelta(days=40) else []
+    )
     parts.close()
 
 
@@ -459,22 +469,22 @@ def month(db: store.Store) -> None:
     """Thirty days of 40 callers each, half of whom return the next day."""
     for n in range(30):
         day = DAY + n * ONE
-        told = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
-        ledger.keep_event_batch(db, haul(day, uses=told))
+        day_uses = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
+        ledger.keep_event_batch(db, haul(day, uses=day_uses))
     ledger.add_up(db, "og")
 
 
 def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -> None:
     month(db)
     last = DAY + 29 * ONE
-    told = compute_figures(book(db, last))
-    assert told["callers"].value == 40 and told["callers_7d"].value == 160 and told["callers_30d"].value == 620
-    assert number_format.format_figure_with_noun(told["callers_30d"].to_document([])) == "620 addresses"
+    figures = compute_figures(book(db, last))
+    assert figures["callers"].value == 40 and figures["callers_7d"].value == 160 and figures["callers_30d"].value == 620
+    assert number_format.format_figure_with_noun(figures["callers_30d"].to_document([])) == "620 addresses"
     few = replace(db.lake, exact_callers_up_to=500)
     guessing = store.Store(db.engine.url.render_as_string(hide_password=False), few)
-    found = compute_figures(book(guessing, last))
-    assert found["callers_7d"].value == 160, "280 events are few enough"
-    about = found["callers_30d"].to_document([])
+    figures = compute_figures(book(guessing, last))
+    assert figures["callers_7d"].value == 160, "280 events are few enough"
+    about = figures["callers_30d"].to_document([])
     assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
     assert number_format.format_figure_with_noun(about) == f"about {about['value']} addresses (±3.3%)"
     guessing.close()
@@ -485,9 +495,9 @@ def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: st
     last = DAY + 29 * ONE
     (path,) = files(db, f"day={last - 10 * ONE}/uses-*.parquet")
     path.write_bytes(path.read_bytes()[:-1])
-    found = compute_figures(book(db, last))
-    assert found["callers_7d"].value == 160
-    assert found["callers_30d"].value == Unknown("the events of some of these days cannot be read")
+    figures = compute_figures(book(db, last))
+    assert figures["callers_7d"].value == 160
+    assert figures["callers_30d"].value == Unknown("the events of some of these days cannot be read")
     with pytest.raises(LakeError, match=path.name):
         lake.exact_callers([day for _, day, _ in maintenance.stored_days(db)])
 
@@ -496,8 +506,8 @@ def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
     month(db)
     last = DAY + 29 * ONE
     list(maintenance.prune_days(db, last + 35 * ONE, timedelta(days=60)))
-    found = compute_figures(book(db, last))
-    assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].to_document([])
+    figures = compute_figures(book(db, last))
+    assert figures["callers_7d"].value == 160 and "error" in figures["callers_30d"].to_document([])
     week = ledger.load_period_data(db, HUB, Period.for_day(DAY + 20 * ONE, "week"))
     assert compute_figures(week)["callers"].value == 160 and compute_figures(week)["top_caller_share"].value == 2 / 280
 
@@ -527,15 +537,15 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     month(db)
     last = DAY + 29 * ONE
     listed(db, last)
-    asked: list[object] = []
-    monkeypatch.setattr(lake, "exact_callers", asked.append)
+    lakes: list[object] = []
+    monkeypatch.setattr(lake, "exact_callers", lakes.append)
     ledger.model_standing(db, HUB, SafeName("a/m0"), last)
     ledger.usage_comparison(db, HUB, Period(last, last))
     ledger.day_listing(db, HUB, last)
     plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     statuses = watch_content.ModelStatusCache(db, {"og": plan}, last)
     assert statuses.get_status(HUB).book.catalogue == HUB
-    assert asked == []
+    assert lakes == []
 
 
 # --- long readings ---------------------------------------------------------------------------------------------------
@@ -545,9 +555,9 @@ def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
     clock = iter([n * 10.0 for n in range(100)])
     rests: list[float] = []
     reading = pipeline.BackfillThrottle(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
-    said = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
-    assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no estimate of the rest yet"
-    assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
+    texts = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
+    assert texts[0] == texts[1].replace("2.0", "1.0") == "1.0 of 100 days read, no estimate of the rest yet"
+    assert texts[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
     assert reading.rest_and_report(haul(DAY + 99 * ONE), 0.0) == "100.0 of 100 days read, none left"
     assert reading.rest_and_report(replace(haul(), window=None), 0.0) == ""
     assert rests == [0.5] * 5 + [0.02] * 2, "it rests as long as the commit took, and a little at least"
@@ -665,20 +675,20 @@ def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(ba
 
 
 def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
-    made = store.open_store(url)
-    if made.engine.dialect.name == "sqlite":
-        assert made.lake.url.endswith("/lake")
+    database = store.open_store(url)
+    if database.engine.dialect.name == "sqlite":
+        assert database.lake.url.endswith("/lake")
     else:
         with pytest.raises(store.StoreError, match=re.escape("has no lake; name one in config.yaml: lake")):
-            ledger.add_event_batch(made, haul(uses=uses(DAY, 1)))
-    made.close()
+            ledger.add_event_batch(database, haul(uses=uses(DAY, 1)))
+    database.close()
 
 
 def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
     ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=BlockRange(90, 200, "0xee")))
     ((_, day, row),) = maintenance.stored_days(db)
-    told = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
-    assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)
-    assert told["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]
+    document = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
+    assert (document["schema"], document["day"], document["parts"][0]["rows"]) == (1, "2026-10-05", 20)
+    assert document["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]
     assert (row.first_block, row.last_block, row.events) == (100, 119, 20)
     assert lake.read_manifest(day).size == row.bytes

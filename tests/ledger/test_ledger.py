@@ -35,9 +35,9 @@ def book(db: store.Store, day: date, name: str = "day") -> PeriodData:
 
 
 def flow(db: store.Store, day: date) -> Usage:
-    found = book(db, day).flow
-    assert isinstance(found, Usage)
-    return found
+    flow = book(db, day).flow
+    assert isinstance(flow, Usage)
+    return flow
 
 
 def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
@@ -98,18 +98,18 @@ def test_adding_the_same_snapshot_twice_changes_nothing(db: store.Store) -> None
 def test_two_readings_two_days_apart_leave_each_day_unknown_and_give_the_total(db: store.Store) -> None:
     told(db, {START: {"a/x": 10}, START + 2 * ONE: {"a/x": 15}})
     for day in (START + ONE, START + 2 * ONE):
-        asked = book(db, day)
-        assert asked.flow == Unknown("no reading at the end of 2 Mar 2025")
-        assert any("taken together: 5 runs, 1 models used" in gap for gap in asked.gaps)
+        period_data = book(db, day)
+        assert period_data.flow == Unknown("no reading at the end of 2 Mar 2025")
+        assert any("taken together: 5 runs, 1 models used" in gap for gap in period_data.gaps)
 
 
 def test_a_counter_that_falls_makes_the_use_at_least_the_rest_and_is_said(db: store.Store) -> None:
     told(db, {START: {"a/x": 10, "a/y": 1}, START + ONE: {"a/x": 3, "a/y": 2}})
-    asked = book(db, START + ONE)
-    assert isinstance(asked.flow, Usage)
-    assert asked.flow.total == AtLeast(1, "the counter of 1 model fell, so its use is not known")
-    assert asked.history[-1].uses == 1 and asked.history[-1].at_least
-    assert any("a reset" in gap for gap in asked.gaps)
+    period_data = book(db, START + ONE)
+    assert isinstance(period_data.flow, Usage)
+    assert period_data.flow.total == AtLeast(1, "the counter of 1 model fell, so its use is not known")
+    assert period_data.history[-1].uses == 1 and period_data.history[-1].at_least
+    assert any("a reset" in gap for gap in period_data.gaps)
 
 
 def test_nothing_is_known_before_the_first_snapshot(db: store.Store) -> None:
@@ -121,16 +121,16 @@ def test_nothing_is_known_before_the_first_snapshot(db: store.Store) -> None:
 
 
 def test_an_empty_ledger_answers_with_reasons(db: store.Store) -> None:
-    asked = book(db, START)
-    assert asked.listed == Unknown("nothing was collected yet")
+    period_data = book(db, START)
+    assert period_data.listed == Unknown("nothing was collected yet")
     assert ledger.model_rankings(db, CATALOGUE, Period.for_day(START)) == Unknown("nothing was collected yet")
     assert ledger.closed_span(db, CATALOGUE) is None
 
 
 def test_models_that_cannot_be_placed_make_the_stock_unknown(db: store.Store) -> None:
     ledger.add_snapshot(db, snapshot(START, {"a/x": 1}, unplaced=2))
-    asked = book(db, START)
-    assert asked.listed == Unknown("between 1 and 3 models were listed at the end of 1 Mar 2025")
+    period_data = book(db, START)
+    assert period_data.listed == Unknown("between 1 and 3 models were listed at the end of 1 Mar 2025")
 
 
 def test_a_snapshot_long_after_midnight_is_kept_and_closes_no_day(db: store.Store) -> None:
@@ -164,28 +164,28 @@ def test_a_week_of_use_counts_models_that_left_on_the_way(db: store.Store) -> No
 def test_every_window_agrees_with_its_definition(world: World, shuffle: int) -> None:
     db = told(fresh(), world, shuffle)
     for day in [START + n * ONE for n in range(12)]:
-        asked = book(db, day)
-        listed = () if isinstance(asked.listed, Unknown) else asked.listed
-        names = dict(asked.names) | {m.id: m.name for m in listed}
+        period_data = book(db, day)
+        listed = () if isinstance(period_data.listed, Unknown) else period_data.listed
+        names = dict(period_data.names) | {m.id: m.name for m in listed}
         expected = window(world, day, day)
-        known = isinstance(asked.flow, Usage)
+        known = isinstance(period_data.flow, Usage)
         assert known == expected.known
-        if isinstance(asked.flow, Usage):
-            assert {names[k]: v for k, v in asked.flow.by_model.items()} == expected.by_model
-            assert same(asked.flow.total, expected.total)
-            fell = {names.get(key) for key in asked.flow.unknown_models or ()}
+        if isinstance(period_data.flow, Usage):
+            assert {names[k]: v for k, v in period_data.flow.by_model.items()} == expected.by_model
+            assert same(period_data.flow.total, expected.total)
+            fell = {names.get(key) for key in period_data.flow.unknown_models or ()}
             assert fell & set(names.values()) == expected.unknown & set(names.values())
-            assert {point.uses for point in asked.history if point.day == day} == {
+            assert {point.uses for point in period_data.history if point.day == day} == {
                 expected.uses or known_nothing(expected)
             }
-        assert same(asked.total_7d, window(world, day - 6 * ONE, day).total)
+        assert same(period_data.total_7d, window(world, day - 6 * ONE, day).total)
 
 
-def same(found: int | AtLeast | Unknown, expected: int | AtLeast | Unknown) -> bool:
+def same(at_least: int | AtLeast | Unknown, expected: int | AtLeast | Unknown) -> bool:
     """Whether two totals are equal, whatever their reasons say."""
-    if isinstance(found, AtLeast) and isinstance(expected, AtLeast):
-        return found.value == expected.value
-    return isinstance(found, Unknown) if isinstance(expected, Unknown) else found == expected
+    if isinstance(at_least, AtLeast) and isinstance(expected, AtLeast):
+        return at_least.value == expected.value
+    return isinstance(at_least, Unknown) if isinstance(expected, Unknown) else at_least == expected
 
 
 def known_nothing(expected: Window) -> int | None:
@@ -222,9 +222,9 @@ def test_two_collectors_at_once_lose_nothing(url: str) -> None:
 
     with ThreadPoolExecutor(2) as both:
         list(both.map(collects, (1, 2)))
-    found = store.open_store(url)
-    assert everything(found) == expected
-    found.close()
+    database = store.open_store(url)
+    assert everything(database) == expected
+    database.close()
 
 
 @pytest.mark.parametrize(("minutes", "closes"), [(0, True), (60, True), (61, False), (-1, False)])

@@ -48,10 +48,10 @@ def test_what_moved_and_what_was_on_offer_is_as_in_the_book(world: World, day: o
     listed = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
     used = {key for flow in (book.flow, book.flow_before) if isinstance(flow, Usage) for key in flow.by_model}
     for key in used:
-        one = moves.models[key]
+        model = moves.models[key]
         known = listed.get(key)
-        assert one.name == (known.name if known else book.names[key])
-        assert one.first_listed == (known.first_listed if known else None)
+        assert model.name == (known.name if known else book.names[key])
+        assert model.first_listed == (known.first_listed if known else None)
     end = period.last
     offer, ended = ledger.day_listing(db, CATALOGUE, end), ledger.load_period_data(db, CATALOGUE, Period(end, end))
     assert offer.watched_since == ended.watched_since

@@ -51,18 +51,26 @@ def books(draw: st.DrawFn) -> PeriodData:
     )
 
 
-def kind_of(one: PeriodData, number: int) -> str:
-    listed = () if isinstance(one.listed, Unknown) else one.listed
-    found = {m.id: m.category or "" for m in listed}
-    return found.get(number, one.groups["category"].of.get(number, ""))
+def kind_of(period_data: PeriodData, number: int) -> str:
+    listed = () if isinstance(period_data.listed, Unknown) else period_data.listed
+    categories = {m.id: m.category or "" for m in listed}
+    return categories.get(number, period_data.groups["category"].of.get(number, ""))
 
 
-def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
+def by_hand(period_data: PeriodData, name: str) -> dict[str, Any]:
     """Figures of one category, counted with plain loops; `None` if unknown or undefined."""
-    grouping = one.groups["category"]
-    listed = None if isinstance(one.listed, Unknown) else [m for m in one.listed if (m.category or "") == name]
-    flow = None if isinstance(one.flow, Unknown) or (one.flow.uses and not one.flow.by_model) else one.flow
-    old = None if isinstance(one.listed_before, Unknown) else one.listed_before
+    grouping = period_data.groups["category"]
+    listed = (
+        None
+        if isinstance(period_data.listed, Unknown)
+        else [m for m in period_data.listed if (m.category or "") == name]
+    )
+    flow = (
+        None
+        if isinstance(period_data.flow, Unknown) or (period_data.flow.uses and not period_data.flow.by_model)
+        else period_data.flow
+    )
+    old = None if isinstance(period_data.listed_before, Unknown) else period_data.listed_before
 
     def change(now: Any, before: Any) -> Any:
         return None if now is None or before is None or before == 0 else now / before - 1
@@ -78,24 +86,29 @@ def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
         "models_added": None if listed is None or old is None else len([m for m in listed if m.id not in old]),
         "models_used": None if used is None else len(used),
         "share_used": None if used is None or not listed else len(used) / len(listed),
-        "uses": None if flow is None else sum(c for n, c in flow.by_model.items() if kind_of(one, n) == name),
+        "uses": None if flow is None else sum(c for n, c in flow.by_model.items() if kind_of(period_data, n) == name),
         "inventory_change_7d": change(None if listed is None else len(listed), held(grouping.listed_before, 0)),
         "uses_change_7d": change(
-            held(grouping.total_7d, one.total_7d), held(grouping.total_prior_7d, one.total_prior_7d)
+            held(grouping.total_7d, period_data.total_7d), held(grouping.total_prior_7d, period_data.total_prior_7d)
         ),
     }
 
 
 @settings(max_examples=150)
 @given(books())
-def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
-    (table,) = metrics.group_tables(one)
+def test_each_category_is_that_of_a_count_by_hand(period_data: PeriodData) -> None:
+    (table,) = metrics.group_tables(period_data)
     for group in table.groups:
-        wanted = by_hand(one, group.name)
+        wanted = by_hand(period_data, group.name)
         assert group.figures.keys() == wanted.keys()
         for key, value in group.figures.items():
             known = None if isinstance(value, Unknown) else value.value if isinstance(value, AtLeast) else value
-            if known is None and not wanted[key] and isinstance(one.flow, Usage) and one.flow.unattributed:
+            if (
+                known is None
+                and not wanted[key]
+                and isinstance(period_data.flow, Usage)
+                and period_data.flow.unattributed
+            ):
                 continue  # at least none
             if isinstance(known, float) and wanted[key] is not None:
                 assert abs(known - wanted[key]) < 1e-9, (group.name, key)
@@ -105,36 +118,40 @@ def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
 
 @settings(max_examples=100)
 @given(books())
-def test_counts_of_groups_add_up_to_the_whole(one: PeriodData) -> None:
-    (table,) = metrics.group_tables(one)
+def test_counts_of_groups_add_up_to_the_whole(period_data: PeriodData) -> None:
+    (table,) = metrics.group_tables(period_data)
     parts = [group.figures for group in (*table.groups, *([table.rest] if table.rest else ()))]
-    whole = metrics.compute_figures(one)
+    whole = metrics.compute_figures(period_data)
     for key in ("models_listed", "models_added", "models_used"):
         known = [value for part in parts if not isinstance(value := part[key], Unknown)]
-        if parts and not isinstance(told := whole[key].value, Unknown):
-            counts = [value.value if isinstance(value, AtLeast) else value for value in (*known, told)]
+        if parts and not isinstance(amount := whole[key].value, Unknown):
+            counts = [value.value if isinstance(value, AtLeast) else value for value in (*known, amount)]
             assert sum(counts[:-1]) == counts[-1], key  # type: ignore[arg-type]
-    if isinstance(one.flow, Usage) and one.flow.by_model:
-        assert sum(part["uses"] for part in parts) + table.outside == one.flow.uses  # type: ignore[misc, operator]
+    if isinstance(period_data.flow, Usage) and period_data.flow.by_model:
+        assert sum(part["uses"] for part in parts) + table.outside == period_data.flow.uses  # type: ignore[misc, operator]
 
 
 @settings(max_examples=50)
 @given(books())
-def test_the_order_of_models_changes_nothing(one: PeriodData) -> None:
-    turned = one if isinstance(one.listed, Unknown) else replace(one, listed=one.listed[::-1])
-    assert metrics.group_tables(turned) == metrics.group_tables(one)
+def test_the_order_of_models_changes_nothing(period_data: PeriodData) -> None:
+    turned = (
+        period_data
+        if isinstance(period_data.listed, Unknown)
+        else replace(period_data, listed=period_data.listed[::-1])
+    )
+    assert metrics.group_tables(turned) == metrics.group_tables(period_data)
 
 
 def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
     models = [model(n, category=SafeName(f"kind {n}")) for n in range(1, 41)]
-    one = book(
+    period_data = book(
         {n: n for n in range(11, 41)},
         listed=tuple(models),
         groups={"category": Grouping({}, {f"kind {n}": 1 for n in range(1, 41)}, {}, {})},
         total_7d=0,
         total_prior_7d=0,
     )
-    (table,) = metrics.group_tables(one)
+    (table,) = metrics.group_tables(period_data)
     assert table.named == 40 and len(table.groups) == MOST["category"] == 25
     assert [group.name for group in table.groups[:2]] == ["kind 40", "kind 39"]
     assert table.rest is not None and table.rest.figures["models_listed"] == 15
@@ -145,8 +162,8 @@ def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
 def test_use_that_names_no_model_belongs_to_no_category() -> None:
     listed = (model(1, category=SafeName("risk")),)
     grouping = Grouping({}, {"risk": 1}, {}, {})
-    one = book({}, unattributed=5, listed=listed, groups={"category": grouping})
-    (table,) = metrics.group_tables(one)
+    period_data = book({}, unattributed=5, listed=listed, groups={"category": grouping})
+    (table,) = metrics.group_tables(period_data)
     assert table.outside == 5
     for key in ("uses", "models_used", "uses_change_7d"):
         assert table.groups[0].figures[key] == Unknown("none of the use names its model"), key
@@ -159,8 +176,8 @@ def test_an_unknown_day_has_no_group_to_name() -> None:
 
 def test_a_longer_period_has_its_own_columns() -> None:
     grouping = Grouping({}, {"a0": 1}, {}, {})
-    one = book({1: 6}, period=replace(Period.for_day(DAY, "week"), last=DAY), groups={"author": grouping})
-    (table,) = metrics.group_tables(one)
+    period_data = book({1: 6}, period=replace(Period.for_day(DAY, "week"), last=DAY), groups={"author": grouping})
+    (table,) = metrics.group_tables(period_data)
     keys = [metric.key for metric in table.columns]
     assert keys == [key for key in COLUMNS if not key.endswith("_7d")]
     assert table.groups[0].figures["uses_change"] == 0 and table.groups[0].figures["inventory_change"] == 0
@@ -173,7 +190,7 @@ def document(hidden: tuple[str, ...] = ()) -> Any:
     listed = tuple(model(n, category=SafeName("@everyone <b>foo.io") if n < 3 else None) for n in range(1, 6))
     grouping = Grouping({}, {"@everyone <b>foo.io": 1}, {"@everyone <b>foo.io": 30}, {"@everyone <b>foo.io": 20})
     authors = Grouping({}, {"a0": 2, "a1": 2}, {"a0": 30}, {"a0": 20})
-    one = book(
+    period_data = book(
         {1: 3, 2: 4},
         unattributed=2,
         listed=listed,
@@ -183,7 +200,9 @@ def document(hidden: tuple[str, ...] = ()) -> Any:
         watched_since=DAY - 9 * ONE,
     )
     headline = {"catalogue": MODELS.key, "figure": "models_used"}
-    return digest.compose_document("replicate", "Replicate", [one], headline, hidden, datetime(2025, 1, 13, tzinfo=UTC))
+    return digest.compose_document(
+        "replicate", "Replicate", [period_data], headline, hidden, datetime(2025, 1, 13, tzinfo=UTC)
+    )
 
 
 def test_a_document_holds_each_group_with_its_figures() -> None:
@@ -241,7 +260,8 @@ def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
         counts = {"ann/a": number, "ann/b": 5 * number, "bob/c": 0}
         plain = snapshot(day, counts)
         listings = tuple(
-            replace(one, category=SafeName("=risk <i>") if one.author == "ann" else None) for one in plain.listings
+            replace(listing, category=SafeName("=risk <i>") if listing.author == "ann" else None)
+            for listing in plain.listings
         )
         ledger.add_snapshot(opened, replace(plain, listings=listings))
     archive = Archive(opened)
@@ -261,8 +281,8 @@ def test_inventory_and_the_site_tell_what_the_digest_tells(tmp_path: Path) -> No
         answer = queries.inventory(desk, None)
         kept = desk.archive.newest_digest("replicate")
         assert answer["catalogues"][0]["groups"] == kept["catalogues"][0]["groups"]
-        said = render.render_template("text", "text/answers/inventory.j2", answer=answer)
-        assert "    =risk <i>: 2 listed, 0 added, 2 used (100%), 6 runs; change in 7 days: list 0%" in said
+        template = render.render_template("text", "text/answers/inventory.j2", answer=answer)
+        assert "    =risk <i>: 2 listed, 0 added, 2 used (100%), 6 runs; change in 7 days: list 0%" in template
         assert "groups" not in queries.usage(desk, None)["catalogues"][0]
         site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW)
         page = (tmp_path / "site" / "replicate" / DAYS[-1].isoformat() / "index.html").read_text()
@@ -272,8 +292,8 @@ def test_inventory_and_the_site_tell_what_the_digest_tells(tmp_path: Path) -> No
         plan = replace(query_contexts.PLAN, hidden=())
         assert list(pipeline.mismatches_with(pipeline.recompute_digest(desk.store, plan, kept), kept)) == []
         kept["catalogues"][0]["groups"][0]["rows"][0]["figures"]["uses"]["value"] = 60
-        (found,) = pipeline.mismatches_with(pipeline.recompute_digest(desk.store, plan, kept), kept)
-        assert found.startswith("models.groups.category: row 1 says") and period.name == "day"
+        (mismatch,) = pipeline.mismatches_with(pipeline.recompute_digest(desk.store, plan, kept), kept)
+        assert mismatch.startswith("models.groups.category: row 1 says") and period.name == "day"
     finally:
         desk.store.close()
 

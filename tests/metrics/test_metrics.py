@@ -116,7 +116,7 @@ GAUGES = (
 
 
 def _ids(book: PeriodData) -> set[int]:
-    return {one.id for one in book.listed}
+    return {entry.id for entry in book.listed}
 
 
 def _named(book: PeriodData) -> list[int]:
@@ -149,10 +149,10 @@ def _used_in(days: int, total: str) -> Callable[[PeriodData], int | None]:
     def count(book: PeriodData) -> int | None:
         window = {DAY - timedelta(days=n) for n in range(days)}
         used = 0
-        for one in book.listed:
-            if one.last_used is not None and one.last_used_from in window:
+        for entry in book.listed:
+            if entry.last_used is not None and entry.last_used_from in window:
                 used += 1
-        seen = any(one.last_used for one in book.listed) or bool(book.flow.by_model)
+        seen = any(entry.last_used for entry in book.listed) or bool(book.flow.by_model)
         return None if getattr(book, total) and not used and not seen else used
 
     return count
@@ -211,9 +211,9 @@ def _activation(book: PeriodData) -> float | None:
     if book.watched_since is None or (DAY - book.watched_since).days < 60:
         return None
     early = 0
-    for one in book.newly_listed:
-        first_days = {one.first_listed + timedelta(days=n) for n in range(30)}
-        early += one.used_before_watch or one.first_used in first_days
+    for entry in book.newly_listed:
+        first_days = {entry.first_listed + timedelta(days=n) for n in range(30)}
+        early += entry.used_before_watch or entry.first_used in first_days
     return _share(early, len(book.newly_listed))
 
 
@@ -278,10 +278,10 @@ REFERENCES: dict[str, Callable[[PeriodData], float | None]] = {
 }
 
 
-def agrees(told: float | Unknown, counted: float | None) -> bool:
-    if isinstance(told, Unknown) or counted is None:
-        return isinstance(told, Unknown) and counted is None
-    return told == counted if isinstance(counted, int) else math.isclose(told, counted, rel_tol=1e-9, abs_tol=1e-9)
+def agrees(value: float | Unknown, counted: float | None) -> bool:
+    if isinstance(value, Unknown) or counted is None:
+        return isinstance(value, Unknown) and counted is None
+    return value == counted if isinstance(counted, int) else math.isclose(value, counted, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def test_every_metric_has_a_reference_and_every_reference_a_metric() -> None:
@@ -290,9 +290,9 @@ def test_every_metric_has_a_reference_and_every_reference_a_metric() -> None:
 
 @settings(max_examples=100)
 @given(books(known=True))
-def test_every_metric_agrees_with_an_independent_count(one: PeriodData) -> None:
-    pairs = {key: (METRICS[key].compute(one), count(one)) for key, count in REFERENCES.items()}
-    bounds = {key: pair for key, pair in pairs.items() if key in BOUNDED and _loose(one)}
+def test_every_metric_agrees_with_an_independent_count(period_data: PeriodData) -> None:
+    pairs = {key: (METRICS[key].compute(period_data), count(period_data)) for key, count in REFERENCES.items()}
+    bounds = {key: pair for key, pair in pairs.items() if key in BOUNDED and _loose(period_data)}
     assert {key: pair for key, pair in pairs.items() if key not in bounds and not agrees(*pair)} == {}
     assert {key: pair for key, pair in bounds.items() if not bounds_it(*pair)} == {}
 
@@ -301,11 +301,11 @@ BOUNDED = ("models_used", "authors_used", "share_used")
 """The metrics that are lower bounds if part of the use is unnamed."""
 
 
-def bounds_it(told: Amount, counted: float | None) -> bool:
+def bounds_it(amount: Amount, counted: float | None) -> bool:
     """Whether a lower bound equals the count; "at least 0" is unknown. All models used is exact again."""
     if not counted:
-        return isinstance(told, Unknown) or told == 0
-    return agrees(told.value if isinstance(told, AtLeast) else told, counted)
+        return isinstance(amount, Unknown) or amount == 0
+    return agrees(amount.value if isinstance(amount, AtLeast) else amount, counted)
 
 
 @settings(max_examples=100)
@@ -319,28 +319,28 @@ def test_what_is_said_of_a_part_of_the_use_is_true_of_all_of_it(whole: PeriodDat
     part = Usage(sum(rest.values()), rest, incomplete="part of it was not read", unknown_models=lost)
     week = at_least(whole.total_7d // 2, "part of it was not read")
     whole = replace(whole, flow=flow)
-    told = compute_figures(replace(whole, flow=part, total_7d=week))
+    figures = compute_figures(replace(whole, flow=part, total_7d=week))
     for key, truth in compute_figures(whole).items():
-        said, true = told[key].value, truth.value
-        if isinstance(said, AtLeast):
+        amount, true = figures[key].value, truth.value
+        if isinstance(amount, AtLeast):
             assert not isinstance(true, Unknown), key
-            assert said.value <= (true.value if isinstance(true, AtLeast) else true), key  # type: ignore[union-attr]
-        elif not isinstance(said, Unknown):
-            assert said == true, key
-    assert isinstance(told["uses"].value, AtLeast) == bool(rest)
+            assert amount.value <= (true.value if isinstance(true, AtLeast) else true), key  # type: ignore[union-attr]
+        elif not isinstance(amount, Unknown):
+            assert amount == true, key
+    assert isinstance(figures["uses"].value, AtLeast) == bool(rest)
     for key in ("median_uses", "gini_used", "top_1_share", "models_for_half", "models_outweighed", "hhi"):
-        assert isinstance(told[key].value, Unknown), key
+        assert isinstance(figures[key].value, Unknown), key
 
 
 # --- the registry ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("one", METRICS.values(), ids=lambda one: one.key)
-def test_a_definition_is_whole_sentences_for_readers(one: Metric) -> None:
-    assert one.definition[0].isupper() and one.definition.endswith(".") and len(one.definition) > 30
-    assert "\n" not in one.definition and "`" not in one.definition
-    assert one.label.startswith("{unit}") or one.label[0].islower()
-    assert one.compute.__name__ == one.key
+@pytest.mark.parametrize("value", METRICS.values(), ids=lambda value: value.key)
+def test_a_definition_is_whole_sentences_for_readers(value: Metric) -> None:
+    assert value.definition[0].isupper() and value.definition.endswith(".") and len(value.definition) > 30
+    assert "\n" not in value.definition and "`" not in value.definition
+    assert value.label.startswith("{unit}") or value.label[0].islower()
+    assert value.compute.__name__ == value.key
 
 
 TABLE = """
@@ -358,7 +358,7 @@ def test_the_table_of_the_design_is_kept_in_its_order() -> None:
 
 
 def test_units_are_those_that_the_documentation_lists() -> None:
-    units = {one.key: one.unit for one in METRICS.values()}
+    units = {entry.key: entry.unit for entry in METRICS.values()}
     counted = {"models", "authors", "uses", "addresses", "registrations", "enclaves", "machines", "owners", "sessions"}
     assert set(units.values()) == counted | {"requests", "token", "share", "ratio", "points", "index"}
     assert units["demand_gap_7d"] == "points" and units["uses_change_7d"] == "ratio" and units["hhi"] == "index"
@@ -381,7 +381,7 @@ def test_a_metric_without_definition_or_with_a_taken_key_is_refused() -> None:
 
 
 def test_every_metric_lives_in_a_noun_of_the_package() -> None:
-    homes = {one.compute.__module__ for one in METRICS.values()}
+    homes = {entry.compute.__module__ for entry in METRICS.values()}
     assert homes == {noun.__name__ for noun in NOUNS}
 
 
@@ -390,8 +390,8 @@ def test_every_metric_lives_in_a_noun_of_the_package() -> None:
 
 @settings(max_examples=150)
 @given(books())
-def test_figures_are_finite_and_survive_json(one: PeriodData) -> None:
-    documents = {key: figure.to_document([0]) for key, figure in compute_figures(one).items()}
+def test_figures_are_finite_and_survive_json(period_data: PeriodData) -> None:
+    documents = {key: figure.to_document([0]) for key, figure in compute_figures(period_data).items()}
     for document in documents.values():
         value = document["value"]
         assert (value is None) == ("unknown" in document)
@@ -402,43 +402,43 @@ def test_figures_are_finite_and_survive_json(one: PeriodData) -> None:
 
 @settings(max_examples=100)
 @given(books(known=True))
-def test_figures_do_not_depend_on_the_order_of_models(one: PeriodData) -> None:
+def test_figures_do_not_depend_on_the_order_of_models(period_data: PeriodData) -> None:
     turned = replace(
-        one,
-        listed=one.listed[::-1],
-        flow=replace(one.flow, by_model=dict(reversed(one.flow.by_model.items()))),
+        period_data,
+        listed=period_data.listed[::-1],
+        flow=replace(period_data.flow, by_model=dict(reversed(period_data.flow.by_model.items()))),
     )
-    assert compute_figures(turned) == compute_figures(one)
+    assert compute_figures(turned) == compute_figures(period_data)
 
 
 @settings(max_examples=100)
 @given(books(known=True))
-def test_figures_stay_within_their_bounds(one: PeriodData) -> None:
-    known = {k: f.value for k, f in compute_figures(one).items() if not isinstance(f.value, Unknown)}
-    told = {key: value.value if isinstance(value, AtLeast) else value for key, value in known.items()}
-    for key, value in told.items():
+def test_figures_stay_within_their_bounds(period_data: PeriodData) -> None:
+    known = {k: f.value for k, f in compute_figures(period_data).items() if not isinstance(f.value, Unknown)}
+    amounts = {key: value.value if isinstance(value, AtLeast) else value for key, value in known.items()}
+    for key, value in amounts.items():
         if METRICS[key].unit in ("share", "index"):
             assert 0 <= value <= 1, key
         if METRICS[key].unit in ("models", "authors", "uses"):
             assert value >= 0, key
-    if "effective_models" in told:
-        assert 1 - 1e-9 <= told["effective_models"] <= len(one.flow.by_model) * (1 + 1e-9)
-        assert 1 / told["hhi"] <= told["effective_models"] * (1 + 1e-9)  # Hill numbers fall with their order
-    if "models_for_90" in told:
-        assert told["models_for_half"] <= told["models_for_90"]
-    if "models_outweighed" in told:
-        assert told["models_outweighed"] >= told["models_listed"] - told["models_used"]
-    if "authors_used" in told:
-        assert told["authors_used"] <= told["authors_listed"]
+    if "effective_models" in amounts:
+        assert 1 - 1e-9 <= amounts["effective_models"] <= len(period_data.flow.by_model) * (1 + 1e-9)
+        assert 1 / amounts["hhi"] <= amounts["effective_models"] * (1 + 1e-9)  # Hill numbers fall with their order
+    if "models_for_90" in amounts:
+        assert amounts["models_for_half"] <= amounts["models_for_90"]
+    if "models_outweighed" in amounts:
+        assert amounts["models_outweighed"] >= amounts["models_listed"] - amounts["models_used"]
+    if "authors_used" in amounts:
+        assert amounts["authors_used"] <= amounts["authors_listed"]
 
 
 @settings(max_examples=100)
 @given(books(known=True), st.data())
-def test_making_a_part_unknown_never_makes_a_number_of_it(one: PeriodData, data: st.DataObject) -> None:
+def test_making_a_part_unknown_never_makes_a_number_of_it(period_data: PeriodData, data: st.DataObject) -> None:
     parts = ["listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before", "total_7d"]
     part = data.draw(st.sampled_from([*parts, "total_30d", "total_prior_7d", "newly_listed"]))
-    hidden = replace(one, **{part: WHY})
-    before, after = compute_figures(one), compute_figures(hidden)
+    hidden = replace(period_data, **{part: WHY})
+    before, after = compute_figures(period_data), compute_figures(hidden)
     for key, figure in after.items():
         assert figure == before[key] or isinstance(figure.value, Unknown), key
 
@@ -448,9 +448,11 @@ def test_a_book_of_which_nothing_is_known_gives_every_figure_its_reason() -> Non
 
 
 def test_units_and_labels_speak_of_the_catalogues_own_unit() -> None:
-    told = compute_figures(book([3]))
-    assert told["uses"].unit == told["median_uses"].unit == "runs" and told["uses_7d"].label == "runs in 7 days"
-    assert told["models_listed"].unit == "models" and told["uses"].evidence == "reported"
+    figures = compute_figures(book([3]))
+    assert (
+        figures["uses"].unit == figures["median_uses"].unit == "runs" and figures["uses_7d"].label == "runs in 7 days"
+    )
+    assert figures["models_listed"].unit == "models" and figures["uses"].evidence == "reported"
 
 
 def test_uses_by_evidence_belong_to_catalogues_of_that_evidence() -> None:
@@ -462,16 +464,16 @@ def test_uses_by_evidence_belong_to_catalogues_of_that_evidence() -> None:
 def test_figures_of_different_evidence_stand_side_by_side() -> None:
     llm = Catalogue("og", "llm", "LLMs", "inferences", "verified", evidences=EVIDENCES, token=("OPG", 18))
     numbers = {"claimed": 90, "backed": 50, "verified": 40, "reported": 400}
-    told = compute_figures(replace(book([40]), catalogue=llm, evidence=numbers, paid=Decimal("0.5")))
-    assert [told[f"uses_{name}"].value for name in EVIDENCES] == [90, 50, 40, 400]
-    assert [told[f"uses_{name}"].evidence for name in EVIDENCES] == list(EVIDENCES)
-    assert told["share_verified"].value == 0.8 and told["paid"].to_document([])["value"] == "0.5"
-    assert told["paid"].unit == "OPG" and "sessions" not in told and "callers" not in told
+    figures = compute_figures(replace(book([40]), catalogue=llm, evidence=numbers, paid=Decimal("0.5")))
+    assert [figures[f"uses_{name}"].value for name in EVIDENCES] == [90, 50, 40, 400]
+    assert [figures[f"uses_{name}"].evidence for name in EVIDENCES] == list(EVIDENCES)
+    assert figures["share_verified"].value == 0.8 and figures["paid"].to_document([])["value"] == "0.5"
+    assert figures["paid"].unit == "OPG" and "sessions" not in figures and "callers" not in figures
 
 
 def test_more_verified_than_backed_is_no_share() -> None:
-    one = replace(book([3]), evidence={"backed": 3, "verified": 4})
-    assert compute_figures(one)["share_verified"].value == Unknown(
+    period_data = replace(book([3]), evidence={"backed": 3, "verified": 4})
+    assert compute_figures(period_data)["share_verified"].value == Unknown(
         "not defined: uses backed in an earlier period were verified in this one"
     )
 
@@ -479,9 +481,9 @@ def test_more_verified_than_backed_is_no_share() -> None:
 def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
     panel = Catalogue("og", "payments", "payments", "payments", "claimed", panel=True, token=("OPG", 18))
     shown = replace(unread(), catalogue=panel, gauges={"sessions": 7}, callers=called([3, 1]), paid=Decimal(4))
-    told = {key: figure.value for key, figure in compute_figures(shown).items()}
+    amounts = {key: figure.value for key, figure in compute_figures(shown).items()}
     requests = Unknown("not shown on 12 Jan 2025")
-    assert told == {
+    assert amounts == {
         "callers": 2,
         "callers_7d": Unknown("callers cannot be seen here"),
         "callers_30d": Unknown("callers cannot be seen here"),
@@ -494,9 +496,9 @@ def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
 
 @pytest.mark.parametrize("name", ["week", "month"])
 def test_a_longer_period_has_its_own_changes_and_no_rolling_keys(name: str) -> None:
-    told = compute_figures(replace(book([3]), period=Period.for_day(DAY, name)))
-    assert {"uses_change", "inventory_change", "demand_gap", "models_never_used", "uses"} <= set(told)
-    assert not [key for key in told if key.endswith(("_7d", "_30d"))]
+    figures = compute_figures(replace(book([3]), period=Period.for_day(DAY, name)))
+    assert {"uses_change", "inventory_change", "demand_gap", "models_never_used", "uses"} <= set(figures)
+    assert not [key for key in figures if key.endswith(("_7d", "_30d"))]
     assert {m.periods for m in METRICS.values()} == {EVERY_PERIOD, DAY_ONLY, LONGER_ONLY}
     assert not {"uses_change", "inventory_change", "demand_gap"} & set(compute_figures(book([3])))
 
@@ -504,22 +506,22 @@ def test_a_longer_period_has_its_own_changes_and_no_rolling_keys(name: str) -> N
 # --- edges -----------------------------------------------------------------------------------------------------------
 
 
-def value(one: PeriodData, key: str) -> Any:
-    return METRICS[key].compute(one)
+def value(period_data: PeriodData, key: str) -> Any:
+    return METRICS[key].compute(period_data)
 
 
 def test_one_model_has_all_the_use() -> None:
-    told = {key: figure.value for key, figure in compute_figures(book([7])).items()}
-    assert told["models_for_half"] == told["models_for_90"] == told["hhi"] == told["effective_models"] == 1
-    assert told["gini_listed"] == told["gini_used"] == told["models_outweighed"] == 0
-    assert told["top_1_share"] == told["top_10_share"] == told["share_used"] == 1
-    assert told["median_uses"] == 7 and told["uses"] == told["uses_reported"] == 7
+    amounts = {key: figure.value for key, figure in compute_figures(book([7])).items()}
+    assert amounts["models_for_half"] == amounts["models_for_90"] == amounts["hhi"] == amounts["effective_models"] == 1
+    assert amounts["gini_listed"] == amounts["gini_used"] == amounts["models_outweighed"] == 0
+    assert amounts["top_1_share"] == amounts["top_10_share"] == amounts["share_used"] == 1
+    assert amounts["median_uses"] == 7 and amounts["uses"] == amounts["uses_reported"] == 7
 
 
 def test_no_use_is_zero_and_what_divides_by_it_is_not_defined() -> None:
-    told = {key: figure.value for key, figure in compute_figures(book(idle=4)).items()}
-    assert told["uses"] == told["models_used"] == told["models_used_7d"] == told["share_used"] == 0
-    assert told["uses_per_listed"] == told["authors_used"] == 0 and told["models_never_used"] == 4
+    amounts = {key: figure.value for key, figure in compute_figures(book(idle=4)).items()}
+    assert amounts["uses"] == amounts["models_used"] == amounts["models_used_7d"] == amounts["share_used"] == 0
+    assert amounts["uses_per_listed"] == amounts["authors_used"] == 0 and amounts["models_never_used"] == 4
     for key in (
         "median_uses",
         "top_1_share",
@@ -529,16 +531,16 @@ def test_no_use_is_zero_and_what_divides_by_it_is_not_defined() -> None:
         "gini_used",
         "hhi",
     ):
-        assert told[key] == Unknown("not defined: no use"), key
-    assert told["effective_models"] == told["share_attributed"] == Unknown("not defined: no use")
-    assert told["uses_change_7d"] == told["demand_gap_7d"] == Unknown("not defined: no use in the 7 days before")
+        assert amounts[key] == Unknown("not defined: no use"), key
+    assert amounts["effective_models"] == amounts["share_attributed"] == Unknown("not defined: no use")
+    assert amounts["uses_change_7d"] == amounts["demand_gap_7d"] == Unknown("not defined: no use in the 7 days before")
 
 
 def test_an_empty_list_is_no_share_of_anything() -> None:
-    told = {key: figure.value for key, figure in compute_figures(book()).items()}
-    assert told["models_listed"] == told["models_used"] == 0
-    assert told["share_used"] == told["uses_per_listed"] == Unknown("not defined: no model listed")
-    assert told["inventory_change_7d"] == Unknown("not defined: no model listed 7 days before")
+    amounts = {key: figure.value for key, figure in compute_figures(book()).items()}
+    assert amounts["models_listed"] == amounts["models_used"] == 0
+    assert amounts["share_used"] == amounts["uses_per_listed"] == Unknown("not defined: no model listed")
+    assert amounts["inventory_change_7d"] == Unknown("not defined: no model listed 7 days before")
 
 
 def test_equal_use_is_not_concentrated() -> None:
@@ -594,28 +596,28 @@ LLM = replace(MODELS, evidence="verified", evidences=("verified",))
 
 @pytest.mark.parametrize(("lost", "known"), [(40, True), (41, False)])
 def test_of_verified_use_models_are_spoken_of_where_at_least_half_names_its_model(lost: int, known: bool) -> None:
-    one = book([30, 10], idle=1, unattributed=lost, catalogue=LLM)
+    period_data = book([30, 10], idle=1, unattributed=lost, catalogue=LLM)
     for key in ("models_used", "share_used", "authors_used", "hhi", "effective_models", "gini_used", "median_uses"):
-        assert isinstance(value(one, key), Unknown) is not known, key
-    assert known or value(one, "hhi") == Unknown("41 of 81 uses name no model")
-    week = replace(one, total_7d=81, unnamed_7d=lost, total_30d=81, unnamed_30d=lost)
+        assert isinstance(value(period_data, key), Unknown) is not known, key
+    assert known or value(period_data, "hhi") == Unknown("41 of 81 uses name no model")
+    week = replace(period_data, total_7d=81, unnamed_7d=lost, total_30d=81, unnamed_30d=lost)
     for key in ("models_used_7d", "models_used_30d", "share_used_7d", "share_used_30d"):
         assert isinstance(value(week, key), Unknown) is not known, key
 
 
 def test_no_model_is_never_used_where_a_use_of_the_month_may_have_been_its_own() -> None:
-    one = book([30], idle=2, catalogue=LLM)
-    assert value(one, "models_never_used") == 2
-    assert value(replace(one, unnamed_30d=1), "models_never_used") == Unknown("1 of 900 uses name no model")
-    assert value(replace(one, total_30d=WHY), "models_never_used") == WHY
+    period_data = book([30], idle=2, catalogue=LLM)
+    assert value(period_data, "models_never_used") == 2
+    assert value(replace(period_data, unnamed_30d=1), "models_never_used") == Unknown("1 of 900 uses name no model")
+    assert value(replace(period_data, total_30d=WHY), "models_never_used") == WHY
 
 
 def test_where_no_use_names_its_model_nothing_is_said_of_models() -> None:
     nameless = book(idle=5, unattributed=60)
-    told = {key: figure.value for key, figure in compute_figures(nameless).items()}
-    assert told["uses"] == 60 and told["share_attributed"] == 0 and told["models_listed"] == 5
+    amounts = {key: figure.value for key, figure in compute_figures(nameless).items()}
+    assert amounts["uses"] == 60 and amounts["share_attributed"] == 0 and amounts["models_listed"] == 5
     for key in ("models_used", "models_used_7d", "share_used", "authors_used", "gini_listed", "hhi", "top_5_share"):
-        assert told[key] == Unknown("none of the use names its model"), key
+        assert amounts[key] == Unknown("none of the use names its model"), key
 
 
 def test_a_model_removed_during_the_day_is_used_but_not_listed() -> None:
@@ -633,24 +635,24 @@ def test_a_median_between_two_counts_may_be_half() -> None:
 
 def test_a_use_of_a_missed_reading_counts_only_in_windows_that_hold_all_of_it() -> None:
     straddling = model(1, last_used=DAY - 5 * ONE, last_used_from=DAY - 7 * ONE)
-    one = book([5], listed=(straddling,))
-    assert value(one, "models_used_7d") == 0 and value(one, "models_used_30d") == 1
+    period_data = book([5], listed=(straddling,))
+    assert value(period_data, "models_used_7d") == 0 and value(period_data, "models_used_30d") == 1
     edge = replace(straddling, last_used_from=DAY - 6 * ONE)
-    assert value(replace(one, listed=(edge,)), "models_used_7d") == 1
+    assert value(replace(period_data, listed=(edge,)), "models_used_7d") == 1
 
 
 def test_an_incomplete_window_passes_its_reason_on() -> None:
     short = Unknown("watched for 12 of 30 days")
-    told = compute_figures(book([5], total_30d=short))
-    assert told["uses_30d"].value == told["models_used_30d"].value == told["share_used_30d"].value == short
-    assert told["models_used_7d"].value == 1
+    figures = compute_figures(book([5], total_30d=short))
+    assert figures["uses_30d"].value == figures["models_used_30d"].value == figures["share_used_30d"].value == short
+    assert figures["models_used_7d"].value == 1
     assert compute_figures(book([5], listed_before=WHY))["models_added"].value == WHY
 
 
-@pytest.mark.parametrize(("since", "told"), [(29, Unknown("watched for 29 of 30 days")), (30, 1)])
-def test_never_used_needs_thirty_days_of_watching(since: int, told: object) -> None:
+@pytest.mark.parametrize(("since", "given_value"), [(29, Unknown("watched for 29 of 30 days")), (30, 1)])
+def test_never_used_needs_thirty_days_of_watching(since: int, given_value: object) -> None:
     idle = book(idle=1, watched_since=DAY - timedelta(days=since))
-    assert value(idle, "models_never_used") == told
+    assert value(idle, "models_never_used") == given_value
 
 
 def test_never_used_leaves_out_the_new_and_the_seen() -> None:
@@ -681,15 +683,17 @@ def test_activation_counts_first_uses_within_thirty_days_of_listing() -> None:
 
 
 def test_demand_outruns_supply_by_points() -> None:
-    one = book([10], idle=9, total_7d=110, total_prior_7d=100, listed_7d_before=8)
-    assert value(one, "uses_change_7d") == 0.1 and value(one, "inventory_change_7d") == 0.25
-    assert value(one, "demand_gap_7d") == pytest.approx(-0.15)
+    period_data = book([10], idle=9, total_7d=110, total_prior_7d=100, listed_7d_before=8)
+    assert value(period_data, "uses_change_7d") == 0.1 and value(period_data, "inventory_change_7d") == 0.25
+    assert value(period_data, "demand_gap_7d") == pytest.approx(-0.15)
 
 
 def test_models_are_ranked_once_a_book_and_never_taken_for_another_books() -> None:
-    one, twin = book([5, 3]), book([5, 3])
-    assert usage_ranking(one) is usage_ranking(one) and listed_counts(one) is listed_counts(one)
-    assert usage_ranking(one) is not usage_ranking(twin) and usage_ranking(one) == usage_ranking(twin)
+    period_data, twin = book([5, 3]), book([5, 3])
+    assert usage_ranking(period_data) is usage_ranking(period_data) and listed_counts(period_data) is listed_counts(
+        period_data
+    )
+    assert usage_ranking(period_data) is not usage_ranking(twin) and usage_ranking(period_data) == usage_ranking(twin)
     assert [usage_ranking(book([n])).uses for n in range(1, 20)] == list(range(1, 20))
 
 

@@ -81,10 +81,10 @@ def rig() -> Iterator[Rig]:
         # A clock that never meets the same hour again: what Discord asks us to wait for has passed by the next call.
         hours = itertools.count()
         start = datetime.now(UTC)
-        made = outlet(peer, clock=lambda: start + timedelta(hours=next(hours)))
+        discord_outlet = outlet(peer, clock=lambda: start + timedelta(hours=next(hours)))
         faults: dict[str, Callable[[], None]] = {name: partial(_arm, peer, name) for name in FAULTS}
-        yield Rig(made, CHANNEL, part, faults, lambda: len(peer.messages), (TOKEN,))
-        made.close()
+        yield Rig(discord_outlet, CHANNEL, part, faults, lambda: len(peer.messages), (TOKEN,))
+        discord_outlet.close()
 
 
 def _arm(peer: DiscordPeer, name: str) -> None:

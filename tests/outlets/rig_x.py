@@ -43,10 +43,10 @@ def waited() -> Iterator[Waited]:
 @contextmanager
 def rig() -> Iterator[Rig]:
     with waited() as peer:
-        made = outlet(peer.url)
+        x_outlet = outlet(peer.url)
         faults: dict[str, Callable[[], None]] = {how: partial(peer.fail, how) for how in FAILURES}
-        yield Rig(made, NAME, part, faults, lambda: len(peer.posts), tuple(KEYS.values()))
-        made.close()
+        yield Rig(x_outlet, NAME, part, faults, lambda: len(peer.posts), tuple(KEYS.values()))
+        x_outlet.close()
 
 
 def outlet(url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **chosen: object) -> x.XOutlet:

@@ -47,7 +47,7 @@ def test_a_module_says_everything_the_registry_asks_for(name: str) -> None:
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", secret) for secret in module.SECRETS)
     assert isinstance(module.SETTLE, timedelta) and module.SETTLE.total_seconds() >= 0
     assert isinstance(module.cost(Part("Seven models.", part_marker(name))), Decimal)
-    undescribed = [key for key, found in module.Settings.model_fields.items() if not found.description]
+    undescribed = [key for key, model_field in module.Settings.model_fields.items() if not model_field.description]
     assert undescribed == [], "each setting needs a description"
 
 
@@ -86,11 +86,11 @@ def test_whatever_fails_the_outcome_agrees_with_the_platform(name: str) -> None:
             outcome = rig.outlet.post(part, rig.destination)
             there = rig.posted() - before
             assert disagreement(outcome, there) == "", f"{name}: {fault}: {outcome}"
-            found = rig.outlet.find(part, rig.destination)
-            assert isinstance(found, Sent if there else NotFound), f"{name}: {fault}: {found}"
+            result = rig.outlet.find(part, rig.destination)
+            assert isinstance(result, Sent if there else NotFound), f"{name}: {fault}: {result}"
             assert rig.posted() - before == there, f"{name}: {fault}: looking back posted something"
-            said = f"{outcome!r} {found!r} {rig.outlet!r}"
-            assert not [secret for secret in rig.secrets if secret in said], f"{name}: {fault}: a secret is told"
+            text = f"{outcome!r} {result!r} {rig.outlet!r}"
+            assert not [secret for secret in rig.secrets if secret in text], f"{name}: {fault}: a secret is told"
             if not there:
                 assert isinstance(rig.outlet.post(part, rig.destination), Sent), (
                     f"{name}: {fault}: nothing goes after it"
@@ -131,11 +131,11 @@ def test_a_marker_is_the_same_for_ever_and_differs_by_any_part_of_its_key() -> N
 
 @pytest.mark.parametrize("text", ["the key is s3cr/t+!", "?key=s3cr%2Ft%2B%21&x", "s3cr\u200b/t+!", "a\ns3cr/t+!\nb"])
 def test_a_secret_is_redacted_in_every_form_it_may_take(text: str) -> None:
-    said = redact_reason(text, [SecretStr("s3cr/t+!")])
-    assert "s3cr" not in said and "[redacted]" in said and "\n" not in said
+    reason = redact_reason(text, [SecretStr("s3cr/t+!")])
+    assert "s3cr" not in reason and "[redacted]" in reason and "\n" not in reason
 
 
 def test_a_reason_is_clipped_after_redaction() -> None:
     secret = "k" * 40
-    said = redact_reason("x" * 280 + secret + "y" * 10_000, [SecretStr(secret)])
-    assert len(said) <= 300 and "kkk" not in said
+    reason = redact_reason("x" * 280 + secret + "y" * 10_000, [SecretStr(secret)])
+    assert len(reason) <= 300 and "kkk" not in reason

@@ -28,10 +28,10 @@ def program() -> str:
     """The node's own binary, not its Node.js wrapper, so that ending the process ends the node."""
     machine = platform.machine().lower()
     folder = MODULES / "@foundry-rs" / f"anvil-{sys.platform}-{_OFTEN.get(machine, machine)}"
-    found = folder / "bin" / ("anvil.exe" if os.name == "nt" else "anvil")
-    if not found.is_file():
-        raise RuntimeError(f"{found}: no such file; run: make tests/node_modules/.ready")
-    return str(found)
+    path = folder / "bin" / ("anvil.exe" if os.name == "nt" else "anvil")
+    if not path.is_file():
+        raise RuntimeError(f"{path}: no such file; run: make tests/node_modules/.ready")
+    return str(path)
 
 
 def selector(signature: str) -> bytes:
@@ -76,10 +76,10 @@ class Node:
 
     def transact(self, sender: str, to: str | None, data: bytes, gas: int = 30_000_000) -> dict[str, Any]:
         """Send a transaction in a block of its own; returns its receipt."""
-        asked: dict[str, str] = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
+        entries: dict[str, str] = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
         if to:
-            asked["to"] = to
-        tx = self.rpc("eth_sendTransaction", asked)
+            entries["to"] = to
+        tx = self.rpc("eth_sendTransaction", entries)
         # The node returns before its block is mined: ask for the receipt until there is one.
         for _ in range(10_000):
             receipt: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", tx)
@@ -91,9 +91,9 @@ class Node:
 
     def deploy(self, name: str, *args: Any, sender: str | None = None) -> Contract:
         """Deploy one of our contracts by name."""
-        made = contracts()[name]
-        inputs = next((e["inputs"] for e in made.abi if e["type"] == "constructor"), [])
-        data = made.creation + encode(_types(inputs), args)
+        contract = contracts()[name]
+        inputs = next((e["inputs"] for e in contract.abi if e["type"] == "constructor"), [])
+        data = contract.creation + encode(_types(inputs), args)
         receipt = self.transact(sender or self.accounts[0], None, data)
         return Contract(self, name, str(receipt["contractAddress"]))
 
@@ -126,8 +126,8 @@ class Contract:
 
     def call(self, name: str, *args: Any) -> tuple[Any, ...]:
         """The return values of a function."""
-        asked = {"to": self.address, "data": "0x" + self.data(name, *args).hex()}
-        answer = self.node.rpc("eth_call", asked, "latest")
+        entries = {"to": self.address, "data": "0x" + self.data(name, *args).hex()}
+        answer = self.node.rpc("eth_call", entries, "latest")
         return tuple(decode(_types(self._function(name)["outputs"]), bytes.fromhex(answer[2:])))
 
 
@@ -150,13 +150,13 @@ def anvil(*options: str) -> Iterator[Node]:
     try:
         assert process.stdout is not None
         for line in process.stdout:
-            if found := re.match(r"Listening on (\S+)", line):
+            if match := re.match(r"Listening on (\S+)", line):
                 break
         else:
             raise RuntimeError(f"anvil ended at once with code {process.wait()}")
         # A node writes a line a request: nobody reads them, so they must not fill the pipe.
         with httpx.Client(timeout=60) as client, _drained(process.stdout):
-            yield Node(f"http://{found[1]}", client)
+            yield Node(f"http://{match[1]}", client)
     finally:
         process.terminate()
         process.wait(120)

@@ -135,12 +135,12 @@ class Dask:
 
     def inner(self, name: str) -> psutil.Process:
         """A worker's process that does the work; the other one is its nanny."""
-        (found,) = (
+        (child,) = (
             child
             for child in psutil.Process(self.workers[name].pid).children()
             if any("spawn_main" in part for part in child.cmdline())
         )
-        return found
+        return child
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -180,8 +180,8 @@ class Dask:
         watcher = Thread(target=process.wait, daemon=True)
         watcher.start()
         for _ in range(600):
-            if found := re.findall(wanted, path.read_bytes()):
-                return str(found[-1], "utf-8")
+            if findall := re.findall(wanted, path.read_bytes()):
+                return str(findall[-1], "utf-8")
             watcher.join(0.05)
             if not watcher.is_alive():
                 break
@@ -205,7 +205,7 @@ def certificates(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> Tls
     """A certificate authority, and a certificate signed by it for all machines."""
     folder.mkdir(exist_ok=True)
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in addresses])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)) for address in addresses])
     issuer, subject = _named("footfall test authority"), _named("footfall test machine")
     signed = {
         "ca": _certificate(issuer, issuer, authority, authority, x509.BasicConstraints(True, None)),
@@ -230,7 +230,7 @@ def _certificate(
     extension: x509.ExtensionType,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
-    made = made.not_valid_after(now + timedelta(days=1)).add_extension(extension, critical=True)
-    return made.sign(by, SHA256())
+    public_key = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    not_valid = public_key.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
+    certificate_builder = not_valid.not_valid_after(now + timedelta(days=1)).add_extension(extension, critical=True)
+    return certificate_builder.sign(by, SHA256())

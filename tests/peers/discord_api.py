@@ -582,8 +582,8 @@ def check(payload: dict[str, Any], files: list[File], *, edit: bool = False) -> 
     if any(len(file.content) > 10 * 2**20 for file in files):
         raise Refusal(413, 40005, "Request entity too large")
     if wrong:
-        found = [{"code": "INVALID", "message": text} for text in wrong]
-        raise Refusal(400, 50035, "Invalid Form Body", errors={"body": {"_errors": found}})
+        entries = [{"code": "INVALID", "message": text} for text in wrong]
+        raise Refusal(400, 50035, "Invalid Form Body", errors={"body": {"_errors": entries}})
     if not (edit or (payload.get("content") or "").strip() or embeds or poll or files):
         raise Refusal(400, 50006, "Cannot send an empty message")
 

@@ -107,8 +107,8 @@ class DiscordGateway(DiscordPeer):
         """A member sends a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`, it
         is for the option `focused`."""
         self._numbers += 1
-        asked = Asked(f"token{self._numbers}", time.monotonic())
-        self.asked[asked.token] = asked
+        result = Asked(f"token{self._numbers}", time.monotonic())
+        self.asked[result.token] = result
         number = (int(time.time() * 1000) - DISCORD_EPOCH_MS << 22) + self._numbers
         types = {str: 3, int: 4, bool: 5}
         given = [
@@ -119,7 +119,7 @@ class DiscordGateway(DiscordPeer):
             "id": str(number),
             "application_id": str(BOT),
             "type": kind,
-            "token": asked.token,
+            "token": result.token,
             "version": 1,
             "attachment_size_limit": 10 * 2**20,
             "data": {"id": "77", "name": name, "type": 1, "options": given},
@@ -140,7 +140,7 @@ class DiscordGateway(DiscordPeer):
             event["message"] = {**self._said(), "components": rows, "interaction_metadata": origin}
             event["data"] = {**options, "component_type": 2}
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
-        return asked
+        return result
 
     def until(self, wanted: Any, seconds: float = 60.0) -> None:
         """Wait until a condition holds; checked when a client sends something, and now and then."""
@@ -155,7 +155,7 @@ class DiscordGateway(DiscordPeer):
 
     def server(self, id: int) -> dict[str, Any]:
         """A server in the gateway's format for a bot that is its member."""
-        channels = [self._show_channel(one) for one in self.channels.values() if one.guild == id]
+        channels = [self._show_channel(channel) for channel in self.channels.values() if channel.guild == id]
         lists = {
             key: [] for key in ("threads", "presences", "voice_states", "stage_instances", "guild_scheduled_events")
         }
@@ -212,46 +212,49 @@ class DiscordGateway(DiscordPeer):
 
     def _sync(self, _: web.Request, body: tuple[Any, list[Any]]) -> list[dict[str, Any]]:
         self.synced.append(body[0])
-        made = {"application_id": str(BOT), "version": "1", "default_member_permissions": None, "nsfw": False}
-        self.commands = [{**made, "id": str(700 + n), **command} for n, command in enumerate(body[0])]
+        entries = {"application_id": str(BOT), "version": "1", "default_member_permissions": None, "nsfw": False}
+        self.commands = [{**entries, "id": str(700 + n), **command} for n, command in enumerate(body[0])]
         return self.commands
 
     def _registered(self, *_: object) -> list[dict[str, Any]]:
         return self.commands
 
     def _callback(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
-        asked = self.asked[request.match_info["token"]]
+        result = self.asked[request.match_info["token"]]
         with self._ready:
             self._ready.notify_all()
-        if asked.first is not None:
+        if result.first is not None:
             raise Refusal(400, 40060, "Interaction has already been acknowledged.")
-        asked.took = time.monotonic() - asked.at
-        if asked.took > self.deadline:
+        result.took = time.monotonic() - result.at
+        if result.took > self.deadline:
             raise Refusal(404, 10062, "Unknown interaction")
-        asked.first = body[0]
+        result.first = body[0]
         with self._ready:
             self._ready.notify_all()
         if body[0]["type"] not in (DEFERRED, DEFERRED_UPDATE):
-            self._end(asked, body[0].get("data") or {}, len(body[1]))
-        told = {"id": request.match_info["id"], "type": 2, "response_message_id": asked.message_id}
-        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said(asked.message_id)}}
+            self._end(result, body[0].get("data") or {}, len(body[1]))
+        document = {"id": request.match_info["id"], "type": 2, "response_message_id": result.message_id}
+        return {
+            "interaction": document,
+            "resource": {"type": body[0]["type"], "message": self._said(result.message_id)},
+        }
 
     def _final(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
-        asked = self.asked[request.match_info["token"]]
-        if asked.first is None:
+        result = self.asked[request.match_info["token"]]
+        if result.first is None:
             raise Refusal(404, 10015, "Unknown Webhook")
-        self._end(asked, body[0], len(body[1]))
-        return self._said(asked.message_id)
+        self._end(result, body[0], len(body[1]))
+        return self._said(result.message_id)
 
     def _further(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
-        asked = self.asked[request.match_info["token"]]
-        asked.further.append(body[0])
-        asked.done.set()
+        result = self.asked[request.match_info["token"]]
+        result.further.append(body[0])
+        result.done.set()
         return self._said()
 
-    def _end(self, asked: Asked, message: dict[str, Any], files: int) -> None:
-        asked.message, asked.files, asked.ended = message, files, time.monotonic()
-        asked.done.set()
+    def _end(self, value: Asked, message: dict[str, Any], files: int) -> None:
+        value.message, value.files, value.ended = message, files, time.monotonic()
+        value.done.set()
         with self._ready:
             self._ready.notify_all()
 
@@ -297,28 +300,28 @@ class DiscordGateway(DiscordPeer):
             self._ready.notify_all()
         return socket
 
-    async def _heard(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
-        if said["op"] == HEARTBEAT:
+    async def _heard(self, socket: web.WebSocketResponse, document: dict[str, Any]) -> None:
+        if document["op"] == HEARTBEAT:
             await socket.send_json({"op": ACK})
-        elif said["op"] == IDENTIFY:
-            self.identified.append(said["d"])
+        elif document["op"] == IDENTIFY:
+            self.identified.append(document["d"])
             session = Session(f"session{len(self.identified)}", socket=socket)
-            self.sessions = [*(one for one in self.sessions if self.servers > 1), session]
-            shard = said["d"].get("shard", [0, 1])
+            self.sessions = [*(session for session in self.sessions if self.servers > 1), session]
+            shard = document["d"].get("shard", [0, 1])
             ready = {"v": 10, "user": self._bot(), "guilds": [], "session_id": session.id, "shard": shard}
             ready |= {"resume_gateway_url": self.gateway, "application": {"id": str(BOT), "flags": 0}}
             await self._dispatch("READY", ready, session)
-        elif said["op"] == RESUME:
-            await self._resume(socket, said["d"])
+        elif document["op"] == RESUME:
+            await self._resume(socket, document["d"])
 
     async def _resume(self, socket: web.WebSocketResponse, wanted: dict[str, Any]) -> None:
-        session = next((one for one in self.sessions if one.id == wanted["session_id"]), None)
+        session = next((session for session in self.sessions if session.id == wanted["session_id"]), None)
         if session is None:
             await socket.send_json({"op": INVALID, "d": False})
             return
         self.resumed.append(wanted)
         session.socket = socket
-        for event in [one for one in session.events if one["s"] > wanted["seq"]]:
+        for event in [event for event in session.events if event["s"] > wanted["seq"]]:
             await socket.send_json(event)
         await self._dispatch("RESUMED", {}, session)
 

@@ -114,12 +114,14 @@ def _length(embed: Mapping[str, Any]) -> int:
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if sum(row["type"] == ROW for row in rows) > 5:
         yield "more than 5 action rows"
-    ids = [one["custom_id"] for row in rows for one in row.get("components", ()) if "custom_id" in one]
+    ids = [
+        component["custom_id"] for row in rows for component in row.get("components", ()) if "custom_id" in component
+    ]
     if len(set(ids)) < len(ids):
         yield "two components of the same custom_id"
     for row in rows:
-        for one in row.get("components", ()):
-            if one["type"] == BUTTON and one.get("style") != LINK and not one.get("custom_id"):
+        for component in row.get("components", ()):
+            if component["type"] == BUTTON and component.get("style") != LINK and not component.get("custom_id"):
                 yield "a button without custom_id"
 
 
@@ -127,17 +129,17 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _commands(commands: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if sum(one.get("type", 1) == 1 for one in commands) > 100:
+    if sum(command.get("type", 1) == 1 for command in commands) > 100:
         yield "more than 100 commands"
-    if len({(one.get("type", 1), one["name"]) for one in commands}) < len(commands):
+    if len({(command.get("type", 1), command["name"]) for command in commands}) < len(commands):
         yield "two commands of the same name"
-    for one in commands:
-        yield from (f"/{one['name']}: {wrong}" for wrong in _command(one))
+    for command in commands:
+        yield from (f"/{command['name']}: {wrong}" for wrong in _command(command))
 
 
-def _command(one: Mapping[str, Any]) -> Iterator[str]:
-    options = one.get("options") or []
-    yield from _named(one)
+def _command(document: Mapping[str, Any]) -> Iterator[str]:
+    options = document.get("options") or []
+    yield from _named(document)
     for option in options:
         yield from (f"{option['name']}: {wrong}" for wrong in (*_named(option), *_option(option)))
     required = [bool(option.get("required")) for option in options]
@@ -145,18 +147,18 @@ def _command(one: Mapping[str, Any]) -> Iterator[str]:
         yield "a required option after one that is not"
     if len({option["name"] for option in options}) < len(options):
         yield "two options of the same name"
-    if _weight(one) > 8000:
+    if _weight(document) > 8000:
         yield "more than 8000 characters"
 
 
-def _named(one: Mapping[str, Any]) -> Iterator[str]:
-    if not 1 <= len(one.get("description") or "") <= 100:
+def _named(document: Mapping[str, Any]) -> Iterator[str]:
+    if not 1 <= len(document.get("description") or "") <= 100:
         yield "wanted a description of 1 to 100 characters"
-    for name in (one["name"], *(one.get("name_localizations") or {}).values()):
+    for name in (document["name"], *(document.get("name_localizations") or {}).values()):
         if not COMMAND_NAME.fullmatch(name) or name != name.lower():
             yield f"{name!r} is no name for a command or an option"
     for texts in ("name_localizations", "description_localizations"):
-        for locale in (one.get(texts) or {}).keys() - LOCALES:
+        for locale in (document.get(texts) or {}).keys() - LOCALES:
             yield f"{texts}: {locale!r} is no locale of Discord's"
 
 
@@ -168,10 +170,12 @@ def _option(option: Mapping[str, Any]) -> Iterator[str]:
         yield "more than 25 choices, or one of no or more than 100 characters"
 
 
-def _weight(one: Mapping[str, Any]) -> int:
+def _weight(document: Mapping[str, Any]) -> int:
     """Characters of names, descriptions and values; for each text, that of the longest locale."""
     total = 0
     for name in ("name", "description"):
-        total += max(len(text) for text in (one.get(name) or "", *(one.get(f"{name}_localizations") or {}).values()))
-    total += len(one["value"]) if isinstance(one.get("value"), str) else 0
-    return total + sum(_weight(part) for key in ("options", "choices") for part in one.get(key) or ())
+        total += max(
+            len(text) for text in (document.get(name) or "", *(document.get(f"{name}_localizations") or {}).values())
+        )
+    total += len(document["value"]) if isinstance(document.get("value"), str) else 0
+    return total + sum(_weight(part) for key in ("options", "choices") for part in document.get(key) or ())

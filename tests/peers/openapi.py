@@ -118,16 +118,16 @@ class Description:
         pattern, operation = self._operation(recorded)
         if operation is None:
             here = (recorded.method, recorded.path)
-            passed = [one for one in self.allowed if (one.method, one.path) == here]
+            passed = [entry for entry in self.allowed if (entry.method, entry.path) == here]
             self.used.update(passed)
             return [] if passed else [f"{recorded.method} {recorded.path}: no such operation"]
         form = recorded.method, pattern, _authorized(recorded), shape(recorded.query), shape(recorded.document())
         if form not in self._known:
             self._known[form] = [*self._schema_faults(recorded), *self._overlooked(recorded, operation)]
-        found = [*self._known[form], *extra(recorded)]
+        texts = [*self._known[form], *extra(recorded)]
         return [
             f"{recorded.method} {pattern}: {text:.200}"
-            for text in found
+            for text in texts
             if not self._let_pass(recorded.method, pattern, text)
         ]
 
@@ -157,31 +157,31 @@ class Description:
             return [line for error in self._judge.iter_request_errors(request) for line in _lines(error)]
 
     def _overlooked(self, recorded: Recorded, operation: Mapping[str, object]) -> list[str]:
-        found = []
+        texts = []
         known = {self._resolved(p)["name"] for p in operation.get("parameters", ())}  # type: ignore[attr-defined]
-        found += [f"unknown query parameter {name}" for name, _ in recorded.query if name not in known]
+        texts += [f"unknown query parameter {name}" for name, _ in recorded.query if name not in known]
         accepted = operation.get("security") or [{}]
         if {} not in accepted and not _authorized(recorded):
-            found.append("no authorization")
+            texts.append("no authorization")
         document, body = recorded.document(), operation.get("requestBody")
         if document is not None and body is None:
-            found.append("a body where none is described")
+            texts.append("a body where none is described")
         if document is not None and body is not None:
             schema = self._resolved(body)["content"]["application/json"]["schema"]  # type: ignore[index]
-            found += [f"unknown key {key}" for key in self._unknown(document, self._flat(schema), "")]
-        return found
+            texts += [f"unknown key {key}" for key in self._unknown(document, self._flat(schema), "")]
+        return texts
 
     def _unknown(self, document: object, schemas: list[Mapping[str, object]], at: str) -> Iterator[str]:
         """The places of keys that none of the possible schemas knows."""
         if isinstance(document, list):
-            items = [flat for one in schemas if "items" in one for flat in self._flat(one["items"])]
+            items = [flat for document in schemas if "items" in document for flat in self._flat(document["items"])]
             for entry in document:
                 yield from self._unknown(entry, items, at)
-        if not isinstance(document, dict) or any(one.get("additionalProperties") for one in schemas):
+        if not isinstance(document, dict) or any(document.get("additionalProperties") for document in schemas):
             return
-        known = [one["properties"] for one in schemas if "properties" in one]
+        known = [document["properties"] for document in schemas if "properties" in document]
         for key, value in document.items() if known else ():
-            under = [flat for one in known if key in one for flat in self._flat(one[key])]  # type: ignore[operator,index]
+            under = [flat for entry in known if key in entry for flat in self._flat(entry[key])]  # type: ignore[operator,index]
             if under:
                 yield from self._unknown(value, under, f"{at}{key}.")
             else:
@@ -197,11 +197,11 @@ class Description:
         assert isinstance(node, Mapping)
         if "$ref" not in node:
             return node
-        found: object = self.document
+        document: object = self.document
         for step in str(node["$ref"]).removeprefix("#/").split("/"):
-            assert isinstance(found, Mapping)
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        return self._resolved(found)
+            assert isinstance(document, Mapping)
+            document = document[step.replace("~1", "/").replace("~0", "~")]
+        return self._resolved(document)
 
     def _operation(self, recorded: Recorded) -> tuple[str, Mapping[str, object] | None]:
         """The description's path for a request, literal segments before `{id}` ones, and its operation."""
@@ -229,8 +229,8 @@ def _lines(error: BaseException) -> list[str]:
     cause = error.__cause__
     schema_errors = getattr(error, "schema_errors", None) or getattr(cause, "schema_errors", None)
     if schema_errors:
-        leaves = [leaf for one in schema_errors for leaf in _leaves(one)]
-        return [f"{'.'.join(map(str, one.absolute_path)) or 'body'}: {_clipped(one.message)}" for one in leaves]
+        leaves = [leaf for schema_error in schema_errors for leaf in _leaves(schema_error)]
+        return [f"{'.'.join(map(str, leaf.absolute_path)) or 'body'}: {_clipped(leaf.message)}" for leaf in leaves]
     return [f"{type(error).__name__}: {error}" + (f" ({cause})" if cause else "")]
 
 
@@ -252,7 +252,9 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
 
 def _distance(branch: list[ValidationError]) -> tuple[int, int]:
     """How far a schema is from a match; a schema for another type is far."""
-    other = sum(tuple(one.path) in ((), ("type",)) and one.validator in ("type", "enum", "required") for one in branch)
+    other = sum(
+        tuple(entry.path) in ((), ("type",)) and entry.validator in ("type", "enum", "required") for entry in branch
+    )
     return other, len(branch)
 
 
@@ -290,11 +292,13 @@ def judged(
     extra: Callable[[Recorded], Iterable[str]] = lambda _: (),
 ) -> list[str] | None:
     """The faults of all requests against each description, each once; `None` without SPECS_DIR."""
-    different = {(one.method, one.target, one.body, _authorized(one)): one for one in requests}.values()
-    found: dict[str, None] = {}
+    different = {
+        (request.method, request.target, request.body, _authorized(request)): request for request in requests
+    }.values()
+    entries: dict[str, None] = {}
     for file in files:
         description = described(file, allowed)
         if description is None:
             return None
-        found |= {f"{file}: {line}": None for request in different for line in description.faults(request, extra)}
-    return list(found)
+        entries |= {f"{file}: {line}": None for request in different for line in description.faults(request, extra)}
+    return list(entries)

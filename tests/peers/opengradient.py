@@ -98,12 +98,12 @@ class World:
         """An individual settlement whose payload names its model."""
         request = {"model": named, "messages": [{"role": "user", "content": "a secret prompt"}], "temperature": 0.0}
         input_hash = keccak(json.dumps(request, sort_keys=True).encode())
-        output_hash, one = hashed("out", at), enclaves()[1]
+        output_hash, enclave = hashed("out", at), enclaves()[1]
         raw = json.dumps({"input": request, "output": {"model": named}}).encode()
         self.aggregator.blobs = {**self.aggregator.blobs, blob_id(raw): raw}
-        signature = one.signature(input_hash, output_hash, at)
+        signature = enclave.signature(input_hash, output_hash, at)
         self.node.at(at + 5)
-        hashes = (one.tee_id, input_hash, output_hash)
+        hashes = (enclave.tee_id, input_hash, output_hash)
         return self.relay.send("settleIndividual", *hashes, at, PAYEE, blob_id(raw).encode(), signature)
 
     def infer(self, at: int, cid: str, simulated: bool = False, sender: int = 1) -> None:
@@ -114,9 +114,9 @@ class World:
 def _root(raw: bytes) -> bytes:
     from bot.sources.opengradient.merkle_batch import Batch, parse_batch
 
-    found = parse_batch(raw)
-    assert isinstance(found, Batch)
-    return found.root
+    batch = parse_batch(raw)
+    assert isinstance(batch, Batch)
+    return batch.root
 
 
 @contextmanager
@@ -128,29 +128,29 @@ def world() -> Iterator[World]:
         aggregator = Aggregator({}, None)
         hub = ModelHub([model("one", "ann", "vision", CID), model("two", "bob", "risk"), model("three", "ann", "risk")])
         facilitator = Facilitator({FIRST.isoformat(): 12, SECOND.isoformat(): 7})
-        urls = [stack.enter_context(serving(one)).url for one in (aggregator, hub, facilitator)]
-        made = {name: node.deploy(name, *args) for name, args in _CONTRACTS.items()}
+        urls = [stack.enter_context(serving(aggregator)).url for aggregator in (aggregator, hub, facilitator)]
+        deploys = {name: node.deploy(name, *args) for name, args in _CONTRACTS.items()}
         stranger = node.deploy("SettlementRelay", True)
         chain = ChainConfig(endpoints=(node.url,), chain_id=CHAIN, finality=0, rate=500.0, concurrency=4)
         settings = OpenGradientSettings(
             settlements=chain,
             hub_chain=chain,
             base=chain,
-            relays=(made["SettlementRelay"].address,),
-            registries={made["TeeRegistryNew"].address: "new", made["TeeRegistryOld"].address: "old"},
+            relays=(deploys["SettlementRelay"].address,),
+            registries={deploys["TeeRegistryNew"].address: "new", deploys["TeeRegistryOld"].address: "old"},
             aggregators=(urls[0],),
             hub=urls[1],
             facilitator=urls[2],
-            token=made["Token"].address,
+            token=deploys["Token"].address,
             payees=(PAYEE,),
-            proxies=(made["UptoProxy"].address,),
+            proxies=(deploys["UptoProxy"].address,),
             budget=120.0,
             look=30.0,
         )
         yield World(
-            *(node, aggregator, hub, facilitator, settings, made["SettlementRelay"], stranger),
-            *(made["TeeRegistryNew"], made["TeeRegistryOld"], node.place("Precompile", PRECOMPILE)),
-            *(made["InferenceHub"], made["Token"], made["UptoProxy"]),
+            *(node, aggregator, hub, facilitator, settings, deploys["SettlementRelay"], stranger),
+            *(deploys["TeeRegistryNew"], deploys["TeeRegistryOld"], node.place("Precompile", PRECOMPILE)),
+            *(deploys["InferenceHub"], deploys["Token"], deploys["UptoProxy"]),
         )
 
 

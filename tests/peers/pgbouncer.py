@@ -63,9 +63,9 @@ def pooled(url: str) -> Iterator[str]:
 
 def _version(command: str) -> tuple[int, ...]:
     shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"PgBouncer (\d+)\.(\d+)", shown)
-    assert found, shown
-    return tuple(map(int, found.groups()))
+    match = re.search(r"PgBouncer (\d+)\.(\d+)", shown)
+    assert match, shown
+    return tuple(map(int, match.groups()))
 
 
 def _answers(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

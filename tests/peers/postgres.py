@@ -94,7 +94,7 @@ def _name(url: str) -> str:
 
 
 def _binaries() -> Path:
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb") or ""]
-    if not found[-1]:
+    paths = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb") or ""]
+    if not paths[-1]:
         raise RuntimeError(f"no initdb on this machine: {CURE}")
-    return Path(found[-1]).parent
+    return Path(paths[-1]).parent

@@ -116,8 +116,8 @@ class _Server:
         if does.behind or does.boast:
             question = await self._older(question)
         if question["method"] == "eth_getLogs":
-            asked = question["params"][0]
-            first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
+            param = question["params"][0]
+            first, last = int(param["fromBlock"], 16), int(param["toBlock"], 16)
             if does.range_cap is not None and last - first > does.range_cap:
                 text = f"maximum [from, to] blocks distance: {does.range_cap}"
                 return does.rewrite(question, _fault(question, -32000, text))
@@ -148,8 +148,8 @@ class _Server:
     async def _upstream(self, question: Question) -> Answer:
         assert self.session is not None
         async with self.session.post(self.does.upstream, json=question) as answer:
-            made: Answer = await answer.json()
-            return made
+            upstream: Answer = await answer.json()
+            return upstream
 
 
 @contextmanager

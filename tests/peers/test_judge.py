@@ -44,7 +44,7 @@ def button(number: int) -> dict[str, object]:
 
 
 def rows(*buttons: Mapping[str, object]) -> list[dict[str, object]]:
-    return [{"type": 1, "components": [one]} for one in buttons]
+    return [{"type": 1, "components": [button]} for button in buttons]
 
 
 UNWRITTEN: dict[str, tuple[Recorded, str]] = {
@@ -162,17 +162,17 @@ RIGHT = (
 
 @pytest.mark.parametrize("name", UNWRITTEN)
 def test_what_discords_description_misses_is_refused(name: str) -> None:
-    request, said = UNWRITTEN[name]
-    assert [text for text in discord_rules.unwritten(request) if said in text]
+    request, word = UNWRITTEN[name]
+    assert [text for text in discord_rules.unwritten(request) if word in text]
 
 
 @pytest.mark.parametrize("name", UNWRITTEN_X)
 def test_what_xs_description_misses_is_refused(name: str) -> None:
-    body, said = UNWRITTEN_X[name]
-    assert [text for text in x_rules.unwritten(made("POST", "/2/tweets", body)) if said in text]
+    body, word = UNWRITTEN_X[name]
+    assert [text for text in x_rules.unwritten(made("POST", "/2/tweets", body)) if word in text]
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=lambda one: f"{one.method} {one.path} {one.body[:40]!r}")
+@pytest.mark.parametrize("right", RIGHT, ids=lambda value: f"{value.method} {value.path} {value.body[:40]!r}")
 def test_what_is_right_is_let_pass(right: Recorded) -> None:
     assert PLATFORMS["discord"].faults([right]) == []
 
@@ -215,11 +215,11 @@ def test_what_is_beyond_discords_description_is_refused(name: str) -> None:
     description = described(discord_rules.FILES[0], discord_rules.ALLOWED)
     if description is None:
         pytest.skip(f"NOT CHECKED: no SPECS_DIR, so nothing was compared with {discord_rules.FILES}")
-    request, said = BEYOND[name]
+    request, word = BEYOND[name]
     right = made("POST", MESSAGES, {**SENT, "embeds": [{"title": "x" * 256}]})
     assert description.faults(right, discord_rules.unwritten) == []
     faults = description.faults(request, discord_rules.unwritten)
-    assert [text for text in faults if said in text], faults
+    assert [text for text in faults if word in text], faults
 
 
 def test_a_fault_is_found_again_in_a_request_of_the_same_shape() -> None:

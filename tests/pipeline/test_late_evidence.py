@@ -44,9 +44,9 @@ TARGETS = {"x": ("account",), "discord": ("channel",)}
 
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
-    with world() as made:
-        two_days(made)
-        yield made
+    with world() as sample_world:
+        two_days(sample_world)
+        yield sample_world
 
 
 @dataclass
@@ -80,17 +80,17 @@ class Walk:
     def publish(self, at: datetime) -> list[pipeline.PublishDecision]:
         outbox = pipeline.make_outbox(self.db)
         desk = pipeline.PublishContext(self.db, self.archive, outbox, PublishConfig.model_validate({}), 0.01)
-        told = pipeline.plan_deliveries(desk, PLAN, "day", TARGETS, at)
+        publish_decisions = pipeline.plan_deliveries(desk, PLAN, "day", TARGETS, at)
         fake = Fake(self.ledger, lambda: at, ())
         ready = {name: OutletHandle(fake, timedelta(seconds=30), lambda _: Decimal("0.01"), None) for name in TARGETS}
         run = OutboxPass(outbox, ready, fake.content(self.archive), lambda: at, "a", timedelta(minutes=15))
         deliveries.flush_outbox(run)
-        return told
+        return publish_decisions
 
     def day(self, edition: int | None = None) -> Document:
-        found = self.archive.find_digest("opengradient", "day", SECOND, edition)
-        assert found is not None
-        return found
+        digest = self.archive.find_digest("opengradient", "day", SECOND, edition)
+        assert digest is not None
+        return digest
 
 
 @pytest.fixture
@@ -111,15 +111,22 @@ def changed(document: Document) -> dict[str, tuple[Any, Any]]:
 
 def test_a_blob_that_becomes_readable_makes_a_new_edition_that_lists_each_change(walk: Walk) -> None:
     walk.collect_without_blobs(EVENING)
-    (announced,) = [one for one in walk.publish(EVENING) if one.period.first == SECOND]
+    (announced,) = [
+        publish_decision for publish_decision in walk.publish(EVENING) if publish_decision.period.first == SECOND
+    ]
     assert (announced.verdict, announced.edition) == ("planned", 1)
     issued = walk.day()
     assert issued["status"] == "issued" and issued["changes"] == []
     assert part(issued, "uses_verified")["value"] is None
 
     walk.collect(NEXT)
-    told = [one for one in walk.publish(NEXT) if one.period.first == SECOND]
-    assert [(one.verdict, one.edition, one.reason) for one in told] == [("planned", 2, "corrected")]
+    publish_decisions = [
+        publish_decision for publish_decision in walk.publish(NEXT) if publish_decision.period.first == SECOND
+    ]
+    assert [
+        (publish_decision.verdict, publish_decision.edition, publish_decision.reason)
+        for publish_decision in publish_decisions
+    ] == [("planned", 2, "corrected")]
     now = walk.day()
     assert (now["edition"], now["status"]) == (2, "issued")
     changes = changed(now)
@@ -143,8 +150,12 @@ def test_an_issued_digest_that_did_not_change_gets_no_new_edition(walk: Walk) ->
     sent = list(walk.ledger.posts)
     for hours in (1, 24, 48):
         walk.collect(EVENING + timedelta(hours=hours))
-        told = walk.publish(EVENING + timedelta(hours=hours))
-        assert {one.edition for one in told if one.period.first == SECOND} <= {1}
+        publish_decisions = walk.publish(EVENING + timedelta(hours=hours))
+        assert {
+            publish_decision.edition
+            for publish_decision in publish_decisions
+            if publish_decision.period.first == SECOND
+        } <= {1}
     assert walk.day() == before
     assert [row for row in walk.ledger.posts if row in sent] == sent
 
@@ -153,7 +164,7 @@ def test_a_late_day_is_looked_at_for_three_days_and_no_longer(walk: Walk) -> Non
     walk.collect(EVENING)
     pipeline.compose_digest(walk.db, walk.archive, PLAN, Period.for_day(SECOND), EVENING)
     looked = [pipeline.periods_to_recompose(walk.archive, PLAN, "day", EVENING + timedelta(days=n)) for n in range(5)]
-    assert [[period.first for period in found] for found in looked] == [[SECOND]] * 3 + [[]] * 2
+    assert [[period.first for period in periods] for periods in looked] == [[SECOND]] * 3 + [[]] * 2
     assert pipeline.periods_to_recompose(walk.archive, replace(PLAN, catalogues=()), "day", EVENING) == ()
 
 
@@ -167,7 +178,7 @@ def test_composing_by_hand_tells_what_came_late(walk: Walk, monkeypatch: pytest.
     config = walk.folder / "config.yaml"
     config.write_text(f"data: {walk.folder}\nnetworks: {{opengradient: {{}}}}\n")
     done = CliRunner().invoke(cli, ["--config", str(config), "compose", "--json"], standalone_mode=False)
-    editions = {one["day"]: one["edition"] for one in json.loads(done.stdout)}
+    editions = {entry["day"]: entry["edition"] for entry in json.loads(done.stdout)}
     assert editions[SECOND.isoformat()] == 2
 
 
@@ -217,11 +228,11 @@ def test_the_worker_keeps_the_lists_that_stand_in_a_source(tmp_path: Path, monke
     monkeypatch.delenv("DATABASE_URL", raising=False)
     config = tmp_path / "config.yaml"
     config.write_text(f"data: {tmp_path}\nnetworks: {{opengradient: {{}}}}\n")
-    made = app_context.AppContext(config)
+    context = app_context.AppContext(config)
     try:
-        source = run_command._Standing(made, "opengradient", Asked([], lambda: NEXT))
-        pipeline.collect(made.store, "opengradient", source, None, lambda _: None)
+        source = run_command._Standing(context, "opengradient", Asked([], lambda: NEXT))
+        pipeline.collect(context.store, "opengradient", source, None, lambda _: None)
         llm, _hub = PLAN.catalogues
-        assert ledger.closed_span(made.store, llm) is not None
+        assert ledger.closed_span(context.store, llm) is not None
     finally:
-        made.close()
+        context.close()

@@ -153,12 +153,12 @@ def test_composing_keeps_what_it_returns(filled: store.Store) -> None:
 
 def test_every_finding_is_worded(filled: store.Store) -> None:
     block = pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)["catalogues"][0]
-    assert block["findings"] and all(found["text"] for found in block["findings"])
+    assert block["findings"] and all(finding["text"] for finding in block["findings"])
 
 
 def test_the_same_ledger_gives_the_same_digest_byte_for_byte(filled: store.Store) -> None:
-    one, two = (json.dumps(pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)) for _ in range(2))
-    assert one == two
+    first, two = (json.dumps(pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)) for _ in range(2))
+    assert first == two
 
 
 def test_an_issued_day_that_changes_becomes_a_new_edition(filled: store.Store) -> None:
@@ -230,10 +230,10 @@ def test_a_digest_agrees_with_the_ledger_that_it_was_made_from(filled: store.Sto
 def test_what_came_later_is_found_figure_by_figure(filled: store.Store) -> None:
     document = pipeline.build_digest(filled, PLAN, day_of(MISSED), NOW)
     ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
-    found = list(pipeline.mismatches_with(pipeline.recompute_digest(filled, PLAN, document), document))
-    assert "models.models_listed: says unknown (no reading at the end of 5 Mar 2025), is 13" in found
-    assert any(line.startswith("models.top: row 1 says null, is ") for line in found)
-    assert any(line.startswith("refs: ") for line in found)
+    mismatches = list(pipeline.mismatches_with(pipeline.recompute_digest(filled, PLAN, document), document))
+    assert "models.models_listed: says unknown (no reading at the end of 5 Mar 2025), is 13" in mismatches
+    assert any(line.startswith("models.top: row 1 says null, is ") for line in mismatches)
+    assert any(line.startswith("refs: ") for line in mismatches)
 
 
 def changed(document: dict[str, Any], key: str, value: object) -> dict[str, Any]:

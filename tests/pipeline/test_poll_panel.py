@@ -21,9 +21,9 @@ def asked(day: date, votes: tuple[int, int]) -> deliveries.PollRecord:
 def test_two_polls_of_one_name_that_close_in_one_week_are_both_told() -> None:
     document: dict[str, Any] = {"panels": [], "refs": []}
     polls.add_poll_panel(document, [asked(WEEK, (1, 2)), asked(WEEK + timedelta(days=7), (5, 4))])
-    told = {key: figure["value"] for key, figure in document["panels"][0]["figures"].items()}
+    entries = {key: figure["value"] for key, figure in document["panels"][0]["figures"].items()}
     first, second = "discord_more_2025-03-03", "discord_more_2025-03-10"
-    assert (told[f"{first}_votes"], told[f"{second}_votes"], len(told)) == (3, 9, 6)
+    assert (entries[f"{first}_votes"], entries[f"{second}_votes"], len(entries)) == (3, 9, 6)
 
 
 def test_a_poll_that_closes_alone_has_plain_keys() -> None:

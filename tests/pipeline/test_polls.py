@@ -62,8 +62,8 @@ class World:
 
     def digest(self, day: date) -> dict[str, Any]:
         done = self.run("digest", "--period", "week", "--day", day.isoformat(), "--network", "replicate", "--json")
-        found: dict[str, Any] = json.loads(done.output)
-        return found
+        digest: dict[str, Any] = json.loads(done.output)
+        return digest
 
     def vote(self, x: tuple[int, ...] | None, discord: tuple[int, ...] | None) -> None:
         """Close both polls with so many votes; `None`: that one stays open."""
@@ -83,11 +83,11 @@ def world(peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
     publishing.fill(url, DAYS)
     for name, value in {**peers.secrets, "DATABASE_URL": url, "REPLICATE_API_TOKEN": ""}.items():
         monkeypatch.setenv(name, value)
-    made = World(peers, publishing.configured(tmp_path, peers, more=ASKED), url)
+    world = World(peers, publishing.configured(tmp_path, peers, more=ASKED), url)
     for module in (app_context, posting, outlet_setup, preview_commands, pipeline_commands):
         if hasattr(module, "clock"):
-            monkeypatch.setattr(module, "clock", lambda: made.now)
-    return made
+            monkeypatch.setattr(module, "clock", lambda: world.now)
+    return world
 
 
 def test_a_poll_goes_with_the_weekly_post_on_both_platforms_and_with_no_other(world: World) -> None:
@@ -118,15 +118,17 @@ def test_its_result_is_read_back_after_it_has_closed_and_told_in_the_next_weekly
     world.run("publish")
     world.now = MONDAY + timedelta(days=7)
     world.publish(WEEK + timedelta(days=7))
-    told = world.digest(WEEK + timedelta(days=7))
-    (panel,) = [block for block in told["panels"] if block["catalogue"] == "polls"]
+    digest = world.digest(WEEK + timedelta(days=7))
+    (panel,) = [block for block in digest["panels"] if block["catalogue"] == "polls"]
     figures = {key: figure["value"] for key, figure in panel["figures"].items()}
     assert figures["x_more_votes"] == 10 and figures["x_more_answer_1"] == 6
     assert figures["discord_more_votes"] == 3 and figures["discord_more_answer_3"] == 1
     assert {figure["evidence"] for figure in panel["figures"].values()} == {"a poll of readers, not a measurement"}
-    assert all(told["refs"][ref]["url"].startswith("https://") for f in panel["figures"].values() for ref in f["refs"])
-    said = world.peers.x.posts[-1]["sent"]
-    assert "10 votes on X: More 6, As many 3, Fewer 1 (a poll of readers, not a measurement)." in said
+    assert all(
+        digest["refs"][ref]["url"].startswith("https://") for f in panel["figures"].values() for ref in f["refs"]
+    )
+    result = world.peers.x.posts[-1]["sent"]
+    assert "10 votes on X: More 6, As many 3, Fewer 1 (a poll of readers, not a measurement)." in result
     embed = world.peers.discord.messages[2]["embeds"][0]
     (field,) = [field for field in embed["fields"] if field["name"] == "Poll of readers, not a measurement"]
     assert "3 votes on Discord: More 2, As many 0, Fewer 1 (a poll of readers, not a measurement)." in field["value"]
@@ -161,21 +163,23 @@ def test_a_poll_is_told_in_english_whichever_channels_it_was_asked_in(
     )
     publishing.configured(tmp_path, world.peers, more=counted, channels=channels)
     world.publish(WEEK, "--outlet", "discord")
-    asked = {int(row["channel_id"]): row for row in world.peers.discord.messages if row.get("poll")}
-    question = asked[int(arabic)]["poll"]["question"]["text"]
+    rows = {int(row["channel_id"]): row for row in world.peers.discord.messages if row.get("poll")}
+    question = rows[int(arabic)]["poll"]["question"]["text"]
     assert "5 نماذج" in question and "models" not in question
-    assert "5 models" in asked[int(publishing.CHANNEL)]["poll"]["question"]["text"]
-    for row in asked.values():
+    assert "5 models" in rows[int(publishing.CHANNEL)]["poll"]["question"]["text"]
+    for row in rows.values():
         world.peers.discord.vote(str(row["id"]), 1, 2, 3)
     for days in (6, 7):
         world.now = MONDAY + timedelta(days=days)
         world.publish(WEEK + timedelta(days=7), "--outlet", "discord")
     (panel,) = [b for b in world.digest(WEEK + timedelta(days=7))["panels"] if b["catalogue"] == "polls"]
-    (told,) = panel["asked"]
-    english = asked[int(publishing.CHANNEL)]["poll"]
-    assert told["question"] == english["question"]["text"]
-    assert [one["answer"] for one in told["answers"]] == [one["poll_media"]["text"] for one in english["answers"]]
-    assert (told["votes"], told["channels"], told["read"]) == (12, 2, 2)
+    (result,) = panel["asked"]
+    english = rows[int(publishing.CHANNEL)]["poll"]
+    assert result["question"] == english["question"]["text"]
+    assert [answer["answer"] for answer in result["answers"]] == [
+        answer["poll_media"]["text"] for answer in english["answers"]
+    ]
+    assert (result["votes"], result["channels"], result["read"]) == (12, 2, 2)
     assert "جولة" not in json.dumps(panel, ensure_ascii=False) and "نماذج" not in json.dumps(panel, ensure_ascii=False)
 
 
@@ -199,9 +203,11 @@ schedule:
         channels = f'["{publishing.CHANNEL}", "{other}"]'
         publishing.configured(tmp_path, world.peers, ("discord",), more=more, channels=channels)
         checks = json.loads(world.run("doctor", "--json").output)
-        told = {one["check"].split()[-1]: one for one in checks if one["check"].startswith("discord: channel")}
-        assert {place for place, one in told.items() if not one["ok"]} == lacking, more
-        assert all(told[place]["found"].endswith("lacks Send Polls") for place in lacking)
+        entries = {
+            entry["check"].split()[-1]: entry for entry in checks if entry["check"].startswith("discord: channel")
+        }
+        assert {place for place, result in entries.items() if not result["ok"]} == lacking, more
+        assert all(entries[place]["found"].endswith("lacks Send Polls") for place in lacking)
     for channel in (publishing.CHANNEL, other):
         world.peers.discord.channel(int(channel))
 
@@ -234,8 +240,8 @@ def test_what_cannot_be_read_back_stays_unknown_with_its_reason_and_is_told_so(w
     (panel,) = [b for b in world.digest(WEEK + timedelta(days=7))["panels"] if b["catalogue"] == "polls"]
     votes = panel["figures"]["x_more_votes"]
     assert votes["value"] is None and votes["unknown"] == "X: the answer holds no poll with its votes"
-    said = world.peers.x.posts[-1]["sent"]
-    assert "On X the votes are unknown (a poll of readers, not a measurement)." in said
+    result = world.peers.x.posts[-1]["sent"]
+    assert "On X the votes are unknown (a poll of readers, not a measurement)." in result
     assert panel["figures"]["discord_more_votes"]["value"] == 3
 
 
@@ -249,9 +255,9 @@ def test_a_count_that_is_not_final_is_not_kept_and_asked_for_again(world: World)
         poll["voting_status"] = "open" if open_ else "closed"
         world.now = MONDAY + timedelta(days=5, hours=hours)
         world.run("publish", "--outlet", "x")
-        (asked,) = kept.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
-        assert (asked.votes is None) == open_ and ("still being counted" in asked.reason) == open_
-    assert asked.votes == (9, 0, 0)
+        (poll_record,) = kept.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
+        assert (poll_record.votes is None) == open_ and ("still being counted" in poll_record.reason) == open_
+    assert poll_record.votes == (9, 0, 0)
     opened.close()
 
 
@@ -261,8 +267,8 @@ def test_a_poll_that_never_becomes_final_is_given_up_as_unknown(world: World) ->
     world.run("publish", "--outlet", "x")
     opened = store.open_store(world.url)
     outbox = pipeline.make_outbox(opened)
-    (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
-    assert asked.votes is None and asked.reason == "closed, but its count was never final"
+    (poll,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
+    assert poll.votes is None and poll.reason == "closed, but its count was never final"
     assert outbox.polls.due_polls(world.now + timedelta(days=99), ["x"]) == ()
     opened.close()
 
@@ -303,8 +309,8 @@ FACTS: dict[str, Any] = {
 
 
 def test_numbers_come_from_figures_and_carry_their_separators() -> None:
-    asked = polls.render_poll(wording(question="More than {{ f.uses | figure }} next week?"), FACTS, "discord")
-    assert asked == Poll("More than 1,234,567 next week?", ("This", "That"), timedelta(days=5), "p")
+    poll = polls.render_poll(wording(question="More than {{ f.uses | figure }} next week?"), FACTS, "discord")
+    assert poll == Poll("More than 1,234,567 next week?", ("This", "That"), timedelta(days=5), "p")
 
 
 @pytest.mark.parametrize(
@@ -338,14 +344,14 @@ polls:
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(config.ConfigError) as error:
         assert app_context.AppContext(tmp_path / "config.yaml").settings
-    said = str(error.value)
-    assert "polls.2.answers" in said and "polls.2.lasts" in said and "polls.3.outlets" in said
+    word = str(error.value)
+    assert "polls.2.answers" in word and "polls.2.lasts" in word and "polls.3.outlets" in word
     (tmp_path / "config.yaml").write_text("\n".join(text.splitlines()[:4]))
     with pytest.raises(config.ConfigError) as error:
         assert app_context.AppContext(tmp_path / "config.yaml").settings
-    said = str(error.value)
-    assert "polls.0.question: found 'More than 12?'" in said and "polls.1.question" in said
-    assert "polls.1.name: found 'one' twice" in said and "polls.1.networks: nowhere: no such network" in said
+    text = str(error.value)
+    assert "polls.0.question: found 'More than 12?'" in text and "polls.1.question" in text
+    assert "polls.1.name: found 'one' twice" in text and "polls.1.networks: nowhere: no such network" in text
 
 
 def test_of_several_polls_each_week_asks_the_next() -> None:
@@ -361,11 +367,11 @@ def test_votes_for_another_number_of_answers_are_no_result(world: World) -> None
     world.publish(WEEK, "--outlet", "x")
     opened = store.open_store(world.url)
     outbox = pipeline.make_outbox(opened)
-    (one,) = outbox.list_deliveries()
-    outbox.polls.record_votes(one, Votes((1, 2), True), MONDAY)
-    outbox.polls.record_votes(one, LookupInconclusive("later", None), MONDAY)
-    (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
-    assert (asked.votes, asked.reason) == (None, "found votes for 2 answers, wanted 3")
+    (delivery,) = outbox.list_deliveries()
+    outbox.polls.record_votes(delivery, Votes((1, 2), True), MONDAY)
+    outbox.polls.record_votes(delivery, LookupInconclusive("later", None), MONDAY)
+    (poll,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
+    assert (poll.votes, poll.reason) == (None, "found votes for 2 answers, wanted 3")
     opened.close()
 
 

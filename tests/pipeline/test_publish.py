@@ -165,8 +165,8 @@ def test_what_arrives_late_is_corrected_in_place_with_the_old_value_struck_throu
     rows = {(row["outlet"], row["edition"]): (row["kind"], row["state"]) for row in listed(run)}
     assert rows["discord", 2] == rows["x", 2] == ("correction", "sent")
     (message,), (post,) = peers.discord.messages, peers.x.posts
-    said = message["embeds"][0]["description"]
-    assert message["edited_timestamp"] and "**Correction**" in said and "~~" in said
+    description = message["embeds"][0]["description"]
+    assert message["edited_timestamp"] and "**Correction**" in description and "~~" in description
     assert post["sent"].startswith("Correction") and post["edits"]
 
 
@@ -210,11 +210,11 @@ def test_preview_speaks_the_outlets_language_or_the_one_asked_for(
 ) -> None:
     publishing.configured(tmp_path, peers, x_locale="es", channels=f"[{{id: {CHANNEL}, locale: es-ES}}]")
     assert run("compose", "--day", str(LAST)).exit_code == 0
-    asked = ("preview", "--day", str(LAST), "--outlet", outlet)
-    assert "12 de marzo de 2025" in run(*asked).output
-    assert "12 March 2025" in run(*asked, "--locale", "en").output
-    (told,) = json.loads(run(*asked, "--locale", "zh-CN", "--json").output)
-    assert told["locale"] == "zh-CN" and "2025年3月12日" in json.dumps(told, ensure_ascii=False)
+    pair = ("preview", "--day", str(LAST), "--outlet", outlet)
+    assert "12 de marzo de 2025" in run(*pair).output
+    assert "12 March 2025" in run(*pair, "--locale", "en").output
+    (result,) = json.loads(run(*pair, "--locale", "zh-CN", "--json").output)
+    assert result["locale"] == "zh-CN" and "2025年3月12日" in json.dumps(result, ensure_ascii=False)
 
 
 def test_a_language_that_there_is_none_of_is_a_mistake_in_the_configuration(
@@ -222,11 +222,11 @@ def test_a_language_that_there_is_none_of_is_a_mistake_in_the_configuration(
 ) -> None:
     publishing.configured(tmp_path, peers, x_locale="tlh", channels=f"[{{id: {CHANNEL}, locale: fr}}, {{id: 5}}]")
     done = run("publish", "--day", str(LAST))
-    said = str(done.exception)
+    text = str(done.exception)
     assert done.exit_code == 2
-    assert "outlets.x.locale: found 'tlh': wanted one of en, ar, zh-CN, es-ES, vi, tr" in said
-    assert f"outlets.discord.locales.{CHANNEL}: found 'fr': wanted one of" in said
-    assert "outlets.discord.destinations.1" in said
+    assert "outlets.x.locale: found 'tlh': wanted one of en, ar, zh-CN, es-ES, vi, tr" in text
+    assert f"outlets.discord.locales.{CHANNEL}: found 'fr': wanted one of" in text
+    assert "outlets.discord.destinations.1" in text
 
 
 def test_an_arabic_post_whose_answer_was_lost_is_found_again(run: Run, peers: Peers, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
     for channel in (CHANNEL, "299999999999999998"):
         ChannelSubscriptions(opened).save_subscription("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
     parts = AppContext(tmp_path / "config.yaml")
-    assert [one.channel for one in outlet_setup.active_subscriptions(parts)] == ["299999999999999998"]
+    assert [subscription.channel for subscription in outlet_setup.active_subscriptions(parts)] == ["299999999999999998"]
     parts.close()
     assert run("publish", "--day", str(LAST)).exit_code == 0
     with opened.read_transaction() as connection:

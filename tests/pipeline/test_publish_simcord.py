@@ -57,12 +57,12 @@ class Newsroom:
         )
         self.now = datetime.now(UTC)
 
-    def publish(self, made: Any, channel: str) -> list[str]:
+    def publish(self, value: Any, channel: str) -> list[str]:
         pipeline.plan_deliveries(self.desk, PLAN, "week", {"discord": (channel,)}, self.now, WEEK)
         posts = pipeline.DigestContentProvider(self.archive, self.outbox, habits=self.desk.habits)
-        ready = {"discord": OutletHandle(made, timedelta(minutes=1), lambda _: Decimal(0))}
+        ready = {"discord": OutletHandle(value, timedelta(minutes=1), lambda _: Decimal(0))}
         deliveries.flush_outbox(OutboxPass(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))
-        return [one.state for one in self.outbox.list_deliveries()]
+        return [delivery.state for delivery in self.outbox.list_deliveries()]
 
 
 Step = Callable[[Newsroom, Losing, Any, Any], Any]
@@ -75,12 +75,12 @@ def on_simcord(folder: Path, step: Step) -> Any:
         client = library.Client(intents=library.Intents.default())
         async with simcord.run(client) as env:
             channel = env.create_guild().create_news_channel("announcements")
-            made = outlet("http://127.0.0.1:9/api/v10")
-            made._wire._client, made._wire._loop = client, asyncio.get_running_loop()
+            discord_outlet = outlet("http://127.0.0.1:9/api/v10")
+            discord_outlet._wire._client, discord_outlet._wire._loop = client, asyncio.get_running_loop()
             room = Newsroom(folder)
             room.now = env.backend.clock.now()
             try:
-                return await step(room, Losing(made), env, channel)
+                return await step(room, Losing(discord_outlet), env, channel)
             finally:
                 room.store.close()
 
@@ -92,9 +92,11 @@ def messages(channel: Any) -> list[Any]:
 
 
 def test_a_digest_with_its_card_and_its_poll_reaches_a_second_discord_and_is_passed_on(tmp_path: Path) -> None:
-    async def step(room: Newsroom, made: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any], list[str], Any]:
-        states = await asyncio.to_thread(room.publish, made, str(channel.id))
-        assert await asyncio.to_thread(room.publish, made, str(channel.id)) == states
+    async def step(
+        room: Newsroom, value: Losing, env: Any, channel: Any
+    ) -> tuple[list[str], list[Any], list[str], Any]:
+        states = await asyncio.to_thread(room.publish, value, str(channel.id))
+        assert await asyncio.to_thread(room.publish, value, str(channel.id)) == states
         calls = [entry.path.rsplit("/", 1)[1] for entry in env.http_requests if entry.method == "POST"]
         return states, messages(channel), calls, room.outbox.list_deliveries()
 
@@ -109,10 +111,10 @@ def test_a_digest_with_its_card_and_its_poll_reaches_a_second_discord_and_is_pas
 
 
 def test_a_correction_edits_it_in_place_there_and_asks_no_second_poll(tmp_path: Path) -> None:
-    async def step(room: Newsroom, made: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any]]:
-        await asyncio.to_thread(room.publish, made, str(channel.id))
+    async def step(room: Newsroom, value: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any]]:
+        await asyncio.to_thread(room.publish, value, str(channel.id))
         publishing.tamper(room.url)
-        return await asyncio.to_thread(room.publish, made, str(channel.id)), messages(channel)
+        return await asyncio.to_thread(room.publish, value, str(channel.id)), messages(channel)
 
     states, shown = on_simcord(tmp_path, step)
     assert states == ["sent", "sent", "sent"] and len(shown) == 2
@@ -121,9 +123,9 @@ def test_a_correction_edits_it_in_place_there_and_asks_no_second_poll(tmp_path: 
 
 
 def test_what_got_lost_on_the_way_back_is_found_by_its_words(tmp_path: Path) -> None:
-    async def step(room: Newsroom, made: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any], list[Any]]:
-        made.loses = True
-        states = await asyncio.to_thread(room.publish, made, str(channel.id))
+    async def step(room: Newsroom, value: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any], list[Any]]:
+        value.loses = True
+        states = await asyncio.to_thread(room.publish, value, str(channel.id))
         return states, messages(channel), list(room.outbox.list_deliveries())
 
     states, shown, rows = on_simcord(tmp_path, step)
@@ -132,19 +134,19 @@ def test_what_got_lost_on_the_way_back_is_found_by_its_words(tmp_path: Path) -> 
 
 
 def test_votes_there_are_read_back_once_the_poll_has_ended(tmp_path: Path) -> None:
-    async def step(room: Newsroom, made: Losing, env: Any, channel: Any) -> list[Any]:
-        await asyncio.to_thread(room.publish, made, str(channel.id))
+    async def step(room: Newsroom, value: Losing, env: Any, channel: Any) -> list[Any]:
+        await asyncio.to_thread(room.publish, value, str(channel.id))
         poll = messages(channel)[1]
         for name, answer in (("ann", 1), ("ben", 1), ("cid", 2)):
             env.backend.add_poll_vote(channel.id, poll.id, answer, channel.guild.add_member(env.create_user(name)).id)
-        before, told = room.now, []
+        before, step = room.now, []
         for ended in (False, True):
             if ended:
                 env.backend.expire_poll(channel.id, poll.id)
             room.now += timedelta(days=5, hours=1) if not ended else timedelta(hours=1)
-            await asyncio.to_thread(room.publish, made, str(channel.id))
-            told += room.outbox.polls.closed_polls("replicate", before, before + timedelta(days=7))
-        return told
+            await asyncio.to_thread(room.publish, value, str(channel.id))
+            step += room.outbox.polls.closed_polls("replicate", before, before + timedelta(days=7))
+        return step
 
     still_open, ended = on_simcord(tmp_path, step)
     assert still_open.votes is None and "still being counted" in still_open.reason

@@ -50,11 +50,11 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    made = Place(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", made.url)
+    place = Place(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", place.url)
     monkeypatch.setenv("REPLICATE_API_TOKEN", "")
-    publishing.fill(made.url)
-    return made
+    publishing.fill(place.url)
+    return place
 
 
 def test_publishing_writes_the_site_and_a_correction_strikes_the_old_value_through(place: Place) -> None:

@@ -22,10 +22,10 @@ LAST = LONG[-1]
 
 def document(url: str) -> dict[str, object]:
     opened = store.open_store(url)
-    found = Archive(opened).find_digest("replicate", "day", LAST)
+    digest = Archive(opened).find_digest("replicate", "day", LAST)
     opened.close()
-    assert found is not None
-    return found
+    assert digest is not None
+    return digest
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def test_a_thread_goes_out_part_by_part_each_tied_to_the_one_before(world: World
 
 def test_a_thread_says_more_than_the_single_post(world: World) -> None:
     publish(world)
-    said = " ".join(post["sent"] for post in world.peers.x.posts)
+    text = " ".join(post["sent"] for post in world.peers.x.posts)
     (single,) = pipeline.render_post(document(world.url), "x").parts
-    assert all(sentence in said for sentence in single.split("\n\n")) and len(said) > len(single)
+    assert all(sentence in text for sentence in single.split("\n\n")) and len(text) > len(single)
 
 
 def test_x_refusing_the_reply_leaves_it_partial_and_is_not_tried_again(world: World) -> None:
@@ -106,18 +106,18 @@ def test_where_it_cannot_be_edited_one_post_corrects_the_whole_thread(world: Wor
 
 def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
     pieces = [render.text_blocks.TextBlock("text", "", 0, "One.")]
-    made = render.x_threads.build_thread(
+    thread = render.x_threads.build_thread(
         pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4)
     )
-    assert made == ("One.\n[1/3]", "[2/3 -]", "[3/3 -]")
+    assert thread == ("One.\n[1/3]", "[2/3 -]", "[3/3 -]")
 
 
 def test_a_thread_with_a_poll_asks_it_last(world: World) -> None:
     weekly = {**document_of(world), "period": "week"}
     habits = PostOptions(("x",), (wording(),))
-    made = pipeline.render_post(weekly, "x", habits=habits)
-    assert made.poll and made.parts[-1].endswith("Which?") and len(made.parts) > 2
-    assert made.pictures, "the picture stays with the first part"
+    post = pipeline.render_post(weekly, "x", habits=habits)
+    assert post.poll and post.parts[-1].endswith("Which?") and len(post.parts) > 2
+    assert post.pictures, "the picture stays with the first part"
 
 
 def test_the_parts_are_counted_with_the_same_names_hidden_as_they_are_sent(
@@ -143,16 +143,18 @@ def document_of(world: World) -> dict[str, object]:
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(most: int) -> None:
     mark = render.text_blocks.PARAGRAPH
-    said = [render.text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
-    made = render.x_threads.build_thread(said, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
-    assert len(made) == most
-    assert "a" * 200 in made[0]
-    assert all(fits_post(text) for text in made)
-    assert ("e" * 200 in made[-1]) == (most == 5)
+    text_blocks = [render.text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
+    thread = render.x_threads.build_thread(
+        text_blocks, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1)
+    )
+    assert len(thread) == most
+    assert "a" * 200 in thread[0]
+    assert all(fits_post(text) for text in thread)
+    assert ("e" * 200 in thread[-1]) == (most == 5)
 
 
 def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
     mark = render.text_blocks.PARAGRAPH
-    said = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
+    text_blocks = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
     with pytest.raises(render.TooLongError, match="found 3 parts in the required text, wanted at most 2"):
-        render.x_threads.build_thread(said, lambda n, of, taken_back=False: "", range(1, 3))
+        render.x_threads.build_thread(text_blocks, lambda n, of, taken_back=False: "", range(1, 3))

@@ -80,9 +80,9 @@ def kept(desk: QueryContext, day: date = NEWEST) -> Document:
 
 
 def uses_on(day: date) -> dict[str, int]:
-    found = window(WORLD, day, day)
-    assert found.known
-    return dict(found.by_model)
+    result = window(WORLD, day, day)
+    assert result.known
+    return dict(result.by_model)
 
 
 # --- figures are looked up -----------------------------------------------------------------------------------------
@@ -92,8 +92,8 @@ def uses_on(day: date) -> dict[str, int]:
 def test_usage_and_inventory_tell_the_figures_of_the_archive(desk: QueryContext, day: date) -> None:
     published = kept(desk, day)["catalogues"][0]["figures"]
     for answer in (queries.usage(desk, None, "day", day), queries.inventory(desk, "replicate", day)):
-        told = answer["catalogues"][0]["figures"]
-        assert told and all(figure == published[key] for key, figure in told.items())
+        figures = answer["catalogues"][0]["figures"]
+        assert figures and all(figure == published[key] for key, figure in figures.items())
         assert (answer["day"], answer["edition"], answer["status"]) == (day.isoformat(), 1, "draft")
     assert published["uses"]["value"] == (sum(uses_on(day).values()) if day not in (MISSING, MISSING + ONE) else None)
 
@@ -253,8 +253,12 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
         ledger.add_snapshot(db, snapshot(day, {name: int(place > 0 and n < 5) for n, name in enumerate(names)}))
     pipeline.compose_digest(db, desk.archive, PLAN, Period.for_day(DAYS[3]), NOW)
     pages = [queries.idle(desk, None, 2, page=page) for page in (1, 2, 3)]
-    assert [(one["page"], one["pages"], len(one["models"])) for one in pages] == [(1, 3, 100), (2, 3, 100), (3, 3, 40)]
-    rows = [row for one in pages for row in one["models"]]
+    assert [(page["page"], page["pages"], len(page["models"])) for page in pages] == [
+        (1, 3, 100),
+        (2, 3, 100),
+        (3, 3, 40),
+    ]
+    rows = [row for page in pages for row in page["models"]]
     assert [row["model"] for row in rows] == names[5:] + names[:5] and len(rows) == pages[0]["count"] == 240
     assert [row["last_used"] for row in rows[234:]] == [None] + [DAYS[1].isoformat()] * 5
     assert queries.idle(desk, None, 2, page=9) == pages[2]
@@ -264,9 +268,9 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
     shown: list[str] = []
     for page in range(24):
         question = Query("idle", {"days": "2"}, page)
-        said, number, of = presenter._page_rows(question, question.find_answer(desk))
+        result, number, of = presenter._page_rows(question, question.find_answer(desk))
         assert (number, of) == (page, 24)
-        shown += [row["model"] for row in said]
+        shown += [row["model"] for row in result]
     assert shown == [row["model"] for row in rows]
     options = QUERIES["idle"].parse_options({"days": "2", "page": "3"})
     assert queries.idle(desk, **options) == pages[2]
@@ -348,8 +352,8 @@ EVERYTHING: list[Callable[[QueryContext], Any]] = [
 
 @pytest.mark.parametrize("ask", EVERYTHING)
 def test_a_hidden_name_is_in_no_answer(desk: QueryContext, ask: Callable[[QueryContext], Any]) -> None:
-    told = json.dumps(ask(desk))
-    assert not any(secret in told for secret in SECRETS)
+    text = json.dumps(ask(desk))
+    assert not any(secret in text for secret in SECRETS)
 
 
 @pytest.mark.parametrize("ask", EVERYTHING[:11])
@@ -361,8 +365,8 @@ def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(
     desk = _desk(db, DAYS[1:])
     pipeline.compose_digest(db, desk.archive, replace(PLAN, hidden=()), Period.for_day(DAYS[3], "week"), NOW)
     assert any(secret in json.dumps(kept(desk)) for secret in SECRETS)  # composed in the open
-    told = json.dumps(ask(replace(desk, hidden=HIDDEN)))
-    assert not any(secret in told for secret in SECRETS)
+    text = json.dumps(ask(replace(desk, hidden=HIDDEN)))
+    assert not any(secret in text for secret in SECRETS)
 
 
 def test_hidden_models_are_counted_under_no_name(desk: QueryContext) -> None:
@@ -468,12 +472,12 @@ def test_an_order_that_is_not_known_is_refused(desk: QueryContext) -> None:
 
 
 def test_every_metric_is_defined_in_words(desk: QueryContext) -> None:
-    told = {one["metric"]: one for one in queries.metric_definitions()}
-    assert told.keys() == METRICS.keys()
+    entries = {metric_definition["metric"]: metric_definition for metric_definition in queries.metric_definitions()}
+    assert entries.keys() == METRICS.keys()
     for key in METRICS:
         answer = queries.method(desk, key)
-        assert answer["definition"] == told[key]["definition"] == METRICS[key].definition
-        assert answer["label"] == told[key]["label"] and "{" not in answer["label"]
+        assert answer["definition"] == entries[key]["definition"] == METRICS[key].definition
+        assert answer["label"] == entries[key]["label"] and "{" not in answer["label"]
 
 
 def test_status_tells_what_is_there_and_how_old_it_is(desk: QueryContext) -> None:
@@ -488,7 +492,7 @@ def test_networks_and_their_digests_are_listed(desk: QueryContext) -> None:
     assert (network["network"], network["catalogues"][0]["unit"]) == ("replicate", "runs")
     listed = queries.kept_digests(desk, "replicate")["digests"]
     assert listed == [{"day": d.isoformat(), "edition": 1, "status": "draft"} for d in DAYS[1:]]
-    assert [one["day"] for one in queries.kept_digests(desk, None, "week")["digests"]] == ["2025-03-03"]
+    assert [digest["day"] for digest in queries.kept_digests(desk, None, "week")["digests"]] == ["2025-03-03"]
 
 
 @pytest.mark.parametrize("ask", [*EVERYTHING[2:], lambda d: queries.model(d, TWO), lambda d: queries.method(d, "uses")])
@@ -532,9 +536,9 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
         return len(looks)
 
     with ThreadPoolExecutor(3) as threads:
-        asked = [threads.submit(recent.get_or_compute, "a", 1, look) for _ in range(3)]
+        entries = [threads.submit(recent.get_or_compute, "a", 1, look) for _ in range(3)]
         go.set()
-        assert [one.result(120) for one in asked] == [1, 1, 1]
+        assert [entry.result(120) for entry in entries] == [1, 1, 1]
     assert recent.get_or_compute("a", 2, look) == 2, "another mark, another look"
     with pytest.raises(ZeroDivisionError):
         recent.get_or_compute("b", 1, lambda: 1 // 0)
@@ -546,8 +550,8 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
 def test_a_quotient_is_no_change_on_any_face(desk: QueryContext) -> None:
     """Runs per listed model are 100, not +9,900%."""
     answer = queries.trend(desk, "uses_per_listed", None)
-    told = answer["days"][-1]["figure"]
-    assert told["unit"] == "ratio" and told["value"] > 0 and "%" not in words(answer).partition("2025-03")[2]
+    figure = answer["days"][-1]["figure"]
+    assert figure["unit"] == "ratio" and figure["value"] > 0 and "%" not in words(answer).partition("2025-03")[2]
     assert "%" in words(queries.trend(desk, "inventory_change_7d", None))
     from bot import charts, number_format
 

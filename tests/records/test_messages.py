@@ -34,17 +34,17 @@ SITE = SiteContext([NetworkPage("replicate", "Replicate", "")], {}, charts.trend
 
 def sample_params(template: str) -> dict[str, Any]:
     """Parameters of every kind for a template, none of them like another."""
-    made: dict[str, Any] = {}
+    sample_params: dict[str, Any] = {}
     for place, name in enumerate(re.findall(r"\{(\w+)\}", template)):
         if name in DAYS:
-            made[name] = date(2025, 1, 14 + place)
+            sample_params[name] = date(2025, 1, 14 + place)
         elif name == "reason":
-            made[name] = message("not_listed")
+            sample_params[name] = message("not_listed")
         elif name in ("n", "m", "percent", *NOUNS):
-            made[name] = 1234 + place
+            sample_params[name] = 1234 + place
         else:
-            made[name] = {"unit": "runs", "word": "claimed", "time": "10:30"}.get(name, f"zz{name}")
-    return made
+            sample_params[name] = {"unit": "runs", "word": "claimed", "time": "10:30"}.get(name, f"zz{name}")
+    return sample_params
 
 
 def codes_in(path: Path) -> Iterator[str]:
@@ -68,21 +68,21 @@ def test_every_template_is_used_and_every_code_has_one() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "message":
                 options = [node.args[0].body, node.args[0].orelse] if isinstance(node.args[0], ast.IfExp) else node.args
-                for one in options:
-                    known = not isinstance(one, ast.Constant) or one.value in MESSAGES or " " in str(one.value)
-                    assert known, (path.name, ast.unparse(one))
+                for option in options:
+                    known = not isinstance(option, ast.Constant) or option.value in MESSAGES or " " in str(option.value)
+                    assert known, (path.name, ast.unparse(option))
 
 
 @pytest.mark.parametrize("language", TARGETS)
 @pytest.mark.parametrize("code", MESSAGES)
 def test_every_language_fills_every_template(code: str, language: str) -> None:
     params = sample_params(MESSAGES[code])
-    made = document_translation.translate_sentence(message(code, **params), language)
-    assert made is not None
-    text = "".join(one.text for one in made)
+    sentence = document_translation.translate_sentence(message(code, **params), language)
+    assert sentence is not None
+    text = "".join(translated_span.text for translated_span in sentence)
     assert not re.search(r"[{}]", text)
     foreign = [value for value in params.values() if isinstance(value, str) and value.startswith("zz")]
-    assert sorted(one.text for one in made if one.foreign) == sorted(foreign)
+    assert sorted(translated_span.text for translated_span in sentence if translated_span.foreign) == sorted(foreign)
     if any(name in params for name in ("n", "m", "models")):
         assert "1,23" in text or "1.23" in text
 
@@ -95,15 +95,17 @@ def test_english_words_have_separators_nouns_and_days() -> None:
 
 
 def test_a_message_is_its_text_and_keeps_what_it_was_made_of() -> None:
-    made = message("reading_left_out", reason=join_messages([message("no_reading", day=date(2025, 1, 2)), "theirs"]))
-    for kept in (str(made), pickle.loads(pickle.dumps(made)), ValueError(made).args[0]):
+    message_text = message(
+        "reading_left_out", reason=join_messages([message("no_reading", day=date(2025, 1, 2)), "theirs"])
+    )
+    for kept in (str(message_text), pickle.loads(pickle.dumps(message_text)), ValueError(message_text).args[0]):
         assert isinstance(kept, Message)
         assert (kept, kept.code, kept.params["reason"].params["parts"][0].code) == (
             "A reading is left out: no reading at the end of 2 Jan 2025; theirs.",
             "reading_left_out",
             "no_reading",
         )
-    assert document_translation.translate_to_text(made, "tr") == (
+    assert document_translation.translate_to_text(message_text, "tr") == (
         "Bir okuma dışarıda bırakıldı: 2 Ocak 2025 sonunda okuma yok; theirs."
     )
 

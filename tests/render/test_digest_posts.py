@@ -31,16 +31,16 @@ def document(stem: str) -> dict[str, Any]:
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
 @pytest.mark.parametrize("stem", [*documents.STEMS, *MADE])
 def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: str) -> None:
-    said = preview_text(build_post(document(stem), outlet)) + "\n"
+    text = preview_text(build_post(document(stem), outlet)) + "\n"
     golden = GOLDEN / f"{stem}.{outlet}.txt"
     if os.environ.get("GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(said, encoding="utf-8")
-    assert said == golden.read_text(encoding="utf-8")
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
-def x(made: dict[str, Any]) -> str:
-    return build_post(made, "x").parts[0]
+def x(document: dict[str, Any]) -> str:
+    return build_post(document, "x").parts[0]
 
 
 def assert_fits_discord(embed: Any) -> None:
@@ -76,10 +76,10 @@ def test_an_unknown_day_says_so_with_its_reason_and_the_total_of_two_days(day: s
 @pytest.mark.parametrize("figure", ["uses", "models_listed", "share_used", "top_1_share", "models_used"])
 @pytest.mark.parametrize("stem", documents.STEMS)
 def test_any_figure_can_be_the_headline(stem: str, figure: str) -> None:
-    made = documents.changed(stem, lambda d: d["headline"].update(figure=figure))
-    known = made["catalogues"][0]["figures"][figure]["value"] is not None
-    assert ("unknown" in x(made).split("\n")[0]) is not known
-    assert_fits_discord(build_post(made, "discord").embed)
+    changed_document = documents.changed(stem, lambda d: d["headline"].update(figure=figure))
+    known = changed_document["catalogues"][0]["figures"][figure]["value"] is not None
+    assert ("unknown" in x(changed_document).split("\n")[0]) is not known
+    assert_fits_discord(build_post(changed_document, "discord").embed)
 
 
 def test_every_post_says_its_date_and_whose_numbers_they_are() -> None:
@@ -103,9 +103,9 @@ def test_a_correction_says_so_first_with_what_was_published_and_what_is_known_no
 
 
 def test_the_headline_is_corrected_first() -> None:
-    made = documents.corrected()
-    made["changes"].reverse()
-    assert x(made) == x(documents.corrected())
+    document = documents.corrected()
+    document["changes"].reverse()
+    assert x(document) == x(documents.corrected())
 
 
 @pytest.mark.parametrize("evidence", ["reported", "claimed", "backed", "verified"])
@@ -140,9 +140,9 @@ FOREIGN = st.text(max_size=200) | st.sampled_from(sorted(NAMES.values()))
 
 def arbitrary(data: st.DataObject) -> dict[str, Any]:
     """A digest with arbitrary names, numbers, reasons and findings."""
-    made = copy.deepcopy(documents.recorded(data.draw(st.sampled_from(documents.STEMS))))
-    made["edition"] = data.draw(st.integers(1, 10**6))
-    catalogue = made["catalogues"][0]
+    document = copy.deepcopy(documents.recorded(data.draw(st.sampled_from(documents.STEMS))))
+    document["edition"] = data.draw(st.integers(1, 10**6))
+    catalogue = document["catalogues"][0]
     for figure in catalogue["figures"].values():
         share = figure["unit"] in ("share", "index")
         value = data.draw(st.none() | st.floats(0, 1) if share else RATIO if figure["unit"] == "ratio" else COUNT)
@@ -163,12 +163,16 @@ def arbitrary(data: st.DataObject) -> dict[str, Any]:
         for values in documents.FINDINGS[key][:1]
         if catalogue["figures"]["uses"]["value"] is not None
     ]
-    keys = data.draw(st.lists(st.sampled_from(sorted(catalogue["figures"])), max_size=5)) if made["edition"] > 1 else []
-    made["changes"] = [
+    keys = (
+        data.draw(st.lists(st.sampled_from(sorted(catalogue["figures"])), max_size=5))
+        if document["edition"] > 1
+        else []
+    )
+    document["changes"] = [
         {"catalogue": "models", "figure": k, "published": catalogue["figures"][k], "now": catalogue["figures"][k]}
         for k in keys
     ]
-    return made
+    return document
 
 
 def _foreign(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -180,34 +184,41 @@ def _foreign(values: dict[str, Any], name: str) -> dict[str, Any]:
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_a_post_fits_every_limit_and_links_nothing_for_any_data(data: st.DataObject) -> None:
-    made = arbitrary(data)
-    text = x(made)
+    document = arbitrary(data)
+    text = x(document)
     assert x_text.weighted_length(text) <= 280
     assert x_entities(text) == []
-    embed = build_post(made, "discord").embed
+    embed = build_post(document, "discord").embed
     assert_fits_discord(embed)
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_hostile_name_bites_on_no_outlet(kind: str) -> None:
     for stem in ("day-2025-01-12", "day-2025-01-13", "week-2025-01-06"):
-        made = documents.named(NAMES[kind], stem)
-        text = x(made)
+        named_document = documents.named(NAMES[kind], stem)
+        text = x(named_document)
         assert x_text.weighted_length(text) <= 280
         assert x_entities(text) == []
-        embed = build_post(made, "discord").embed
+        embed = build_post(named_document, "discord").embed
         assert embed is not None
         assert_fits_discord(embed)
-        told = [str(embed["description"]), *(str(f["value"]) for f in embed["fields"])]
-        for line in "\n".join(told).replace("**", "").split("\n"):
+        texts = [str(embed["description"]), *(str(f["value"]) for f in embed["fields"])]
+        for line in "\n".join(texts).replace("**", "").split("\n"):
             # Our own bold and list numbers are none of the name's, which escapes each of its own asterisks.
             assert not DISCORD_LIVE.search("x" + bare(line)), line
-        assert "\n" not in build_post(made, "text").parts[0].split("Most used\n")[-1].split("\n\n")[0].split(". ", 1)[0]
+        assert (
+            "\n"
+            not in build_post(named_document, "text")
+            .parts[0]
+            .split("Most used\n")[-1]
+            .split("\n\n")[0]
+            .split(". ", 1)[0]
+        )
 
 
 def test_sentences_are_dropped_whole_and_the_least_important_first() -> None:
-    made = documents.named("n" * 200)
-    text = x(made)
+    named_document = documents.named("n" * 200)
+    text = x(named_document)
     assert "On Replicate, 929 of 3,783" in text
     assert text.endswith("Runs as reported by Replicate.")
     assert all(paragraph.rstrip()[-1] in ".…" for paragraph in text.split("\n\n"))
@@ -219,8 +230,8 @@ def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
     def add(document: dict[str, Any]) -> None:
         document["catalogues"][0]["figures"]["callers_30d"] = {**about, "refs": []}
 
-    said = build_post(documents.changed("day-2025-01-12", add), "text").parts[0]
-    assert "callers in 30 days: about 5,239" in said and "(±3.3%)" in said
+    part = build_post(documents.changed("day-2025-01-12", add), "text").parts[0]
+    assert "callers in 30 days: about 5,239" in part and "(±3.3%)" in part
     assert (
         number_format.format_figure(about) == "about 5,239 (±3.3%)"
         and number_format.format_figure({**about, "error": 0.0}) == "5,239"
@@ -229,9 +240,9 @@ def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
 
 
 def test_a_template_that_invents_a_number_stops_the_post(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(title="top 100 models"))
+    changed_document = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(title="top 100 models"))
     with pytest.raises(text_blocks.LintError, match="found 0 1"):
-        x(made)
+        x(changed_document)
 
 
 # --- money and previews --------------------------------------------------------------------------------------------
@@ -261,10 +272,10 @@ def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> Non
 
 
 def test_a_hidden_name_is_shown_nowhere() -> None:
-    made = documents.recorded("day-2025-01-12")
-    name = made["catalogues"][0]["top"][0]["model"]
+    recorded_document = documents.recorded("day-2025-01-12")
+    name = recorded_document["catalogues"][0]["top"][0]["model"]
     for outlet in ("x", "discord", "text"):
-        shown = preview_text(build_post(made, outlet, PostRenderOptions(hidden_names=(name,))))
+        shown = preview_text(build_post(recorded_document, outlet, PostRenderOptions(hidden_names=(name,))))
         assert name not in shown.replace("\\", "")
 
 

@@ -18,16 +18,16 @@ from tests.render import documents
 from tests.render.test_digest_posts import GOLDEN, assert_fits_discord, document
 from tests.render.test_escaping import DISCORD_LIVE, bare, x_entities
 
-LANGUAGES = tuple(one for one in i18n.LANGUAGES if one != "en")
+LANGUAGES = tuple(language for language in i18n.LANGUAGES if language != "en")
 MADE = ("corrected", "with-panel")
 SIGNED = ("day-2025-01-12", "day-2025-01-13", *MADE)
 OUTLETS = ("x", "discord")
 
 
-def assert_fits(made: dict[str, Any], language: str) -> None:
-    (text,) = build_post(made, "x", PostRenderOptions(language)).parts
+def assert_fits(fields: dict[str, Any], language: str) -> None:
+    (text,) = build_post(fields, "x", PostRenderOptions(language)).parts
     assert 0 < x_text.weighted_length(text) <= 280 and not x_entities(text)
-    embed = build_post(made, "discord", PostRenderOptions(language)).embed
+    embed = build_post(fields, "discord", PostRenderOptions(language)).embed
     assert_fits_discord(embed)
     assert_isolates_match(text)
     for field in embed["fields"] if embed else ():
@@ -53,12 +53,12 @@ def test_posts_fit_in_every_language(stem: str, language: str) -> None:
 @pytest.mark.parametrize("outlet", OUTLETS)
 @pytest.mark.parametrize("stem", SIGNED)
 def test_posts_in_arabic_and_chinese_read_as_they_were_signed(stem: str, outlet: str, language: str) -> None:
-    said = preview_text(build_post(document(stem), outlet, PostRenderOptions(language))) + "\n"
+    text = preview_text(build_post(document(stem), outlet, PostRenderOptions(language))) + "\n"
     golden = GOLDEN / language / f"{stem}.{outlet}.txt"
     if os.environ.get("GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(said, encoding="utf-8")
-    assert said == golden.read_text(encoding="utf-8")
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -67,10 +67,12 @@ def test_every_finding_is_said_in_every_language(key: str, language: str) -> Non
     catalogue = documents.recorded("day-2025-01-12")["catalogues"][0]
     for values in documents.FINDINGS[key]:
         finding = {"key": key, "values": values, "score": 1.0, "text": ""}
-        said = finding_text(finding, catalogue, language)
-        assert said and said != finding_text(finding, catalogue)
-        made = documents.changed("day-2025-01-12", lambda d, found=finding: d["catalogues"][0].update(findings=[found]))
-        assert_fits(made, language)
+        text = finding_text(finding, catalogue, language)
+        assert text and text != finding_text(finding, catalogue)
+        changed_document = documents.changed(
+            "day-2025-01-12", lambda d, value=finding: d["catalogues"][0].update(findings=[value])
+        )
+        assert_fits(changed_document, language)
 
 
 HEADLINES = ("models_used", "share_used", "uses", "uses_verified", "models_listed", "gini_used")
@@ -83,8 +85,8 @@ SHARES = st.one_of(st.none(), st.floats(0, 1, allow_nan=False))
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
     """A digest of any period with any figures, known or not."""
-    made = documents.recorded(draw(st.sampled_from(("day-2025-01-12", "week-2025-01-06", "month-2024-12-20"))))
-    block = made["catalogues"][0]
+    worlds = documents.recorded(draw(st.sampled_from(("day-2025-01-12", "week-2025-01-06", "month-2024-12-20"))))
+    block = worlds["catalogues"][0]
     block["unit"] = draw(st.sampled_from(("runs", "inferences", "tokens", "downloads")))
     block["evidence"] = draw(st.sampled_from(("reported", "claimed", "backed", "verified")))
     like = block["figures"]["uses"]
@@ -98,26 +100,26 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         figure.pop("unknown", None)
         if value is None:
             figure["unknown"] = draw(st.sampled_from(REASONS))
-    made["headline"]["figure"] = draw(st.sampled_from(HEADLINES))
-    return made
+    worlds["headline"]["figure"] = draw(st.sampled_from(HEADLINES))
+    return worlds
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @settings(max_examples=15, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(made=worlds())
-def test_no_figure_makes_a_translation_invent_or_burst(made: dict[str, Any], language: str) -> None:
-    assert_fits(made, language)
+@given(fields=worlds())
+def test_no_figure_makes_a_translation_invent_or_burst(fields: dict[str, Any], language: str) -> None:
+    assert_fits(fields, language)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize("language", ["ar", "zh-CN"])
 def test_hostile_names_act_on_nothing_in_other_languages(name: str, language: str) -> None:
-    made = documents.named(name)
-    assert_fits(made, language)
-    embed = build_post(made, "discord", PostRenderOptions(language)).embed
+    named_document = documents.named(name)
+    assert_fits(named_document, language)
+    embed = build_post(named_document, "discord", PostRenderOptions(language)).embed
     assert embed is not None
-    told = [str(embed["description"]), *(str(field["value"]) for field in embed["fields"])]
-    for line in "\n".join(told).replace("**", "").split("\n"):
+    texts = [str(embed["description"]), *(str(field["value"]) for field in embed["fields"])]
+    for line in "\n".join(texts).replace("**", "").split("\n"):
         # Our own bold and list numbers are none of the name's, which escapes each of its own asterisks.
         assert not DISCORD_LIVE.search("x" + bare(line)), line
 
@@ -128,7 +130,7 @@ def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> 
     assert unicodedata.category(digit)[0] == "N"
     lying = environment.get_environment("x", "vi").overlay()
     lying.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda message: f"{digit} {message}", lambda one, many, n: f"{digit} {many}", newstyle=True
+        lambda message: f"{digit} {message}", lambda value, many, n: f"{digit} {many}", newstyle=True
     )
     for template in ("{% trans %}agents{% endtrans %}", "{% trans n=a %}agent{% pluralize %}agents{% endtrans %}"):
         with pytest.raises(LintError, match="wanted digits only from a figure"):
@@ -136,7 +138,9 @@ def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> 
 
 
 def test_a_gap_that_is_not_ours_stays_english_and_whole() -> None:
-    made = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(gaps=["Nobody wrote this before."]))
-    embed = build_post(made, "discord", PostRenderOptions("ar")).embed
+    changed_document = documents.changed(
+        "day-2025-01-12", lambda d: d["catalogues"][0].update(gaps=["Nobody wrote this before."])
+    )
+    embed = build_post(changed_document, "discord", PostRenderOptions("ar")).embed
     assert embed is not None
     assert any(f"{FIRST_STRONG}Nobody wrote this before.{POP}" in field["value"] for field in embed["fields"])

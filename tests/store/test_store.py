@@ -34,22 +34,24 @@ def test_the_migrations_are_named_as_they_follow_each_other() -> None:
 def test_a_database_of_this_version_is_opened_without_the_tool_that_migrates(tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/a.db"
     opens = f"import sys; from bot import store; store.open_store('{address}'); print('alembic' in sys.modules)"
-    said = [subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True) for _ in range(2)]
-    assert [one.stdout.strip() for one in said] == ["True", "False"]
+    completeds = [
+        subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True) for _ in range(2)
+    ]
+    assert [completed.stdout.strip() for completed in completeds] == ["True", "False"]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
-    made = store.open_store(url)
-    with made.write_transaction() as connection:
+    database = store.open_store(url)
+    with database.write_transaction() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    made.close()
+    database.close()
     with pytest.raises(StoreError, match=r"is of a newer version \(revision 9999\)") as refused:
         store.open_store(url)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "text"),
     [
         ("sqlite:////proc/nowhere/footfall.db", "cannot be made"),
         ("mysql://host/name", "found mysql, wanted sqlite or postgresql"),
@@ -57,8 +59,8 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
         ("postgresql://someone:hunter2@/x?host=/nowhere", "cannot be opened"),
     ],
 )
-def test_a_database_that_cannot_be_opened_gets_one_line_without_its_password(address: str, said: str) -> None:
-    with pytest.raises(StoreError, match=said) as refused:
+def test_a_database_that_cannot_be_opened_gets_one_line_without_its_password(address: str, text: str) -> None:
+    with pytest.raises(StoreError, match=text) as refused:
         store.open_store(address)
     assert "hunter2" not in str(refused.value) and "\n" not in str(refused.value)
 

@@ -42,8 +42,8 @@ def test_ending_takes_what_was_named_and_nothing_where_nothing_was(db: Store) ->
         channels.save_subscription(guild, channel, TERMS, NOW)
     assert channels.end_subscriptions() == () and len(channels.all_subscriptions()) == 3
     assert channels.end_subscriptions(guild="2", channel="10") == ()
-    assert [one.channel for one in channels.end_subscriptions(guild="1")] == ["10", "11"]
-    assert [one.channel for one in channels.end_subscriptions(channel="20")] == ["20"]
+    assert [subscription.channel for subscription in channels.end_subscriptions(guild="1")] == ["10", "11"]
+    assert [subscription.channel for subscription in channels.end_subscriptions(channel="20")] == ["20"]
 
 
 def test_no_more_are_kept_than_may_be_however_many_ask_at_once(db: Store) -> None:
@@ -83,7 +83,7 @@ def test_a_member_has_one_key_until_the_last_watch_ends(db: Store) -> None:
     first, _ = watches.save_watch("7", "en", CATALOGUE, SafeName("o/a"), 0.5, NOW)
     second, _ = watches.save_watch("7", "tr", CATALOGUE, SafeName("o/b"), 0.5, NOW)
     assert first.member == second.member and watches.member_account(first.member) == "7"
-    assert {one.locale for one in watches.account_watches("7")} == {"tr"}, (
+    assert {account_watch.locale for account_watch in watches.account_watches("7")} == {"tr"}, (
         "a message is in the language of the last time"
     )
     assert watches.end_watch("8", first.id) is None

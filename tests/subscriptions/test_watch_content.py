@@ -83,17 +83,17 @@ class Room:
 
     def send(self) -> None:
         """One pass over the outbox, like the worker's."""
-        made = {"direct": OutletHandle(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
+        outlet_handles = {"direct": OutletHandle(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
         notices = pipeline.WatchContentProvider(self.db, {"replicate": PLAN}, PLAN.hidden)
 
-        def gone(one: object, reason: str) -> None:
-            outlet_setup.on_destination_gone(self.desk, one, reason, self.now)  # type: ignore[arg-type]
+        def gone(delivery: object, reason: str) -> None:
+            outlet_setup.on_destination_gone(self.desk, delivery, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
         flush_outbox(
             OutboxPass(
                 self.outbox,
-                made,
+                outlet_handles,
                 notices,
                 clock,
                 "me",
@@ -105,8 +105,8 @@ class Room:
     def told(self, account: str = ANN) -> list[str]:
         """The texts that a member got, message by message."""
         channel = self.peer.direct.get(int(account))
-        shown = [one for one in self.peer.messages if one["channel_id"] == str(channel)]
-        return [_read(one["embeds"][0]) for one in shown]
+        shown = [message for message in self.peer.messages if message["channel_id"] == str(channel)]
+        return [_read(document["embeds"][0]) for document in shown]
 
 
 def _read(embed: dict[str, Any]) -> str:
@@ -128,8 +128,8 @@ def test_each_cause_is_told_in_one_message_and_what_stands_still_is_not(room: Ro
         room.watch(name)
     assert room.plan()
     room.send()
-    (told,) = room.told()
-    assert told.startswith("Models you watch, 25 March 2025")
+    (text,) = room.told()
+    assert text.startswith("Models you watch, 25 March 2025")
     for words in (
         "**o/moves**, Little: **30 runs**, +200.0% against 10 the day before",
         "**o/falls**, Little: **4 runs**, −60.0% against 10 the day before",
@@ -137,9 +137,9 @@ def test_each_cause_is_told_in_one_message_and_what_stands_still_is_not(room: Ro
         "**o/silent**, Little: gone quiet: no use seen, after **49 runs** in the 7 days before",
         "**o/new**, Little: used for the first time since we watch: **4 runs**",
     ):
-        assert words in told
+        assert words in text
     for name in ("steady", "idle", "hidden"):
-        assert name not in told
+        assert name not in text
 
 
 def test_a_move_within_the_chosen_share_is_not_told(room: Room) -> None:
@@ -170,7 +170,7 @@ def test_a_lost_answer_is_looked_for_and_not_sent_again(room: Room) -> None:
     room.now += timedelta(minutes=2)
     room.send()
     assert len(room.peer.messages) == 1
-    assert [one.state for one in room.outbox.list_deliveries()] == ["sent"]
+    assert [delivery.state for delivery in room.outbox.list_deliveries()] == ["sent"]
 
 
 def test_nothing_is_known_yet_is_waited_for_and_unknown_is_no_cause(room: Room) -> None:
@@ -241,9 +241,14 @@ def test_a_watch_ended_between_planning_and_sending_is_not_told(room: Room) -> N
     for name in ("o/moves", "o/steady"):
         room.watch(name)
     room.plan()
-    room.watches.end_watch(ANN, next(one.id for one in room.watches.account_watches(ANN) if one.model == "o/moves"))
+    room.watches.end_watch(
+        ANN,
+        next(
+            account_watch.id for account_watch in room.watches.account_watches(ANN) if account_watch.model == "o/moves"
+        ),
+    )
     room.send()
-    assert room.peer.messages == [] and [one.state for one in room.outbox.list_deliveries()] == ["refused"]
+    assert room.peer.messages == [] and [delivery.state for delivery in room.outbox.list_deliveries()] == ["refused"]
 
 
 def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(room: Room) -> None:
@@ -288,5 +293,5 @@ def test_the_most_that_may_be_watched_all_stands_in_one_message(room: Room) -> N
         watches.save_watch(ANN, "en", CATALOGUE, SafeName(name), 0.5, BEFORE)
     room.plan()
     room.send()
-    (told,) = room.told()
-    assert told.count("against 10 the day before") == 20
+    (text,) = room.told()
+    assert text.count("against 10 the day before") == 20

@@ -57,7 +57,7 @@ class Bench:
         archive, outbox = Archive(self.db), pipeline.make_outbox(self.db)
         plan = pipeline.NetworkPlan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
         self.desk = pipeline.PublishContext(self.db, archive, outbox, PublishConfig.model_validate({}), 0.01)
-        made = {"discord": OutletHandle(self.wall, timedelta(), lambda _: Decimal(0))}
+        outlet_handles = {"discord": OutletHandle(self.wall, timedelta(), lambda _: Decimal(0))}
         says = pipeline.DigestContentProvider(archive, outbox)
         self.round = worker.WorkCycle(
             worker.WorkerContext(
@@ -66,7 +66,9 @@ class Bench:
                 [(plan, self.network)],
                 (),
                 {},
-                lambda: OutboxPass(outbox, made, says, self.clock, "one", timedelta(minutes=15), gone=self._gone),
+                lambda: OutboxPass(
+                    outbox, outlet_handles, says, self.clock, "one", timedelta(minutes=15), gone=self._gone
+                ),
                 self.clock,
                 timedelta(minutes=15),
                 self.channels.all_subscriptions,
@@ -75,8 +77,8 @@ class Bench:
             "one",
         )
 
-    def _gone(self, one: Any, reason: str) -> None:
-        outlet_setup.on_destination_gone(self.desk, one, reason, self.clock())
+    def _gone(self, delivery: Any, reason: str) -> None:
+        outlet_setup.on_destination_gone(self.desk, delivery, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.save_subscription(
@@ -103,7 +105,7 @@ def bench(db: store.Store) -> Bench:
 
 def states(bench: Bench) -> dict[str, tuple[str, str]]:
     """Each destination's newest delivery."""
-    return {one.destination: (one.state, one.reason) for one in bench.desk.outbox.list_deliveries()}
+    return {delivery.destination: (delivery.state, delivery.reason) for delivery in bench.desk.outbox.list_deliveries()}
 
 
 def test_each_is_served_at_its_time_and_zone_and_once(bench: Bench) -> None:
@@ -133,15 +135,15 @@ def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
 ) -> None:
     for channel in ("1", "2", "3"):
         bench.subscribe(channel, "08:00", share=0.0001)
-    made: list[Any] = []
+    entries: list[Any] = []
 
-    def counted(*told: Any) -> Any:
-        made.append(told)
-        return pipeline.build_digest(*told)
+    def counted(*pair: Any) -> Any:
+        entries.append(pair)
+        return pipeline.build_digest(*pair)
 
     monkeypatch.setattr(pipeline.publication, "build_digest", counted)
     assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
-    assert len(made) == 1
+    assert len(entries) == 1
 
 
 def test_a_zone_that_this_machine_has_lost_costs_only_its_own_subscription(
@@ -177,7 +179,7 @@ def test_a_still_day_is_skipped_with_its_reason_for_who_wants_moves_only(bench: 
     state, reason = states(bench)["1"]
     assert state == "skipped" and reason.startswith("nothing moved by more than 50%: ")
     day = bench.clock().date() - ONE
-    assert all(one.day == day for one in bench.desk.outbox.list_deliveries())
+    assert all(delivery.day == day for delivery in bench.desk.outbox.list_deliveries())
 
 
 def test_a_day_that_moved_reaches_who_wants_moves_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,9 +201,9 @@ def test_after_downtime_the_newest_is_posted_and_never_a_burst(bench: Bench) -> 
     bench.subscribe("1", "08:00")
     assert bench.at(2025, 3, 28, 8, 0) == ["1"]
     assert bench.at(2025, 4, 4, 12, 0) == ["1", "1"]
-    told = [(one.day.isoformat(), one.state) for one in bench.desk.outbox.list_deliveries()]
-    assert told[0] == ("2025-03-27", "sent") and told[-1] == ("2025-04-03", "sent")
-    assert {state for _, state in told[1:-1]} == {"skipped"}
+    pairs = [(delivery.day.isoformat(), delivery.state) for delivery in bench.desk.outbox.list_deliveries()]
+    assert pairs[0] == ("2025-03-27", "sent") and pairs[-1] == ("2025-04-03", "sent")
+    assert {state for _, state in pairs[1:-1]} == {"skipped"}
 
 
 def test_a_channel_that_subscribes_again_has_missed_nothing(bench: Bench) -> None:
@@ -232,10 +234,12 @@ def test_a_channel_that_stays_out_of_reach_for_a_week_ends_its_subscription_and_
     bench.wall.gone.add("1")
     first = datetime(2025, 3, 28, 8)
     for number in range(MISSES):
-        assert [one.channel for one in bench.channels.all_subscriptions()] == ["1", "2"], f"ended after {number} days"
+        assert [subscription.channel for subscription in bench.channels.all_subscriptions()] == ["1", "2"], (
+            f"ended after {number} days"
+        )
         bench.on(first + number * ONE)
         assert states(bench)["1"][0] == "refused"
-    assert [one.channel for one in bench.channels.all_subscriptions()] == ["2"]
+    assert [subscription.channel for subscription in bench.channels.all_subscriptions()] == ["2"]
 
 
 def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Bench) -> None:
@@ -250,7 +254,7 @@ def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Benc
         again.wall.gone = bench.wall.gone
         again.desk.outbox.retry(bench.desk.outbox.list_deliveries()[-1].id, again.clock()) if not reached else None
         again.on(first + number * ONE + timedelta(hours=1))
-        left = [one.channel for one in bench.channels.all_subscriptions()]
+        left = [subscription.channel for subscription in bench.channels.all_subscriptions()]
         assert left == (["1"] if number < 2 * MISSES - 1 else []), number
 
 

@@ -97,9 +97,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a configuration, a filled database and a site."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder, hidden=json.dumps(HIDDEN)))
-    made = app_context.AppContext(folder / "config.yaml")
-    fill(made.store, made.network_plan("replicate"))
-    made.store.close()
+    context = app_context.AppContext(folder / "config.yaml")
+    fill(context.store, context.network_plan("replicate"))
+    context.store.close()
     write(folder / "out" / "site")
     return folder
 
@@ -123,9 +123,9 @@ def write(site: Path) -> None:
 
 @pytest.fixture(scope="module")
 def desk(home: Path) -> Iterator[QueryContext]:
-    made = app_context.AppContext(home / "config.yaml")
-    yield replace(made.query_context, clock=lambda: NOW)
-    made.store.close()
+    context = app_context.AppContext(home / "config.yaml")
+    yield replace(context.query_context, clock=lambda: NOW)
+    context.store.close()
 
 
 @pytest.fixture(scope="module")
@@ -176,19 +176,19 @@ def test_the_api_answers_as_the_command_line_does(
     ask: httpx.Client, home: Path, monkeypatch: pytest.MonkeyPatch, path: str, arguments: list[str]
 ) -> None:
     monkeypatch.setattr(app_context, "clock", lambda: NOW)
-    told = CliRunner().invoke(cli, ["--config", str(home / "config.yaml"), *arguments, "--json"])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(cli, ["--config", str(home / "config.yaml"), *arguments, "--json"])
+    assert result.exit_code == 0, result.output
     answer = ask.get(path)
     assert answer.status_code == 200, answer.text
-    document = json.loads(told.stdout)
+    document = json.loads(result.stdout)
     # Asked of no network by name, the command line answers for each in a list, and the API for the first.
     assert answer.json() == (document[0] if isinstance(document, list) and path != "/api/metrics" else document)
 
 
 def test_every_question_has_its_twin() -> None:
-    asked = {path.partition("?")[0] for path, _ in TWINS}
+    texts = {path.partition("?")[0] for path, _ in TWINS}
     addresses = {query.address for query in API_QUERIES.values()}
-    twins = {address for address in addresses if any(_fits(address, path) for path in asked)}
+    twins = {address for address in addresses if any(_fits(address, path) for path in texts)}
     assert addresses - twins == {"/api/networks", "/api/{network}/digests"}
 
 
@@ -201,10 +201,10 @@ def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: QueryCon
 
 
 def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path, tmp_path: Path) -> None:
-    made = app_context.AppContext(home / "config.yaml")
+    context = app_context.AppContext(home / "config.yaml")
     moved = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
-        fill(moved, made.network_plan("replicate"))
+        fill(moved, context.network_plan("replicate"))
         other = replace(desk, store=moved, archive=Archive(moved))
         first = other.archive.find_digest("replicate", "day", DAYS[2])
         assert first is not None and first["status"] == "issued"
@@ -223,7 +223,7 @@ def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path,
                 "error": "edition: found one, wanted a whole number"
             }
     finally:
-        made.close()
+        context.close()
         moved.close()
 
 
@@ -271,7 +271,7 @@ def test_networks_and_digests_are_listed(ask: httpx.Client) -> None:
 
 def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) -> None:
     assert ask.get("/api").json() == ask.get("/api/").json()
-    listed = {one["path"]: one["answers"] for one in ask.get("/api").json()["questions"]}
+    listed = {question["path"]: question["answers"] for question in ask.get("/api").json()["questions"]}
     assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
     assert "/api/model/{name}?network=&day=" in listed
     for path in listed:
@@ -350,10 +350,10 @@ def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryConte
     with capture_logs() as logged, served(replace(desk, archive=Broken(desk.store)), home) as client:
         answer = client.get("/api/usage")
     assert answer.status_code == 500
-    found = re.fullmatch(r"something went wrong here; its id in the log is ([0-9a-f]{12})", answer.json()["error"])
-    assert found
+    match = re.fullmatch(r"something went wrong here; its id in the log is ([0-9a-f]{12})", answer.json()["error"])
+    assert match
     (line,) = logged
-    assert (line["id"], line["path"], line["event"]) == (found[1], "/api/usage", "unexpected")
+    assert (line["id"], line["path"], line["event"]) == (match[1], "/api/usage", "unexpected")
     assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
@@ -515,7 +515,7 @@ def test_every_answer_carries_the_security_headers(ask: httpx.Client, method: st
     answer = ask.request(method, path)
     assert answer.status_code == (status if method != "POST" or len(path) > 1000 else 405)
     headers = answer.headers
-    policy = dict(one.strip().split(" ", 1) for one in headers["content-security-policy"].split(";"))
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["style-src"] == "'self'" and "script-src" not in policy
     assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
@@ -579,8 +579,8 @@ def unhealthy(client: httpx.Client) -> None:
     with capture_logs() as logged:
         health = client.get("/health")
         assert health.status_code == 503
-        told = {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
-        assert health.json() == told
+        document = {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
+        assert health.json() == document
         assert logged and all("private" not in client.get(path).text for path in ("/health", "/api/usage", "/metrics"))
     answer = client.get("/metrics")
     assert answer.status_code == 200
@@ -654,12 +654,12 @@ def samples(client: httpx.Client) -> Samples:
     """Every sample for Prometheus: name to label values to value."""
     answer = client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    found: dict[str, dict[tuple[str, ...], float]] = {}
+    samples: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(answer.text):
         assert family.documentation
         for sample in family.samples:
-            found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
-    return found
+            samples.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
+    return samples
 
 
 def test_metrics_tell_what_the_archive_holds(desk: QueryContext, home: Path) -> None:
@@ -701,19 +701,19 @@ def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: 
 
 
 def test_health_and_metrics_cost_one_query_each(desk: QueryContext, home: Path) -> None:
-    asked: list[str] = []
+    statements: list[str] = []
     with served(desk, home / "out" / "site") as client:
         client.get("/health")
 
         def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            asked.append(statement)
+            statements.append(statement)
 
         sa.event.listen(desk.store.engine, "before_cursor_execute", note)
         try:
             for path in ("/health", "/metrics"):
-                asked.clear()
+                statements.clear()
                 client.get(path)
-                assert [line.split()[0] for line in asked if not line.startswith("BEGIN")] == ["SELECT"], path
+                assert [line.split()[0] for line in statements if not line.startswith("BEGIN")] == ["SELECT"], path
         finally:
             sa.event.remove(desk.store.engine, "before_cursor_execute", note)
 
@@ -746,10 +746,10 @@ def test_the_command_says_where_it_listens_and_ends_cleanly_when_told(home: Path
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.fullmatch(r"Footfall: (http://127\.0\.0\.1:\d+)/ \(JSON at /api\); Ctrl-C stops it\n", line)
+        match = re.fullmatch(r"Footfall: (http://127\.0\.0\.1:\d+)/ \(JSON at /api\); Ctrl-C stops it\n", line)
         try:
-            assert found, (line, process.communicate(timeout=120))
-            with httpx.Client(base_url=found[1]) as client:  # holds its connection open while the server stops
+            assert match, (line, process.communicate(timeout=120))
+            with httpx.Client(base_url=match[1]) as client:  # holds its connection open while the server stops
                 assert client.get("/api/method/uses").status_code == 200
                 assert client.get("/").text == FILES["index.html"]
                 process.send_signal(sign)

@@ -211,16 +211,18 @@ def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Ben
     while bench.clock.now < start + timedelta(hours=23):
         step.run_cycle()
         bench.clock.now += timedelta(minutes=10)
-    assert [(asked - start) // timedelta(hours=1) for asked in bench.network.asked] == list(range(0, 20, 2))
+    assert [(instant - start) // timedelta(hours=1) for instant in bench.network.asked] == list(range(0, 20, 2))
     assert len(bench.wall.posts) == 2, "nothing changed, so nothing is said again"
 
 
 def test_a_chain_that_stays_silent_is_asked_again_soon_though_the_list_is_in(bench: Bench) -> None:
     bench.network.settles_for = timedelta(days=3)
-    made = bench.made()
-    (plan, source), *_ = made.networks
+    worker_context = bench.made()
+    (plan, source), *_ = worker_context.networks
     read_by_event = replace(plan, catalogues=(replace(CATALOGUE, evidences=("claimed",), place="the chain"),))
-    step = worker.WorkCycle(replace(made, networks=[(read_by_event, source)], entries=()), WorkerState(), "one")
+    step = worker.WorkCycle(
+        replace(worker_context, networks=[(read_by_event, source)], entries=()), WorkerState(), "one"
+    )
     step.run_cycle()
     bench.clock.now += timedelta(minutes=16)
     step.run_cycle()
@@ -241,9 +243,11 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     while bench.clock.now < start + timedelta(days=2):
         step.run_cycle()
         bench.clock.now += timedelta(minutes=10)
-    days = [asked.date() for asked in bench.network.asked]
+    days = [instant.date() for instant in bench.network.asked]
     assert 6 <= days.count(start.date()) <= 12
-    first_hour = [asked for asked in bench.network.asked if asked.date() == start.date() + ONE and asked.hour == 0]
+    first_hour = [
+        instant for instant in bench.network.asked if instant.date() == start.date() + ONE and instant.hour == 0
+    ]
     assert len(first_hour) >= 2, "each midnight is another chance"
     assert step.state.source_status == {"replicate": (None, "little: no answer")}
 
@@ -301,11 +305,11 @@ def running(
     def open_() -> Iterator[worker.WorkerContext]:
         yield bench.made()
 
-    made = worker.Worker(opened or open_, bench.clock, "one", 1)
+    service = worker.Worker(opened or open_, bench.clock, "one", 1)
     answer: list[bool] = []
-    thread = threading.Thread(target=lambda: answer.append(made.run(sides, grace)))
+    thread = threading.Thread(target=lambda: answer.append(service.run(sides, grace)))
     thread.start()
-    return made, thread, answer
+    return service, thread, answer
 
 
 def until(true: Callable[[], object], seconds: float = 60.0) -> None:
@@ -318,9 +322,9 @@ def until(true: Callable[[], object], seconds: float = 60.0) -> None:
 
 def test_it_works_until_it_is_told_to_stop_and_gives_its_lease_back(bench: Bench) -> None:
     bench.at(10)
-    made, thread, answer = running(bench, [])
+    service, thread, answer = running(bench, [])
     until(lambda: len(bench.wall.posts) == 2)
-    made.stop.set()
+    service.stop.set()
     thread.join(120)
     assert answer == [True]
     second = bench.round("two")
@@ -336,9 +340,9 @@ def test_a_step_that_hangs_is_abandoned_in_time(bench: Bench) -> None:
         hang.wait()
 
     bench.network.between = between
-    made, thread, answer = running(bench, [], grace=0.5)
+    service, thread, answer = running(bench, [], grace=0.5)
     until(hangs.is_set)
-    made.stop.set()
+    service.stop.set()
     thread.join(120)
     assert answer == [False], "the step in hand still hangs"
     hang.set()
@@ -354,10 +358,10 @@ def test_a_round_that_fails_is_not_the_last_one(bench: Bench) -> None:
             raise error
 
     bench.network.between = fails_once
-    made, thread, answer = running(bench, [])
+    service, thread, answer = running(bench, [])
     until(lambda: len(bench.wall.posts) == 2)
-    assert {step: count for step, count in made.state.failure_counts.items() if count} == {"round": 1}
-    made.stop.set()
+    assert {step: count for step, count in service.state.failure_counts.items() if count} == {"round": 1}
+    service.stop.set()
     thread.join(120)
     assert answer == [True]
 
@@ -385,17 +389,17 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
 
     if when == "at the start":
         reachable(False)
-    made, thread, answer = running(bench, [], opened=opened)
+    service, thread, answer = running(bench, [], opened=opened)
     if when == "on the way":
         until(lambda: len(bench.wall.posts) == 2)
         reachable(False)
-    until(lambda: "not currently accepting connections" in made.state.database)
-    beat = made.state.beat
-    assert not worker.WorkerHealth(made.state, lambda: made.bench, bench.clock).health_report()[0]
+    until(lambda: "not currently accepting connections" in service.state.database)
+    beat = service.state.beat
+    assert not worker.WorkerHealth(service.state, lambda: service.bench, bench.clock).health_report()[0]
     reachable(True)
-    until(lambda: made.state.database == "" and len(bench.wall.posts) == 2)
+    until(lambda: service.state.database == "" and len(bench.wall.posts) == 2)
     assert beat is not None, "it came round all the same"
-    made.stop.set()
+    service.stop.set()
     thread.join(120)
     assert answer == [True]
     admin.close()
@@ -456,8 +460,8 @@ def shown(bench: Bench, step: worker.WorkCycle) -> Iterator[int]:
 
 
 def _refused(port: int) -> bool:
-    with socket.socket() as asked:
-        return asked.connect_ex(("127.0.0.1", port)) != 0
+    with socket.socket() as listener:
+        return listener.connect_ex(("127.0.0.1", port)) != 0
 
 
 def measured(text: str) -> dict[str, float]:
@@ -470,8 +474,8 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
     step.run_cycle()
     step.state.beat, step.state.database = bench.clock(), ""
     with shown(bench, step) as port:
-        status, said = fetched(port, "/health")
-        facts = json.loads(said)
+        status, body = fetched(port, "/health")
+        facts = json.loads(body)
         assert (status, facts["ok"], facts["behind_schedule_seconds"]) == (200, True, {"early": 0.0, "late": 0.0})
         values = measured(fetched(port, "/metrics")[1])
         assert values['footfall_deliveries{outlet="site",state="sent"}'] == 2
@@ -485,8 +489,8 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
         bench.clock.now += timedelta(days=1)
         values = measured(fetched(port, "/metrics")[1])
         assert values['footfall_behind_schedule_seconds{entry="early"}'] == 7.5 * 3600
-        status, said = fetched(port, "/health")
-        assert (status, json.loads(said)["ok"]) == (503, False), "it has not come round for a day"
+        status, body = fetched(port, "/health")
+        assert (status, json.loads(body)["ok"]) == (503, False), "it has not come round for a day"
         assert fetched(port, "/config.yaml")[0] == 404
 
 
@@ -506,8 +510,8 @@ def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
 def test_a_worker_that_never_posted_is_not_healthy(bench: Bench) -> None:
     """Its network cannot be read, so nothing was ever planned, and no outlet has its keys."""
     bench.network.failing = "little: no answer"
-    made = replace(bench.made(), unready=["x"], folders={"data": ROOT})
-    step = worker.WorkCycle(made, WorkerState(began=bench.clock()), "one")
+    worker_context = replace(bench.made(), unready=["x"], folders={"data": ROOT})
+    step = worker.WorkCycle(worker_context, WorkerState(began=bench.clock()), "one")
     step.run_cycle()
     step.state.beat, step.state.database = bench.clock(), ""
     bench.clock.now += timedelta(hours=10)
@@ -537,16 +541,16 @@ def test_a_refusal_is_shown_until_it_is_dealt_with(bench: Bench) -> None:
 
 
 def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) -> None:
-    why, asked = [""], list[datetime]()
+    why, clocks = [""], list[datetime]()
 
     def probe(network: str) -> str:
-        asked.append(bench.clock())
+        clocks.append(bench.clock())
         return why[0]
 
     step = worker.WorkCycle(replace(bench.made(), probe=probe), WorkerState(), "one")
     bench.at(10)
     step.run_cycle()
-    assert len(bench.network.asked) == 1 and asked == [], "it was asked just now"
+    assert len(bench.network.asked) == 1 and clocks == [], "it was asked just now"
     bench.at(14)
     why[0] = "little: no answer"
     step.run_cycle()
@@ -556,7 +560,7 @@ def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) 
     bench.at(15)
     why[0] = ""
     step.run_cycle()
-    assert len(asked) == 2 and step.state.source_status["replicate"] == (bench.clock(), "")
+    assert len(clocks) == 2 and step.state.source_status["replicate"] == (bench.clock(), "")
     with shown(bench, step) as port:
         step.state.database = ""
         name = 'footfall_day_deadline_timestamp_seconds{network="replicate"}'
@@ -586,8 +590,8 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     step.run_cycle()
     step.state.began = step.state.beat = bench.clock()
     step.state.database = ""
-    made = replace(step.bench, folders={"data": ROOT})
-    step.bench = made
+    worker_context = replace(step.bench, folders={"data": ROOT})
+    step.bench = worker_context
     with bench.db.write_transaction() as connection:
         mine = store.deliveries.c.destination == "b"
         connection.execute(store.deliveries.update().where(mine).values(state="refused"))
@@ -621,13 +625,13 @@ def test_the_process_ends_with_0_soon_after_the_signal_and_logs_json(
     try:
         until(lambda: not _refused(port) and fetched(port, "/health")[0] == 200, 120)
         started.send_signal(sign)
-        _, said = started.communicate(timeout=120)
+        _, text = started.communicate(timeout=120)
     finally:
         started.kill()
     assert started.returncode == 0
-    lines = [json.loads(line) for line in said.splitlines()]
+    lines = [json.loads(line) for line in text.splitlines()]
     assert "stopping" in [line["event"] for line in lines]
-    assert CANARY not in said
+    assert CANARY not in text
 
 
 def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_be_out(

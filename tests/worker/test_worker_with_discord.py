@@ -51,7 +51,7 @@ class Going:
     def states(self) -> list[str]:
         opened = store.Store(f"sqlite:///{self.folder}/footfall.db")
         try:
-            return [one.state for one in pipeline.make_outbox(opened).list_deliveries()]
+            return [delivery.state for delivery in pipeline.make_outbox(opened).list_deliveries()]
         finally:
             opened.close()
 
@@ -62,9 +62,9 @@ class Going:
             time.sleep(0.05)
 
     def answer(self) -> str:
-        asked = self.peer.ask("status")
-        assert asked.done.wait(60) and asked.message is not None, "no answer"
-        return str(asked.message["embeds"][0]["title"])
+        reply = self.peer.ask("status")
+        assert reply.done.wait(60) and reply.message is not None, "no answer"
+        return str(reply.message["embeds"][0]["title"])
 
 
 def filled(folder: Path) -> None:
@@ -102,8 +102,8 @@ def started(folder: Path, peer: DiscordGateway, grace: int = 10, path: str = str
         finally:
             process.kill()
             process.wait()
-    said = (folder / "log").read_text()
-    assert TOKEN not in said
+    text = (folder / "log").read_text()
+    assert TOKEN not in text
 
 
 def test_it_answers_while_it_publishes_and_subscriptions_get_their_post(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_it_answers_while_it_publishes_and_subscriptions_get_their_post(tmp_path
             assert "sending" in going.states, "the answer came while the post was on its way"
             go_on.set()
             going.until(lambda: going.states == ["sent", "sent"])
-        assert sorted(one["channel_id"] for one in peer.messages) == [str(CHANNEL), str(SUBSCRIBED)]
+        assert sorted(message["channel_id"] for message in peer.messages) == [str(CHANNEL), str(SUBSCRIBED)]
         assert len(peer.synced) == 1
 
 

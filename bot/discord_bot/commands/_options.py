@@ -76,10 +76,10 @@ def parse_hours(text: str) -> tuple[time, time]:
 
 def parse_zone(text: str) -> str:
     """An IANA time zone by name, in any case. Raises `QueryError`."""
-    found = _ZONES.get(text.strip().casefold())
-    if found is None:
+    zone = _ZONES.get(text.strip().casefold())
+    if zone is None:
         raise QueryError(message("bad_zone", name=f"{SafeName(text)!s:.40}"))
-    return found
+    return zone
 
 
 def parse_networks(client: FootfallBot, text: str | None) -> tuple[str, ...]:
@@ -96,8 +96,8 @@ async def complete_zone(interaction: Interaction, typed: str) -> list[Choice[str
     now = interaction.client.desk.clock()
     known = {zone: zone.replace("_", " ") for zone in _ZONES.values() if "/" in zone or zone == "UTC"}
     first = ["UTC"] if not typed.strip() else []
-    found = [*first, *(zone for zone in closest_keys(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
-    return [Choice(name=f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})", value=zone) for zone in found]
+    zones = [*first, *(zone for zone in closest_keys(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
+    return [Choice(name=f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})", value=zone) for zone in zones]
 
 
 async def complete_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:

@@ -45,7 +45,7 @@ def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[
 
 def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:
     """Raises `QueryError` if the newest digest had use and none of it names a model: there would be no notices."""
-    block = next((one for one in document["catalogues"] if one["catalogue"] == catalogue.key), None)
+    block = next((block for block in document["catalogues"] if block["catalogue"] == catalogue.key), None)
     share = block["figures"].get("share_attributed") if block else None
     if share and share["value"] == 0:
         raise QueryError(f"none of the use on {title} names its model, so nothing can be told of a single one")
@@ -90,8 +90,8 @@ async def complete_watched_model(interaction: Interaction, typed: str) -> list[C
     except (StoreError, TimeoutError):
         return []
     folded = typed.strip().casefold()
-    fitting = [one for one in kept if folded in one.model.casefold()]
-    return [Choice(name=autocomplete._clip_text(one.model), value=f"{_ID}{one.id}") for one in fitting[:SHOWN]]
+    fitting = [watch for watch in kept if folded in watch.model.casefold()]
+    return [Choice(name=autocomplete._clip_text(watch.model), value=f"{_ID}{watch.id}") for watch in fitting[:SHOWN]]
 
 
 @app_commands.command(description="End the watch of a model")
@@ -102,8 +102,10 @@ async def unwatch(interaction: Interaction, model: str) -> None:
 
     def job() -> Document:
         mine = client.repositories.watches.account_watches(account)
-        chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
-        ended = [one for one in chosen if client.repositories.watches.end_watch(account, one.id)]
+        chosen = [
+            watch for watch in mine if model == f"{_ID}{watch.id}" or watch.model.casefold() == model.strip().casefold()
+        ]
+        ended = [watch for watch in chosen if client.repositories.watches.end_watch(account, watch.id)]
         if not ended:
             raise QueryError(message("not_watching", name=f"{SafeName(model)!s:.100}"))
         return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
@@ -116,8 +118,11 @@ async def watches(interaction: Interaction) -> None:
     client, account = interaction.client, str(interaction.user.id)
 
     def job() -> Document:
-        told = [watch_document(client.desk, one) for one in client.repositories.watches.account_watches(account)]
-        return {"question": "watches", "watches": told, "most": client.bot_settings.bounds.per_member}
+        watch_documents = [
+            watch_document(client.desk, account_watch)
+            for account_watch in client.repositories.watches.account_watches(account)
+        ]
+        return {"question": "watches", "watches": watch_documents, "most": client.bot_settings.bounds.per_member}
 
     await _options.run_and_reply(interaction, "watches", job)
 

@@ -62,13 +62,14 @@ async def listing(interaction: Interaction, state: str | None = None) -> None:
     def job() -> Document:
         rows = outbox.list_deliveries([state] if state else OPEN)
         paused = [
-            {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())}
-            for one in outbox.paused_outlets()
+            {"outlet": pause.outlet, "reason": pause.reason, "since": int(pause.since.timestamp())}
+            for pause in outbox.paused_outlets()
         ]
-        told = [
-            delivery_document(one) for one in sorted(rows, key=lambda one: (one.since, one.id), reverse=True)[:SHOWN]
+        delivery_documents = [
+            delivery_document(delivery)
+            for delivery in sorted(rows, key=lambda delivery: (delivery.since, delivery.id), reverse=True)[:SHOWN]
         ]
-        return {"question": "deliveries", "deliveries": told, "count": len(rows), "paused": paused}
+        return {"question": "deliveries", "deliveries": delivery_documents, "count": len(rows), "paused": paused}
 
     await run_for_owner(interaction, "list", job)
 
@@ -140,7 +141,7 @@ async def complete_outlet(interaction: Interaction, typed: str) -> list[Choice[s
     """The outlets; only an owner gets choices."""
     house = interaction.client.bot_settings
     known = house.outlets if interaction.user.id in house.owners else ()
-    return [Choice(name=one, value=one) for one in known if typed.casefold() in one]
+    return [Choice(name=outlet, value=outlet) for outlet in known if typed.casefold() in outlet]
 
 
 def _delivery_answer(row: Delivery) -> Document:

@@ -155,8 +155,12 @@ async def subscriptions(interaction: Interaction) -> None:
 
     def job() -> Document:
         kept = client.repositories.channels.server_subscriptions(guild)
-        told = [subscription_document(client.desk, one) for one in kept]
-        return {"question": "subscriptions", "subscriptions": told, "most": client.bot_settings.bounds.per_server}
+        subscription_documents = [subscription_document(client.desk, subscription) for subscription in kept]
+        return {
+            "question": "subscriptions",
+            "subscriptions": subscription_documents,
+            "most": client.bot_settings.bounds.per_server,
+        }
 
     await _options.run_and_reply(interaction, "subscriptions", job)
 

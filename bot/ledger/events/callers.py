@@ -41,13 +41,13 @@ def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> Calle
     settled = (settlements.c.catalogue == query.key, settlements.c.day.between(first, last))
     if query.connection.scalar(sa.select(settlements.c.place).where(*settled).limit(1)) is not None:
         return Unknown(UNSAID)
-    found = _event_day_rows(query, first, last)
-    if any(row.unsigned for row in found):
+    rows = _event_day_rows(query, first, last)
+    if any(row.unsigned for row in rows):
         return Unknown(UNSIGNED)
-    if not found:
+    if not rows:
         return CallerStats(0, 0, 0)
     try:
-        return _distinct_callers(query, found)
+        return _distinct_callers(query, rows)
     except lake.LakeError as error:
         # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
         log.error("callers cannot be counted", catalogue=query.catalogue.key, error=str(error))

@@ -44,15 +44,15 @@ class DayRepair:
         """The new row; empty if the day is complete, because the new day then replaces the old one."""
         if self.is_complete or not self.day.manifest:
             return ""
-        read = [[one.begins.isoformat(), one.ends.isoformat()] for one in self.read]
+        read = [[complete_window.begins.isoformat(), complete_window.ends.isoformat()] for complete_window in self.read]
         return json.dumps({"manifest": self.day.manifest, "read": read})
 
     def with_update(self, update: DayUpdate, windows: Iterable[CompleteWindow]) -> DayRepair:
         """Add an event batch and the stretches that are now complete. After a reorganisation of the chain, start again.
         Raises `LakeError`."""
         begun = self if update.forget_from is None else self.without_reads
-        made, _ = lake.update_day(begun.day, replace(update, forget_from=None))
-        return replace(begun, day=made, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
+        day_ref, _ = lake.update_day(begun.day, replace(update, forget_from=None))
+        return replace(begun, day=day_ref, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
 
     @property
     def without_reads(self) -> DayRepair:
@@ -61,21 +61,21 @@ class DayRepair:
 
     def _windows_within(self, windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
         first, last = start_of_day(self.day.day), start_of_day(self.day.day + ONE)
-        for one in windows:
-            if one.begins < last and one.ends > first:
-                yield CompleteWindow(max(one.begins, first), min(one.ends, last))
+        for window in windows:
+            if window.begins < last and window.ends > first:
+                yield CompleteWindow(max(window.begins, first), min(window.ends, last))
 
 
 def join_windows(windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
     """The same stretches, with those that touch each other merged."""
     last: CompleteWindow | None = None
-    for one in sorted(windows, key=lambda window: window.begins):
-        if last is not None and one.begins <= last.ends:
-            last = CompleteWindow(last.begins, max(last.ends, one.ends))
+    for window in sorted(windows, key=lambda window: window.begins):
+        if last is not None and window.begins <= last.ends:
+            last = CompleteWindow(last.begins, max(last.ends, window.ends))
             continue
         if last is not None:
             yield last
-        last = one
+        last = window
     if last is not None:
         yield last
 
@@ -88,7 +88,9 @@ def start_repair(day: DayRef) -> DayRepair:
 
 def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, DayRepair]:
     """The days of a catalogue that are being read anew, each as far as it is."""
-    mine = (one for one in all_repairs(store) if (one.day.network, one.day.catalogue) == (network, catalogue))
+    mine = (
+        repair for repair in all_repairs(store) if (repair.day.network, repair.day.catalogue) == (network, catalogue)
+    )
     return {repair.day.day: repair for repair in mine}
 
 
@@ -118,7 +120,7 @@ def _cursor_name(day: DayRef) -> str:
 
 def _repair_from_row(store: Store, row: Any) -> DayRepair:
     catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
-    told = json.loads(row.text)
-    read = (CompleteWindow(*map(datetime.fromisoformat, ends)) for ends in told["read"])
-    of = DayRef(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
+    fields = json.loads(row.text)
+    read = (CompleteWindow(*map(datetime.fromisoformat, ends)) for ends in fields["read"])
+    of = DayRef(store.lake, row.network, catalogue, date.fromisoformat(day), fields["manifest"])
     return DayRepair(of, tuple(read), row.text)

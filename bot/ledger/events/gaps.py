@@ -50,16 +50,16 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
 
 def _sender_named_gaps(query: EventCatalogueQuery, filters: Sequence[sa.ColumnElement[bool]]) -> Iterable[str]:
     """The gap that only senders name the models."""
-    told = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
-    if said := Counter(model for text in query.connection.scalars(told) for model in json.loads(text)):
-        most = ", ".join(f"{model} {n:,}" for model, n in said.most_common(SHOWN))
-        yield message("named_by_sender", n=said.total(), unit=query.catalogue.unit, rest=most)
+    stmt = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
+    if uses := Counter(model for text in query.connection.scalars(stmt) for model in json.loads(text)):
+        most = ", ".join(f"{model} {n:,}" for model, n in uses.most_common(SHOWN))
+        yield message("named_by_sender", n=uses.total(), unit=query.catalogue.unit, rest=most)
 
 
 def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     seen = (strangers.c.catalogue == query.key, strangers.c.day.between(period.first, period.last))
-    found = sa.select(strangers.c.address, sa.func.sum(strangers.c.logs)).where(*seen).group_by(strangers.c.address)
-    emitters = query.connection.execute(found).all()
+    stmt = sa.select(strangers.c.address, sa.func.sum(strangers.c.logs)).where(*seen).group_by(strangers.c.address)
+    emitters = query.connection.execute(stmt).all()
     if emitters:
         shown = ", ".join(sorted(row[0] for row in emitters)[:SHOWN]) + (" and others" if emitters[SHOWN:] else "")
         total = sum(int(row[1]) for row in emitters)

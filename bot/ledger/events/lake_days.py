@@ -72,7 +72,7 @@ def prepare_changes(store: Store, haul: EventBatch, before: Sequence[CompleteWin
         return DayChanges()
     known = _stored_days(store, haul, {*by_day, *mends})
     read = (*before, *((haul.window,) if haul.window else ()))
-    found: list[DayChange] = []
+    day_changes: list[DayChange] = []
     broken: dict[date, str] = {}
     aside: list[DayRepair] = []
     for day in sorted(by_day.keys() | known.keys()):
@@ -82,23 +82,23 @@ def prepare_changes(store: Store, haul: EventBatch, before: Sequence[CompleteWin
         uses, payments = by_day.get(day, ((), ()))
         old = DayRef(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
         owners = haul.owners if day in haul.days else None
-        told, mend = DayUpdate(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
+        update, mend = DayUpdate(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
         evidence = row.evidence if row and not uses else haul.evidence
         try:
-            made, new = _updated_day(old, told, haul.window, mend is not None)
+            day_ref, new = _updated_day(old, update, haul.window, mend is not None)
         except _BrokenError as error:
-            mend = (mend or mending.start_repair(old)).with_update(told, read)
+            mend = (mend or mending.start_repair(old)).with_update(update, read)
             aside.append(mend)
             if mend.is_complete and mend.day.manifest:
                 manifest = lake.read_manifest(mend.day)
-                found.append(DayChange(old.manifest, mend.day, manifest, manifest.rows, evidence))
+                day_changes.append(DayChange(old.manifest, mend.day, manifest, manifest.rows, evidence))
             else:
                 broken[day] = str(error)
             continue
         aside += [mend.without_reads] if mend else []
-        if made != old:
-            found.append(DayChange(old.manifest, made, lake.read_manifest(made), new, evidence))
-    return DayChanges(tuple(found), broken, tuple(aside))
+        if day_ref != old:
+            day_changes.append(DayChange(old.manifest, day_ref, lake.read_manifest(day_ref), new, evidence))
+    return DayChanges(tuple(day_changes), broken, tuple(aside))
 
 
 class _BrokenError(Exception):
@@ -142,17 +142,17 @@ def days_since_block(connection: sa.Connection, catalogue: int, block: int) -> s
 
 def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -> None:
     """Apply a change to its day. Raises `ConcurrentDayChange`."""
-    made = change.manifest
+    manifest = change.manifest
     row = {
         "manifest": change.day.manifest,
         "evidence": change.evidence,
         "stale": True,
-        "events": made.rows,
-        "bytes": made.size,
-        "first_block": made.first_block,
-        "last_block": made.last_block,
-        "nameless": sum(part.nameless for part in made.parts),
-        "others": sum(part.others for part in made.parts),
+        "events": manifest.rows,
+        "bytes": manifest.size,
+        "first_block": manifest.first_block,
+        "last_block": manifest.last_block,
+        "nameless": sum(part.nameless for part in manifest.parts),
+        "others": sum(part.others for part in manifest.parts),
     }
     if change.before:
         update_day_row(connection, catalogue, change.day.day, change.before, row)
@@ -160,8 +160,8 @@ def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -
     sums = {"sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0", "top_paid": "0"}
     row |= {"catalogue": catalogue, "day": change.day.day, "pruned": False, "unsigned": False, "other_payers": "{}"}
     insert_new(connection, event_days, [{**row, **sums}])
-    found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
-    if connection.scalar(found) != change.day.manifest:
+    stmt = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
+    if connection.scalar(stmt) != change.day.manifest:
         raise ConcurrentDayChange
 
 
@@ -185,16 +185,16 @@ def add_up(
     done: list[date] = []
     failed: dict[tuple[int, DayRef], str] = {}
     tried: set[tuple[int, DayRef]] = set()
-    while waiting := [one for one in _days_to_add_up(store, network, recompute) if one not in tried][:AT_A_TIME]:
+    while waiting := [day for day in _days_to_add_up(store, network, recompute) if day not in tried][:AT_A_TIME]:
         tried.update(waiting)
         days = [day for _, day in waiting]
-        for key, one in zip(waiting, _roll_up_days(days, executor), strict=True):
-            if isinstance(one, str):
-                failed[key] = one
+        for key, totals in zip(waiting, _roll_up_days(days, executor), strict=True):
+            if isinstance(totals, str):
+                failed[key] = totals
             else:
-                done += _store_rollup(store, key[0], one, network)
+                done += _store_rollup(store, key[0], totals, network)
     # If another process changed the day and removed its old files meanwhile, nothing is wrong.
-    wrong = [failed[one] for one in _days_to_add_up(store, network, recompute) if one in failed] if failed else []
+    wrong = [failed[day] for day in _days_to_add_up(store, network, recompute) if day in failed] if failed else []
     if wrong:
         raise LakeError("\n".join(wrong))
     return tuple(done)
@@ -206,14 +206,14 @@ def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator
         return
     futures = [executor.submit(lake.try_roll_up, day) for day in days]
     try:
-        for day, one in zip(days, futures, strict=True):
+        for day, future in zip(days, futures, strict=True):
             try:
-                yield one.result()
+                yield future.result()
             except WorkersDiedError as error:
                 yield f"{day.folder}: {error}"
     finally:
-        for one in futures:
-            one.cancel()
+        for future in futures:
+            future.cancel()
 
 
 def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, DayRef]]:

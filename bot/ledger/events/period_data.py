@@ -116,7 +116,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     here = () if isinstance(listed, Unknown) else listed
     flow_before = flow_of(query, period.previous_period.first, period.previous_period.last)
     week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
-    used = {model for found in (flow, flow_before) if isinstance(found, Usage) for model in found.by_model}
+    used = {model for usage in (flow, flow_before) if isinstance(usage, Usage) for model in usage.by_model}
     names, authors = inventory.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
     why = Unknown(message("watched_under_60_days"))
@@ -174,7 +174,7 @@ def _activity_fields(
     week = _all_named(query, day - inventory.QUIET_AFTER * ONE, day)
     return {
         "quiet": inventory.went_idle_by_events(query.connection, here, day) if week else (),
-        "woken": tuple(one for one in awake if one[1] in read),
+        "woken": tuple(change for change in awake if change[1] in read),
     }
 
 

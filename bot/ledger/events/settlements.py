@@ -40,16 +40,16 @@ def insert_settlements(connection: sa.Connection, catalogue: int, new_settlement
     rows: list[dict[str, object]] = [
         {
             "catalogue": catalogue,
-            "place": one.place,
-            "block": one.block,
-            "log_index": int(one.place.rpartition(":")[2]),
-            "at": one.at,
-            "day": one.at.date(),
-            "relay": one.relay,
-            "size": str(one.size),
-            "blob": one.blob,
-            "root": one.root,
-            "attested": one.attested,
+            "place": settlement.place,
+            "block": settlement.block,
+            "log_index": int(settlement.place.rpartition(":")[2]),
+            "at": settlement.at,
+            "day": settlement.at.date(),
+            "relay": settlement.relay,
+            "size": str(settlement.size),
+            "blob": settlement.blob,
+            "root": settlement.root,
+            "attested": settlement.attested,
             "state": "pending",
             "claimed_unknown": "not judged yet",
             "signer": "",
@@ -57,10 +57,10 @@ def insert_settlements(connection: sa.Connection, catalogue: int, new_settlement
             "standings": "{}",
             "models": "{}",
             "tries": 0,
-            "next_try": one.at,
+            "next_try": settlement.at,
             "rules": "",
         }
-        for one in new_settlements
+        for settlement in new_settlements
     ]
     return insert_new(connection, settlements, rows)
 
@@ -73,10 +73,10 @@ def store_verdicts(connection: sa.Connection, catalogue: int, verdicts: Sequence
     columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
     named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
     change = settlements.update().where(*mine).values(**named, tries=settlements.c.tries + 1)
-    connection.execute(change, [_verdict_row(one) for one in verdicts])
+    connection.execute(change, [_verdict_row(verdict) for verdict in verdicts])
     _keep_leaves(connection, catalogue, verdicts)
     days: set[date] = set()
-    for some in in_chunks([one.place for one in verdicts]):
+    for some in in_chunks([verdict.place for verdict in verdicts]):
         chosen = sa.select(settlements.c.day).where(settlements.c.catalogue == catalogue, settlements.c.place.in_(some))
         days |= set(connection.scalars(chosen.distinct()))
     return days
@@ -101,19 +101,19 @@ def _verdict_row(verdict: SettlementVerdict) -> dict[str, object]:
 
 def _keep_leaves(connection: sa.Connection, catalogue: int, verdicts: Sequence[SettlementVerdict]) -> None:
     """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
-    out = [one.place for one in verdicts if one.state == "stranger"]
+    out = [verdict.place for verdict in verdicts if verdict.state == "stranger"]
     for some in in_chunks(out):
         mine = leaves.c.catalogue == catalogue
         connection.execute(leaves.delete().where(mine, leaves.c.backed_by.in_(some)))
         connection.execute(leaves.update().where(mine, leaves.c.verified_by.in_(some)).values(verified_by=None))
     backed = [
-        {"catalogue": catalogue, "key": key, "backed_by": one.place, "verified_by": None}
-        for one in verdicts
-        for key in dict.fromkeys((*one.backs, *one.verifies))
+        {"catalogue": catalogue, "key": key, "backed_by": verdict.place, "verified_by": None}
+        for verdict in verdicts
+        for key in dict.fromkeys((*verdict.backs, *verdict.verifies))
     ]
     insert_new(connection, leaves, backed)
     same = (leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"))
-    proven = [{"leaf": key, "by": one.place} for one in verdicts for key in one.verifies]
+    proven = [{"leaf": key, "by": verdict.place} for verdict in verdicts for key in verdict.verifies]
     if proven:
         first = leaves.update().where(*same, leaves.c.verified_by.is_(None))
         connection.execute(first.values(verified_by=sa.bindparam("by")), proven)
@@ -124,24 +124,26 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_(_EVIDENCES))
     connection.execute(tallies.delete().where(*mine))
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
-    told = (settlements.c.catalogue == catalogue, settlements.c.day == day, settlements.c.state != "stranger")
+    conditions = (settlements.c.catalogue == catalogue, settlements.c.day == day, settlements.c.state != "stranger")
     columns = {name: settlements.c[name] for name in _EVIDENCES}
     sums = [f(c) for c in columns.values() for f in (sa.func.sum, sa.func.count)]
-    total, *found = connection.execute(sa.select(sa.func.count(), *sums).where(*told)).one()
+    total, *counts = connection.execute(sa.select(sa.func.count(), *sums).where(*conditions)).one()
     if not total:
         return
-    named = sa.select(settlements.c.models).where(*told, settlements.c.models != "{}", settlements.c.verified > 0)
+    named = sa.select(settlements.c.models).where(*conditions, settlements.c.models != "{}", settlements.c.verified > 0)
     by_model: Counter[str] = Counter()
     for text in connection.scalars(named):
         by_model.update({SafeName(model): int(n) for model, n in json.loads(text).items()})
     for place, (name, column) in enumerate(columns.items()):
-        missing = total - found[2 * place + 1]
+        missing = total - counts[2 * place + 1]
         told_by_model = by_model if name == "verified" else None
         if not missing:
-            store_tally(connection, catalogue, day, name, int(found[2 * place] or 0), "", told_by_model)
+            store_tally(connection, catalogue, day, name, int(counts[2 * place] or 0), "", told_by_model)
             continue
         words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
-        why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
+        why = connection.scalar(
+            sa.select(words).where(*conditions, column.is_(None)).order_by(settlements.c.place).limit(1)
+        )
         code, new = "verdict_missing" if missing == 1 else "verdicts_missing", message("not_judged_yet")
         reason = str(why) if name == "claimed" else message(code, n=missing, settlements=total, reason=why or new)
         store_tally(connection, catalogue, day, name, None, reason, told_by_model)

@@ -31,8 +31,8 @@ class SourceState:
     def cursor(self, name: str) -> str | None:
         with self.store.read_transaction() as connection:
             mine = (cursors.c.network == self.network, cursors.c.name == name)
-            found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
-            return found
+            cursor_text: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
+            return cursor_text
 
     def covered_windows(self, catalogue: str) -> tuple[CompleteWindow, ...]:
         """The stretches that were read completely, oldest first."""
@@ -75,8 +75,8 @@ class SourceState:
         mine = (leaves.c.catalogue == self._catalogue_key(catalogue), leaves.c.key == key)
         with self.store.read_transaction() as connection:
             first = sa.select(sa.func.coalesce(leaves.c.verified_by, leaves.c.backed_by)).where(*mine)
-            found: str | None = connection.scalar(first)
-            return found
+            place: str | None = connection.scalar(first)
+            return place
 
     def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
         """Of these leaves, those backed before and those verified before, each with the settlement that did."""
@@ -97,9 +97,9 @@ class SourceState:
         some = sa.true() if self.reread else event_days.c.nameless > 0
         mine = (event_days.c.catalogue == self._catalogue_key(catalogue), event_days.c.day >= since, some)
         with self.store.read_transaction() as connection:
-            found = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
+            rows = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
         lost: dict[tuple[str, SafeName | None], Use] = {}
-        for row in found:
+        for row in rows:
             day = lake.DayRef(self.store.lake, self.network, catalogue, row.day, row.manifest)
             lost |= {(use.content, use.model): use for use in lake.unnamed_uses(day, MOST_LOST, self.reread)}
         return tuple(lost.values())

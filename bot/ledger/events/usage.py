@@ -33,9 +33,9 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
     """Why not all of these days was read; `None` where nothing is missing."""
     near = (windows.c.ends > start_of_day(first), windows.c.begins < start_of_day(last + ONE))
     chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key, *near)
-    found = query.connection.execute(chosen).all()
+    rows = query.connection.execute(chosen).all()
     days = each_day(first, last)
-    missing = [day for day in days if not is_covered(day, found)]
+    missing = [day for day in days if not is_covered(day, rows)]
     if not missing:
         return _not_added_up(query, first, last)
     if len(days) > 1:
@@ -60,12 +60,12 @@ def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Ev
     """Uses of these days in one evidence; by default that of the catalogue."""
     if unread := unread_days(query, first, last):
         return unread
-    found = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
-    unknown = next((row for row in found if row.uses is None), None)
+    tally_rows = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
+    unknown = next((row for row in tally_rows if row.uses is None), None)
     if unknown is not None:
         why = unknown.unknown
         return Unknown(why if first == last else message("reason_of_day", date=unknown.day, reason=why))
-    return sum(int(row.uses) for row in found)
+    return sum(int(row.uses) for row in tally_rows)
 
 
 def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unknown:
@@ -82,14 +82,14 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
     if since is None or since >= end:
         return ()
     first = max(since + ONE, end - (HISTORY - 1) * ONE)
-    told = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
+    rows = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
     whole = _whole_days(query, first, end)
     closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
     lists = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*changed))}
     return tuple(
-        _history_point(day, day in whole, told.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day))
+        _history_point(day, day in whole, rows.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day))
         for day in each_day(first, end)
     )
 
@@ -105,7 +105,7 @@ def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozense
 
 def is_covered(day: date, read: Sequence[Any]) -> bool:
     """Whether a day lies whole in one of the windows that were read."""
-    return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
+    return any(window.begins <= start_of_day(day) and window.ends >= start_of_day(day + ONE) for window in read)
 
 
 def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, change: Any) -> HistoryPoint:
@@ -133,13 +133,13 @@ def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
     with store.read_transaction() as connection:
         read = sa.select(windows.c.begins, windows.c.ends)
         chosen = of_catalogue(read, windows, catalogue)
-        found: set[date] = set()
+        days: set[date] = set()
         for row in connection.execute(chosen):
             day = row.begins.date() if row.begins == start_of_day(row.begins.date()) else row.begins.date() + ONE
             while start_of_day(day + ONE) <= row.ends:
-                found.add(day)
+                days.add(day)
                 day += ONE
-        return tuple(sorted(found))
+        return tuple(sorted(days))
 
 
 ADDED_UP = frozenset({"requests_reported"})

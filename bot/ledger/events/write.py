@@ -74,7 +74,7 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
         touched |= gone
     new = settlements.insert_settlements(connection, catalogue, haul.settlements)
     new += _keep_gauges(connection, catalogue, haul)
-    touched |= {one.at.date() for one in haul.settlements}
+    touched |= {settlement.at.date() for settlement in haul.settlements}
     touched |= settlements.store_verdicts(connection, catalogue, haul.judgements)
     for change in changes.day_changes:
         lake_days.store_change(connection, catalogue, change)
@@ -112,8 +112,8 @@ def _readable_windows(window: CompleteWindow | None, broken: Collection[date]) -
 
 def _keep_gauges(connection: sa.Connection, catalogue: int, haul: EventBatch) -> int:
     rows: list[dict[str, object]] = [
-        {"catalogue": catalogue, "key": one.key, "day": one.day, "at": one.at, "value": str(one.value)}
-        for one in haul.gauges
+        {"catalogue": catalogue, "key": gauge.key, "day": gauge.day, "at": gauge.at, "value": str(gauge.value)}
+        for gauge in haul.gauges
     ]
     return insert_new(connection, gauges, rows)
 

@@ -96,13 +96,13 @@ def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int)
     fell = counter_falls.unknown_models(query.connection, query.catalogue, day, day)
     if seen.id in fell:
         return ModelStanding(seen, FELL, None, None, listed)
-    found = query.connection.scalar(_select_uses(query, day).where(usage.c.model == seen.id))
-    if found is None:
+    uses = query.connection.scalar(_select_uses(query, day).where(usage.c.model == seen.id))
+    if uses is None:
         before = query.closing_snapshot(day - ONE)
         had = (readings.c.snapshot == before.id, readings.c.model == seen.id) if before is not None else (sa.false(),)
         if before is None or before.unplaced or not query.connection.scalar(sa.select(sa.literal(1)).where(*had)):
             return ModelStanding(seen, NO_READING, None, None, listed)
-    uses = int(found or 0)
+    uses = int(uses or 0)
     if fell:  # Any of these may have been used more.
         return ModelStanding(seen, uses, None, None, listed)
     total = query.connection.scalar(_select_uses(query, day).with_only_columns(sa.func.sum(usage.c.uses)))

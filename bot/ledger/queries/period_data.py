@@ -54,13 +54,13 @@ def with_groups(store: Store, book: PeriodData) -> PeriodData:
         prior = _use_counts(connection, key, end - 13 * ONE, end - 7 * ONE, book.total_prior_7d)
         seen = _used_models(book).union(*(held for held in (lists, week, prior) if not isinstance(held, Unknown)))
         gone = _unlisted_groups(connection, seen - {model.id for model in listed})
-    made: dict[GroupKind, Grouping] = {}
+    groupings: dict[GroupKind, Grouping] = {}
     for kind in KINDS:
         name_of = {**mine[kind], **gone[kind]}
         if any(name_of.values()):
             summed = (_by_name(held, name_of) for held in (lists, week, prior))
-            made[kind] = Grouping(gone[kind], *summed)
-    return replace(book, groups=made)
+            groupings[kind] = Grouping(gone[kind], *summed)
+    return replace(book, groups=groupings)
 
 
 def _used_models(book: PeriodData) -> set[int]:

@@ -46,10 +46,10 @@ class DateRange:
 def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[RankingRow, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown if the list or the usage is."""
     shelf = events_period_data.listing_and_usage if catalogue.evidences else period_data.listing_and_usage
-    found = shelf(store, catalogue, period)
-    if isinstance(found, Unknown):
-        return found
-    listed, flow, known = found
+    listing_and_usage = shelf(store, catalogue, period)
+    if isinstance(listing_and_usage, Unknown):
+        return listing_and_usage
+    listed, flow, known = listing_and_usage
     if flow.unknown_models is None:
         return Unknown(flow.incomplete)
     uses = {model: count for model, count in flow.by_model.items() if model not in flow.unknown_models}
@@ -87,8 +87,8 @@ def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
     """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
     with store.read_transaction() as connection:
         both = (of_catalogue(sa.select(table.c.day), table, catalogue) for table in (snapshots, verdicts))
-        found = {day for chosen in both for day in connection.scalars(chosen) if day is not None}
-        return tuple(sorted(found))
+        days = {day for chosen in both for day in connection.scalars(chosen) if day is not None}
+        return tuple(sorted(days))
 
 
 def closed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
@@ -133,7 +133,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Sa
 def data_version(store: Store) -> tuple[int, int]:
     """The data version: changes whenever a snapshot or an event batch is added; cheap enough for every query."""
     added = sa.select(sa.func.count()).select_from(snapshots).scalar_subquery()
-    told = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
+    stmt = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
     with store.read_transaction() as connection:
-        row = connection.execute(sa.select(added, told.scalar_subquery())).one()
+        row = connection.execute(sa.select(added, stmt.scalar_subquery())).one()
     return int(row[0]), int(row[1] or 0)

@@ -68,32 +68,36 @@ class Fall:
 
 def falls_of(points: Points) -> list[Fall]:
     """Every fall in a model's readings. A fall inside another one is part of it."""
-    found: list[Fall] = []
+    counter_falls: list[Fall] = []
     for (earlier, before), (day, now) in pairwise(points):
         if now < before:
-            found = [replace(fall, low=min(fall.low, now)) if fall.may_come_back else fall for fall in found]
-            found.append(Fall(earlier + ONE, day, before, now))
-        regained = [place for place, fall in enumerate(found) if fall.is_regained_by(before, now)]
-        soon = next((place for place in regained if day - found[place].last_day <= BACK_WITHIN), None)
+            counter_falls = [
+                replace(fall, low=min(fall.low, now)) if fall.may_come_back else fall for fall in counter_falls
+            ]
+            counter_falls.append(Fall(earlier + ONE, day, before, now))
+        regained = [place for place, fall in enumerate(counter_falls) if fall.is_regained_by(before, now)]
+        soon = next((place for place in regained if day - counter_falls[place].last_day <= BACK_WITHIN), None)
         if soon is not None:
-            fall = found[soon]
+            fall = counter_falls[soon]
             uses = now - fall.level if now >= fall.level else None
-            found[soon:] = [replace(fall, last_day=day, low=min(now, fall.level), uses=uses)]
+            counter_falls[soon:] = [replace(fall, last_day=day, low=min(now, fall.level), uses=uses)]
         elif regained:
-            found = [replace(f, low=min(now, f.level)) if n in regained else f for n, f in enumerate(found)]
-            found.append(Fall(earlier + ONE, day, now, now))
+            counter_falls = [
+                replace(f, low=min(now, f.level)) if n in regained else f for n, f in enumerate(counter_falls)
+            ]
+            counter_falls.append(Fall(earlier + ONE, day, now, now))
         else:
-            found = _extended(found, before, day, now)
-    return found
+            counter_falls = _extended(counter_falls, before, day, now)
+    return counter_falls
 
 
-def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]:
+def _extended(counter_falls: list[Fall], before: int, day: date, now: int) -> list[Fall]:
     """The falls after a step that may be part of a return: its days are unknown too."""
-    for place, fall in enumerate(found):
+    for place, fall in enumerate(counter_falls):
         if fall.is_regained_by(before, now, TENTH) and day - fall.last_day <= BACK_WITHIN:
             low = fall.level if now >= fall.level else fall.low
-            return [*found[:place], replace(fall, last_day=day, low=low)]
-    return found
+            return [*counter_falls[:place], replace(fall, last_day=day, low=low)]
+    return counter_falls
 
 
 def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:

@@ -40,7 +40,9 @@ def held_days(store: Store, catalogue: Catalogue, states: Sequence[State] = ("he
 
 def hold_reason(store: Store, catalogue: Catalogue, period: Period) -> Unknown | None:
     """Why the list at the end of a period is held; `None` if it is not."""
-    return next((Unknown(one.reason) for one in held_days(store, catalogue) if one.day == period.last), None)
+    return next(
+        (Unknown(held_day.reason) for held_day in held_days(store, catalogue) if held_day.day == period.last), None
+    )
 
 
 def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Decision | None) -> bool:
@@ -64,11 +66,11 @@ def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Dec
 def _doubted_snapshot(connection: sa.Connection, catalogue: int | None, day: date, decision: Decision | None) -> Any:
     """The snapshot of a day that an operator can decide about."""
     mine = (verdicts.c.catalogue == catalogue, verdicts.c.day == day)
-    found = connection.scalar(sa.select(verdicts.c.snapshot).where(*mine).order_by(verdicts.c.snapshot))
-    if found is None and decision == "rejected":
+    snapshot = connection.scalar(sa.select(verdicts.c.snapshot).where(*mine).order_by(verdicts.c.snapshot))
+    if snapshot is None and decision == "rejected":
         closing = (snapshots.c.catalogue == catalogue, snapshots.c.day == day)
-        found = connection.scalar(sa.select(snapshots.c.id).where(*closing))
-    return found
+        snapshot = connection.scalar(sa.select(snapshots.c.id).where(*closing))
+    return snapshot
 
 
 def outdated_since(store: Store, network: str, name: PeriodName) -> date | None:

@@ -1,5 +1,5 @@
-"""Inventory: the models listed at the end of a day, and what is known of each; and those that went idle or became
-active on a day, if the readings allow no other explanation."""
+"""Inventory: the models listed at the end of a day, what is known of each, and which of them went idle or became active,
+if the readings allow no other explanation."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def no_reading(query: CatalogueQuery, day: date) -> Unknown:
 
 def stock_at(query: CatalogueQuery, day: date) -> int | Unknown:
     """Models listed at the end of a day."""
-    found = query.closing_snapshot(day)
-    if found is None:
+    snapshot = query.closing_snapshot(day)
+    if snapshot is None:
         return no_reading(query, day)
-    if found.unplaced:
-        low, high = found.listed, found.listed + found.unplaced
+    if snapshot.unplaced:
+        low, high = snapshot.listed, snapshot.listed + snapshot.unplaced
         return Unknown(message("listed_between", n=low, m=high, day=day))
-    return int(found.listed)
+    return int(snapshot.listed)
 
 
 def ids_at(query: CatalogueQuery, day: date) -> frozenset[int] | Unknown:
@@ -140,8 +140,8 @@ def names_of(query: CatalogueQuery, ids: Iterable[int]) -> tuple[Mapping[int, Sa
     if not wanted:
         return {}, {}
     chosen = sa.select(models.c.id, models.c.name, models.c.author).where(models.c.id.in_(wanted))
-    found = query.connection.execute(chosen).all()
-    return {row.id: row.name for row in found}, {row.id: row.author for row in found}
+    name_rows = query.connection.execute(chosen).all()
+    return {row.id: row.name for row in name_rows}, {row.id: row.author for row in name_rows}
 
 
 def uncounted_models(query: CatalogueQuery, end: date) -> int:
@@ -175,21 +175,21 @@ def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day:
 def _used_daily(connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date) -> ModelUses:
     """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
-    found: list[tuple[Model, int]] = []
+    pairs: list[tuple[Model, int]] = []
     for some in in_chunks(ids):
         daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
         chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
         whole = chosen.having(sa.func.count() == QUIET_AFTER)
-        found += [(suspects[model], int(uses)) for model, uses in connection.execute(whole)]
-    return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
+        pairs += [(suspects[model], int(uses)) for model, uses in connection.execute(whole)]
+    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0].name)))
 
 
 def became_active_by_events(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelDays:
     """As `became_active`, where use is told event by event; whether the days between were read whole is not looked
     at."""
     known = {m.id: m for m in listed if m.last_used == day}
-    found = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
-    return tuple((known[model], before) for model, before in found if model in known)
+    rows = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
+    return tuple((known[model], before) for model, before in rows if model in known)
 
 
 def became_active(
@@ -202,11 +202,11 @@ def became_active(
     for model, before in connection.execute(_used_again(catalogue, day, edge)).all() if known else ():
         if model in known:
             asleep.setdefault(before, []).append(model)
-    found = []
+    active = []
     for before, ids in asleep.items():
         read = _readings_in(connection, catalogue, ids, before, day)
-        found += [(known[model], before) for model in ids if read.get(model) == (day - before).days + 1]
-    return tuple(found)
+        active += [(known[model], before) for model in ids if read.get(model) == (day - before).days + 1]
+    return tuple(active)
 
 
 def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:

@@ -92,10 +92,10 @@ def fallen_reason(models: int) -> str:
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
     """Uses of these days by model id; use that covers further days is left out."""
     inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
-    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    stmt = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
     if first == last:
-        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
-    return {model: int(uses) for model, uses in connection.execute(found).all()}
+        stmt = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    return {model: int(uses) for model, uses in connection.execute(stmt).all()}
 
 
 def history_points(query: CatalogueQuery, end: date) -> tuple[HistoryPoint, ...]:
@@ -124,9 +124,9 @@ def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, A
 def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """What is unknown in this period, as gaps."""
     for day in (period.first - ONE, period.last):
-        found = query.closing_snapshot(day)
-        if found is not None and found.unplaced and not found.note:
-            low, high = found.listed, found.listed + found.unplaced
+        closing_snapshot = query.closing_snapshot(day)
+        if closing_snapshot is not None and closing_snapshot.unplaced and not closing_snapshot.note:
+            low, high = closing_snapshot.listed, closing_snapshot.listed + closing_snapshot.unplaced
             yield message("gap_listed_between", day=day, n=low, m=high)
     yield from left_out(query, period)
     yield from _stretch_gaps(query, period)
@@ -141,8 +141,12 @@ def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
 
 def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """The notes of the snapshots at both ends of a period."""
-    stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
-    yield from dict.fromkeys(line for found in stocks for line in message_parts(found.note))
+    stocks = [
+        closing_snapshot
+        for day in (period.first - ONE, period.last)
+        if (closing_snapshot := query.closing_snapshot(day)) is not None
+    ]
+    yield from dict.fromkeys(line for stock in stocks for line in message_parts(stock.note))
 
 
 def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
@@ -151,13 +155,13 @@ def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
         stretches.c.last_day >= period.first,
         stretches.c.first_day <= period.last,
     )
-    found = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
-    for row in found:
+    rows = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
+    for row in rows:
         if row.first_day < row.last_day and not row.resets:
             use = {"n": int(row.uses), "unit": query.unit, "m": row.models_used}
             yield message("days_together", first=row.first_day, last=row.last_day, **use)
     yield from _fall_gaps(query, period)
-    late = sum(row.newcomers for row in found)
+    late = sum(row.newcomers for row in rows)
     if late:
         yield message("appeared_with_use", models=late, unit=query.unit)
     ending = usage.c.last_day.between(period.first, period.last)
@@ -263,5 +267,5 @@ def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage
     fell = counter_falls.unknown_models(query.connection, query.catalogue, since + ONE, day) if woken else frozenset()
     return {
         "quiet": inventory.went_idle(query.connection, query.catalogue, sure, day),
-        "woken": tuple(one for one in woken if one[0].id not in fell),
+        "woken": tuple(change for change in woken if change[0].id not in fell),
     }

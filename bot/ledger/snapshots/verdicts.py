@@ -139,7 +139,7 @@ def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapsho
         return _judge_from(connection, catalogue, reading.day, new)
     track = _newest_track(connection, catalogue, reading.day)
     _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue))
-    known = {one.id: Known(one, at, False, mark) for one, mark in track.held}
+    known = {snapshot.id: Known(snapshot, at, False, mark) for snapshot, mark in track.held}
     return _store_verdicts(connection, catalogue, {**known, reading.id: new}, changes)
 
 
@@ -153,19 +153,19 @@ def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known
     track = _certain_track(connection, catalogue, day)
     compare = Comparison(connection, catalogue, new.reading if new else None)
     known: dict[int, Known] = {}
-    made: dict[int, Verdict] = {}
+    marks: dict[int, Verdict] = {}
     settled = 0
-    for one in _later_snapshots(connection, catalogue, track.base, new):
+    for snapshot in _later_snapshots(connection, catalogue, track.base, new):
         apart = track.prior is not None and track.prior.day - day > BACK_WITHIN
-        track, changes = plausibility.judge_reading(track, one.reading, compare)
-        known[one.reading.id] = one
-        made |= {change.reading.id: change for change in changes}
-        mine = made[one.reading.id]
-        unchanged = one.is_sound and mine.closes and mine.mark is None and not track.held
+        track, changes = plausibility.judge_reading(track, snapshot.reading, compare)
+        known[snapshot.reading.id] = snapshot
+        marks |= {change.reading.id: change for change in changes}
+        mine = marks[snapshot.reading.id]
+        unchanged = snapshot.is_sound and mine.closes and mine.mark is None and not track.held
         settled = settled + 1 if unchanged and apart else 0
         if settled == SETTLED:
             break
-    return _store_verdicts(connection, catalogue, known, made.values())
+    return _store_verdicts(connection, catalogue, known, marks.values())
 
 
 def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
@@ -194,7 +194,7 @@ def _latest_reading(
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
     before = (snapshots.c.catalogue == catalogue, snapshots.c.day < day)
     doubt = (sa.exists().where(verdicts.c.snapshot == snapshots.c.id),) if certain else ()
-    chosen = sa.select(snapshots.c.id, snapshots.c.day).where(*before, *(~one for one in doubt))
+    chosen = sa.select(snapshots.c.id, snapshots.c.day).where(*before, *(~condition for condition in doubt))
     row = connection.execute(chosen.order_by(snapshots.c.day.desc()).limit(1)).first()
     return ClosingSnapshot(row.id, row.day) if row else None
 
@@ -213,8 +213,8 @@ def _later_snapshots(
         rows = [_known_from_row(row) for row in connection.execute(_select_between(catalogue, first, last))]
         rows += [new] if new and first <= new.reading.day <= last else []
         fresh = {new.reading.id} if new else set()
-        rows = [one for one in rows if one is new or one.reading.id not in fresh]
-        yield from sorted(rows, key=lambda one: (one.reading.day, one.at))
+        rows = [row for row in rows if row is new or row.reading.id not in fresh]
+        yield from sorted(rows, key=lambda row: (row.reading.day, row.at))
         first = last + timedelta(days=1)
 
 
@@ -244,19 +244,19 @@ def _store_verdicts(
 ) -> Judged:
     """Keep what is another verdict than before."""
     changed = [v for v in new_verdicts if (v.closes, v.mark) != (known[v.reading.id].closes, known[v.reading.id].mark)]
-    for one in changed:
-        connection.execute(verdicts.delete().where(verdicts.c.snapshot == one.reading.id))
-        if one.mark is not None:
-            row = {"snapshot": one.reading.id, "catalogue": catalogue, "day": one.reading.day}
-            told = {"state": one.mark.state, "fault": one.mark.fault, "agreed": one.mark.agreed}
-            connection.execute(verdicts.insert().values(**row, **told, by_hand=one.mark.by_hand))
-    moved = [one for one in changed if one.closes != known[one.reading.id].closes]
+    for verdict in changed:
+        connection.execute(verdicts.delete().where(verdicts.c.snapshot == verdict.reading.id))
+        if verdict.mark is not None:
+            row = {"snapshot": verdict.reading.id, "catalogue": catalogue, "day": verdict.reading.day}
+            mark = {"state": verdict.mark.state, "fault": verdict.mark.fault, "agreed": verdict.mark.agreed}
+            connection.execute(verdicts.insert().values(**row, **mark, by_hand=verdict.mark.by_hand))
+    moved = [verdict for verdict in changed if verdict.closes != known[verdict.reading.id].closes]
     # A day has one closing snapshot, so first update those that no longer close it.
-    for one in sorted(moved, key=lambda one: one.closes):
-        mine = snapshots.update().where(snapshots.c.id == one.reading.id)
-        connection.execute(mine.values(day=one.reading.day if one.closes else None))
-    doubted = [one.reading.day for one in changed if one.mark != known[one.reading.id].mark]
-    changes = sorted(((one.reading.id, one.reading.day) for one in moved), key=lambda one: one[1])
+    for verdict in sorted(moved, key=lambda verdict: verdict.closes):
+        mine = snapshots.update().where(snapshots.c.id == verdict.reading.id)
+        connection.execute(mine.values(day=verdict.reading.day if verdict.closes else None))
+    doubted = [verdict.reading.day for verdict in changed if verdict.mark != known[verdict.reading.id].mark]
+    changes = sorted(((verdict.reading.id, verdict.reading.day) for verdict in moved), key=lambda change: change[1])
     return Judged(changes, min(doubted, default=None))
 
 

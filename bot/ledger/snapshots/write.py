@@ -91,11 +91,11 @@ def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
-    found = sa.select(catalogues.c.id).where(*catalogue_filter(network, name))
-    key = connection.scalar(found)
+    stmt = sa.select(catalogues.c.id).where(*catalogue_filter(network, name))
+    key = connection.scalar(stmt)
     if key is None:
         insert_new(connection, catalogues, [{"network": network, "name": name}])
-        key = connection.execute(found).scalar_one()
+        key = connection.execute(stmt).scalar_one()
     return int(key)
 
 
@@ -110,11 +110,11 @@ def record_change(connection: sa.Connection, network: str) -> None:
 
 def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
     same = (refs.c.url == ref.url, refs.c.at == ref.at, refs.c.sha256 == ref.sha256)
-    found = sa.select(refs.c.id).where(*same)
-    key = connection.scalar(found)
+    stmt = sa.select(refs.c.id).where(*same)
+    key = connection.scalar(stmt)
     if key is None:
         insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
-        key = connection.execute(found).scalar_one()
+        key = connection.execute(stmt).scalar_one()
     return int(key)
 
 
@@ -145,8 +145,8 @@ def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot
 
 
 def model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
-    found = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
-    return dict(connection.execute(found).all())
+    stmt = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
+    return dict(connection.execute(stmt).all())
 
 
 def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[SafeName, int]) -> dict[str, object]:
@@ -185,8 +185,8 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
     there = sa.select(readings.c.model).where(readings.c.snapshot == following.id)
     missed = readings.c.model.in_(mine.except_(there))
     nexts = sa.select(sa.func.min(snapshots.c.day)).join(readings, readings.c.snapshot == snapshots.c.id)
-    found = connection.scalars(nexts.where(*after, missed).group_by(readings.c.model))
-    return sorted({following.day, *found})
+    days = connection.scalars(nexts.where(*after, missed).group_by(readings.c.model))
+    return sorted({following.day, *days})
 
 
 COMPOSE_AGAIN = "compose again"
@@ -261,8 +261,8 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | Non
     """Replace the stretch that ends with `day` and its usage by model. The database computes it, so that no readings
     are loaded. Returns the first day before the stretch whose use changed."""
     # Do not replace use that was read event by event.
-    told = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
-    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~told))
+    stmt = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
+    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~stmt))
     connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
@@ -329,9 +329,9 @@ def _find_holes(connection: sa.Connection, here: int, there: int, before: date) 
             .order_by(snapshots.c.day.desc())
             .limit(1)
         )
-        found = connection.execute(last).first()
-        if found and count != found.counter:
-            yield model, found.day + ONE, count - found.counter
+        last_row = connection.execute(last).first()
+        if last_row and count != last_row.counter:
+            yield model, last_row.day + ONE, count - last_row.counter
 
 
 def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:

@@ -16,8 +16,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    told = sa.text("SELECT catalogue FROM uses UNION SELECT catalogue FROM payments")
-    for key in op.get_bind().scalars(told).all():
+    stmt = sa.text("SELECT catalogue FROM uses UNION SELECT catalogue FROM payments")
+    for key in op.get_bind().scalars(stmt).all():
         for table in ("windows", "tallies", "usage"):
             op.execute(sa.text(f"DELETE FROM {table} WHERE catalogue = :key").bindparams(key=key))  # noqa: S608
     for table in ("uses", "payments", "callers"):

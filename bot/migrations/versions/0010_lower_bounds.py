@@ -69,43 +69,43 @@ def _settle(connection: sa.Connection, catalogue: int) -> None:
     earlier = sa.func.lag(readings.c.counter).over(partition_by=readings.c.model, order_by=snapshots.c.day)
     steps = sa.select(readings.c.model, (readings.c.counter - earlier).label("step")).select_from(counted)
     inner = steps.where(*mine, readings.c.counter.is_not(None)).subquery()
-    found: list[Mapping[str, Any]] = []
+    falls: list[Mapping[str, Any]] = []
     for model in connection.scalars(sa.select(inner.c.model).where(inner.c.step < 0).distinct()).all():
         points = sa.select(snapshots.c.day, readings.c.counter).select_from(counted)
         points = points.where(*mine, readings.c.model == model, readings.c.counter.is_not(None))
         rows = [(day, int(count)) for day, count in connection.execute(points.order_by(snapshots.c.day))]
-        found += _replace(connection, catalogue, model, list(_falls(rows)))
+        falls += _replace(connection, catalogue, model, list(_falls(rows)))
     for row in connection.execute(sa.select(stretches).where(stretches.c.catalogue == catalogue)).all():
-        fallen = [fall for fall in found if fall["first_day"] <= row.last_day and row.first_day <= fall["last_day"]]
+        fallen = [fall for fall in falls if fall["first_day"] <= row.last_day and row.first_day <= fall["last_day"]]
         if fallen:
             _total(connection, catalogue, row.last_day, len({fall["model"] for fall in fallen}))
 
 
 def _falls(points: list[tuple[date, int]]) -> Iterator[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    falls: list[dict[str, Any]] = []
     for (earlier, before), (day, now) in pairwise(points):
         if now < before:
-            for fall in filter(_open, found):
+            for fall in filter(_open, falls):
                 fall["low"] = min(fall["low"], now)
             new = {"first_day": earlier + ONE, "last_day": day, "level": before, "low": now, "uses": None}
-            found.append(new)
-        regained = [n for n, fall in enumerate(found) if _regained(fall, before, now, 2)]
-        part = [n for n, fall in enumerate(found) if _regained(fall, before, now, 10)]
-        maybe = next((n for n in part if day - found[n]["last_day"] <= 7 * ONE), None)
-        soon = next((n for n in regained if day - found[n]["last_day"] <= 7 * ONE), None)
+            falls.append(new)
+        regained = [n for n, fall in enumerate(falls) if _regained(fall, before, now, 2)]
+        part = [n for n, fall in enumerate(falls) if _regained(fall, before, now, 10)]
+        maybe = next((n for n in part if day - falls[n]["last_day"] <= 7 * ONE), None)
+        soon = next((n for n in regained if day - falls[n]["last_day"] <= 7 * ONE), None)
         if soon is not None:
-            level = found[soon]["level"]
+            level = falls[soon]["level"]
             uses = now - level if now >= level else None
-            found[soon:] = [{**found[soon], "last_day": day, "low": min(now, level), "uses": uses}]
+            falls[soon:] = [{**falls[soon], "last_day": day, "low": min(now, level), "uses": uses}]
         elif regained:
             for n in regained:
-                found[n]["low"] = min(now, found[n]["level"])
-            found.append({"first_day": earlier + ONE, "last_day": day, "level": now, "low": now, "uses": None})
+                falls[n]["low"] = min(now, falls[n]["level"])
+            falls.append({"first_day": earlier + ONE, "last_day": day, "level": now, "low": now, "uses": None})
         elif maybe is not None:
-            fall = found[maybe]
+            fall = falls[maybe]
             low = fall["level"] if now >= fall["level"] else fall["low"]
-            found[maybe:] = [{**fall, "last_day": day, "low": low}]
-    yield from found
+            falls[maybe:] = [{**fall, "last_day": day, "low": low}]
+    yield from falls
 
 
 def _open(fall: Mapping[str, Any]) -> bool:
@@ -118,11 +118,11 @@ def _regained(fall: Mapping[str, Any], before: int, now: int, parts: int) -> boo
 
 
 def _replace(
-    connection: sa.Connection, catalogue: int, model: int, found: list[dict[str, Any]]
+    connection: sa.Connection, catalogue: int, model: int, new_falls: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     mine = {"model": model, "catalogue": catalogue}
     connection.execute(usage.delete().where(usage.c.model == model, usage.c.uses < 0))
-    for fall in found:
+    for fall in new_falls:
         inside = usage.c.last_day.between(fall["first_day"], fall["last_day"])
         connection.execute(usage.delete().where(usage.c.model == model, inside))
         connection.execute(falls.insert().values(**mine, **fall))
@@ -134,7 +134,7 @@ def _replace(
     since, last = connection.execute(newest.order_by(usage.c.last_day.desc()).limit(1)).first() or (None, None)
     values = {"first_used": first, "last_used": last, "last_used_from": since}
     connection.execute(models.update().where(models.c.id == model).values(values))
-    return [{**mine, **fall} for fall in found]
+    return [{**mine, **fall} for fall in new_falls]
 
 
 def _total(connection: sa.Connection, catalogue: int, day: date, fallen: int) -> None:

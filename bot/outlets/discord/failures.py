@@ -1,5 +1,4 @@
-"""What a call that failed means for the part that it was to send, and what `doctor` says of the token and of each
-channel. Pure."""
+"""Turns a failed call into an outcome, and the state of the token and of each channel into results of `doctor`. Pure."""
 
 from __future__ import annotations
 

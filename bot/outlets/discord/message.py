@@ -1,5 +1,5 @@
-"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files; and
-the calls on a logged-in client of discord.py that take it, one function each. They raise what it raises.
+"""A part as a Discord message: its limits, its embed with the mark for look-backs, its files; and the calls of a logged-in
+discord.py client that send it, one function each. They raise discord.py's errors.
 
 Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
 """
@@ -56,8 +56,8 @@ def build_embed(part: Part) -> discord.Embed | None:
 
 
 def build_embeds(part: Part) -> list[discord.Embed]:
-    made = build_embed(part)
-    return [made] if made else []
+    embed = build_embed(part)
+    return [embed] if embed else []
 
 
 @contextmanager
@@ -66,14 +66,14 @@ def attached_files(part: Part) -> Iterator[list[discord.File]]:
     would keep each in memory until the next full garbage collection."""
     import discord
 
-    made = [
+    files = [
         discord.File(BytesIO(picture.content), _file_name(picture.name), description=picture.alt)
         for picture in part.pictures
     ]
     try:
-        yield made
+        yield files
     finally:
-        for file in made:
+        for file in files:
             file.fp.close()
 
 
@@ -85,10 +85,10 @@ def _file_name(name: str) -> str:
 def build_poll(poll: Poll) -> discord.Poll:
     import discord
 
-    made = discord.Poll(poll.question, poll.lasts)
+    discord_poll = discord.Poll(poll.question, poll.lasts)
     for answer in poll.answers:
-        made.add_answer(text=answer)
-    return made
+        discord_poll.add_answer(text=answer)
+    return discord_poll
 
 
 def posted_at(message_id: str) -> datetime:
@@ -102,8 +102,8 @@ def matches_part(part: Part, message: discord.Message) -> bool:
     if part.embed is not None:
         return any(footer_mark(part) in (shown.footer.text or "") for shown in message.embeds)
     if part.poll is not None:
-        said = not part.text or message.content == trimmed(part.text)
-        return said and message.poll is not None and message.poll.question == trimmed(part.poll.question)
+        same_text = not part.text or message.content == trimmed(part.text)
+        return same_text and message.poll is not None and message.poll.question == trimmed(part.poll.question)
     return message.content == trimmed(part.text)
 
 
@@ -114,18 +114,18 @@ def trimmed(text: str) -> str:
 
 def find_mistakes(part: Part) -> list[str]:
     """What Discord would refuse: for each, which thing, its length and the limit."""
-    found = list(_too_long("text", part.text, CONTENT))
-    found += _too_long("marker", part.marker, NONCE)
+    mistakes = list(_too_long("text", part.text, CONTENT))
+    mistakes += _too_long("marker", part.marker, NONCE)
     if not (part.text.strip() or part.embed or part.poll):
-        found.append("nothing to say: no text, no embed, no poll")
-    found += _file_mistakes(part)
+        mistakes.append("nothing to say: no text, no embed, no poll")
+    mistakes += _file_mistakes(part)
     if part.embed is not None:
-        found += _embed_mistakes(part)
+        mistakes += _embed_mistakes(part)
     if part.poll is not None:
-        found += _poll_mistakes(part.poll)
+        mistakes += _poll_mistakes(part.poll)
         if part.embed is not None:
-            found.append("poll: found beside an embed, wanted one of the two")
-    return found
+            mistakes.append("poll: found beside an embed, wanted one of the two")
+    return mistakes
 
 
 def _too_long(what: str, text: object, limit: int) -> Iterator[str]:
@@ -149,21 +149,21 @@ def _file_mistakes(part: Part) -> Iterator[str]:
 
 
 def _embed_mistakes(part: Part) -> Iterator[str]:
-    made = build_embed(part)
-    assert made is not None
-    yield from _too_long("embed title", made.title, platform_limits.EMBED_TITLE)
-    yield from _too_long("embed description", made.description, platform_limits.EMBED_DESCRIPTION)
-    yield from _too_long("embed footer with its mark", made.footer.text, platform_limits.EMBED_FOOTER)
-    yield from _too_long("embed author", made.author.name, platform_limits.EMBED_AUTHOR)
-    if len(made.fields) > platform_limits.EMBED_FIELDS:
-        yield f"embed fields: {len(made.fields)}, at most {platform_limits.EMBED_FIELDS}"
-    for number, field in enumerate(made.fields, 1):
+    embed = build_embed(part)
+    assert embed is not None
+    yield from _too_long("embed title", embed.title, platform_limits.EMBED_TITLE)
+    yield from _too_long("embed description", embed.description, platform_limits.EMBED_DESCRIPTION)
+    yield from _too_long("embed footer with its mark", embed.footer.text, platform_limits.EMBED_FOOTER)
+    yield from _too_long("embed author", embed.author.name, platform_limits.EMBED_AUTHOR)
+    if len(embed.fields) > platform_limits.EMBED_FIELDS:
+        yield f"embed fields: {len(embed.fields)}, at most {platform_limits.EMBED_FIELDS}"
+    for number, field in enumerate(embed.fields, 1):
         yield from _too_long(f"embed field {number} name", field.name, platform_limits.EMBED_FIELD_NAME)
         yield from _too_long(f"embed field {number} value", field.value, platform_limits.EMBED_FIELD_VALUE)
         if not ((field.name or "").strip() and (field.value or "").strip()):
             yield f"embed field {number}: empty name or value"
-    if len(made) > platform_limits.EMBED_TOTAL:
-        yield f"embed: {len(made)} characters together, at most {platform_limits.EMBED_TOTAL}"
+    if len(embed) > platform_limits.EMBED_TOTAL:
+        yield f"embed: {len(embed)} characters together, at most {platform_limits.EMBED_TOTAL}"
     yield from (f"embed {key}: a picture there has no alt text" for key in ("image", "thumbnail") if key in part.embed)  # type: ignore[operator]
 
 

@@ -108,7 +108,7 @@ class DiscordOutlet:
         `jobs` is consumed in this thread and only when a job can start, so that it can be claimed then. `seen` links to
         an earlier message in a channel: its permissions are not checked again, which takes one request instead of up to
         four. Once the account is refused or must wait, the remaining jobs get the same outcome unsent."""
-        guilds = {channel: found[1] for channel, link in (seen or {}).items() if (found := _GUILD.search(link))}
+        guilds = {channel: match[1] for channel, link in (seen or {}).items() if (match := _GUILD.search(link))}
 
         def begin_send(part: Part, destination: str) -> Outcome | Future[Outcome]:
             refused = self._part_refusal(part, destination)
@@ -152,8 +152,8 @@ class DiscordOutlet:
     def platform_time(self) -> datetime | None:
         """Discord's own time, from the login, which every other request needs as well."""
         now = self._clock()
-        asked = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
-        if self._wire.time.now() is None and not asked and not self._waiting():
+        recent = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
+        if self._wire.time.now() is None and not recent and not self._waiting():
             trouble = self._wire.submit_work(self._wire.call_api(_nothing)).result()
             if isinstance(trouble, DiscordFailure):
                 self._time_asked = now
@@ -243,16 +243,16 @@ class DiscordOutlet:
             return self._cannot_tell(place)
         if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
             return LookupInconclusive(place.describe_missing([HISTORY]), self._clock() + 15 * PAUSE)
-        found = await self._wire.call_api(lambda client: calls.find_message(client, part, int(destination)))
-        if isinstance(found, DiscordFailure):
-            return self._cannot_tell(self._failure_outcome(found, destination))
-        if isinstance(found, bool):
+        match = await self._wire.call_api(lambda client: calls.find_message(client, part, int(destination)))
+        if isinstance(match, DiscordFailure):
+            return self._cannot_tell(self._failure_outcome(match, destination))
+        if isinstance(match, bool):
             last = f"not among its last {calls.LOOK_BACK} messages; there are older ones"
             whole = f"discord channel {destination}: {last}"
-            return NotFound() if found else LookupInconclusive(whole, None)
-        posted = message.posted_at(found)
+            return NotFound() if match else LookupInconclusive(whole, None)
+        posted = message.posted_at(match)
         age = max(timedelta(), (self._wire.time.now() or posted) - posted)
-        sent = Sent(found, _message_url(place.guild, destination, found), age=age)
+        sent = Sent(match, _message_url(place.guild, destination, match), age=age)
         return await self._crosspost_sent(destination, sent) if place.news else sent
 
     async def _edit_part(self, part: Part, destination: str, platform_id: str) -> Outcome:

@@ -274,10 +274,10 @@ class DiscordRestClient:
             words = redact_reason(f"{error.status}: {error.text or 'no text'}", [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
-            told = wait_seconds(error.response.headers.get("Retry-After"))
+            seconds = wait_seconds(error.response.headers.get("Retry-After"))
             everywhere = error.status == 401 or attempt.everywhere
             return DiscordFailure(
-                words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere
+                words, error.status, error.code, seconds if error.status == 429 else None, doubt, everywhere
             )
         return DiscordFailure(_words(error), doubt=doubt)
 
@@ -290,10 +290,10 @@ def _words(error: Exception) -> str:
     return "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
 
 
-def wait_seconds(told: object) -> float:
+def wait_seconds(retry_after: object) -> float:
     """A wait as told, in seconds and plausible; `UNTOLD_WAIT` for anything else."""
     try:
-        wait = float(str(told))
+        wait = float(str(retry_after))
     except ValueError:
         return UNTOLD_WAIT
     return min(max(wait, 1.0), 24 * 3600.0) if math.isfinite(wait) else UNTOLD_WAIT

@@ -31,12 +31,14 @@ class DiscordSettings(config.OutletConfig):
         if not isinstance(listed, list | tuple):
             return given
         spoken = dict(given.get("locales") or {})
-        for one in listed:
-            if isinstance(one, dict) and set(one) == {"id", "locale"}:
-                spoken[one["id"]] = one["locale"]
+        for channel in listed:
+            if isinstance(channel, dict) and set(channel) == {"id", "locale"}:
+                spoken[channel["id"]] = channel["locale"]
         plain = [
-            one["id"] if isinstance(one, dict) and set(one) <= {"id", "locale"} and "id" in one else one
-            for one in listed
+            channel["id"]
+            if isinstance(channel, dict) and set(channel) <= {"id", "locale"} and "id" in channel
+            else channel
+            for channel in listed
         ]
         return {**given, "destinations": plain, "locales": spoken}
 

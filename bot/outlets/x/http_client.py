@@ -150,10 +150,10 @@ def _before_sending(error: requests.RequestException) -> bool:
 
 def _root_cause(error: requests.RequestException) -> object:
     """The cause that urllib3 reports, unwrapped."""
-    found: object = error.args[0] if error.args else error
-    found = getattr(found, "reason", None) or found
-    inner = found.args[0] if isinstance(found, urllib3.exceptions.SSLError) and found.args else None
-    return inner if isinstance(inner, ssl.SSLError) else found
+    cause: object = error.args[0] if error.args else error
+    cause = getattr(cause, "reason", None) or cause
+    inner = cause.args[0] if isinstance(cause, urllib3.exceptions.SSLError) and cause.args else None
+    return inner if isinstance(inner, ssl.SSLError) else cause
 
 
 def _error_kind(error: requests.RequestException) -> str:

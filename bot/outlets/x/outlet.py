@@ -174,10 +174,10 @@ class XOutlet:
         except (NotSentError, ResponseLostError, HttpStatusError) as error:
             return self._not_created(error, part, destination, reused)
         data = answer.document.get("data")
-        found = data.get("id") if isinstance(data, dict) else None
-        if not isinstance(found, str) or not ID.fullmatch(found):
+        post_id = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(post_id, str) or not ID.fullmatch(post_id):
             return OutcomeUnknown("X: a success without the post's id")
-        return self._sent_outcome(found, destination)
+        return self._sent_outcome(post_id, destination)
 
     def _not_created(
         self, error: NotSentError | ResponseLostError | HttpStatusError, part: Part, destination: str, reused: bool

@@ -51,12 +51,12 @@ class HttpStatusError(OutletError):
     def detail(self) -> str:
         """X's own message. Foreign: redact it before storing it."""
         errors = self.problem.get("errors")
-        said = [
+        details = [
             *(e.get("message") for e in json_objects(errors)),
             self.problem.get("detail"),
             self.problem.get("title"),
         ]
-        return next((text for text in said if isinstance(text, str) and text), "")
+        return next((text for text in details if isinstance(text, str) and text), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class XResponse:
 
 def json_objects(value: object) -> list[Mapping[str, object]]:
     """The JSON objects in a value that should be a list of them."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 PAUSE = timedelta(minutes=1)
@@ -108,16 +108,16 @@ def failure_outcome(
         return RetryLater(f"X was {error}", now + PAUSE)
     if isinstance(error, ResponseLostError):
         return OutcomeUnknown(f"X: {error}") if creating else RetryLater(f"X: {error}; nothing was posted", now + PAUSE)
-    said = redact_reason(f"X: HTTP {error.status}: {error.detail or 'no reason given'}", secrets)
+    reason = redact_reason(f"X: HTTP {error.status}: {error.detail or 'no reason given'}", secrets)
     if error.status in (401, 402):
-        return AccountRefused(_account_reason(said, error, now))
+        return AccountRefused(_account_reason(reason, error, now))
     if error.status == 403:
-        return _forbidden_outcome(error, said)
+        return _forbidden_outcome(error, reason)
     if error.status == 429:
-        return _rate_limit_outcome(error, said, now)
+        return _rate_limit_outcome(error, reason, now)
     if error.status >= 500 or error.status < 400 or error.status == 408:
-        return OutcomeUnknown(said) if creating else RetryLater(said, now + PAUSE)
-    return Refused(said)
+        return OutcomeUnknown(reason) if creating else RetryLater(reason, now + PAUSE)
+    return Refused(reason)
 
 
 def _account_reason(reason: str, error: HttpStatusError, now: datetime) -> str:

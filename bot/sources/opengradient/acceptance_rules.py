@@ -79,8 +79,10 @@ def judge_settlements(
 ) -> list[SettlementVerdicts]:
     """Apply the rules to many settlements in the order of the chain; all signatures are checked together, each once."""
     leaves = (leaf for settlement, outcome in judged for leaf in _attested_leaves(settlement, outcome)[0])
-    made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), EnclaveKey))
-    claims = list(dict.fromkeys(each for each in made if each))
+    signature_claims = (
+        signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), EnclaveKey)
+    )
+    claims = list(dict.fromkeys(each for each in signature_claims if each))
     known = dict(zip(claims, verify_signatures(claims, executor), strict=True))
     backed, verified = dict(seen.backed), dict(seen.verified)
     results = []
@@ -140,14 +142,14 @@ def _leaf_verdicts(
     settlement: SettlementInput, leaves: Sequence[Leaf], seen: CountedLeaves, keys: Keys, genuine: Genuine
 ) -> tuple[LeafVerdict, ...]:
     """One verdict per leaf, in order: first the rules without keys, then all signatures together, then repeats."""
-    found: list[LeafVerdict | None] = [
+    keyless_verdicts: list[LeafVerdict | None] = [
         _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
     ]
-    open_leaves = [leaf for leaf, verdict in zip(leaves, found, strict=True) if verdict is None]
-    asked = [signature_claim(leaf, _key_der(leaf, keys)) for leaf in open_leaves]
-    answers = iter(genuine([each for each in asked if each]))
+    open_leaves = [leaf for leaf, verdict in zip(leaves, keyless_verdicts, strict=True) if verdict is None]
+    signature_claims = [signature_claim(leaf, _key_der(leaf, keys)) for leaf in open_leaves]
+    answers = iter(genuine([each for each in signature_claims if each]))
     verdicts, verified, backed = [], set[bytes](), set[bytes]()
-    for leaf, plain in zip(leaves, found, strict=True):
+    for leaf, plain in zip(leaves, keyless_verdicts, strict=True):
         verdict = plain or _signature_verdict(leaf, next(answers))
         if verdict.standing in BACKED:
             # Not counted here: a bad signature must not hide a genuine one over the same inference further on.

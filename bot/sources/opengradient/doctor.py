@@ -1,5 +1,5 @@
-"""The first live checks of OpenGradient: what the facts in the source rest on, each with the value to change;
-payments among them: whether what makes a transfer a payment still does, and who else settles.
+"""Live checks of OpenGradient: the facts that the source depends on, each with the setting to change; and whether
+transfers still count as payments, and which other contracts settle.
 
 All checks end within seconds: a chain that does not answer is one finding and no wait.
 """
@@ -35,8 +35,8 @@ SENDERS = 200
 
 def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers within so many seconds."""
-    asked = dict.fromkeys(settings.settlements.endpoints, "")
-    return settings.settlements.has_quorum(panels.unreachable_endpoints(asked, seconds, settings.rpc_endpoints))
+    endpoints = dict.fromkeys(settings.settlements.endpoints, "")
+    return settings.settlements.has_quorum(panels.unreachable_endpoints(endpoints, seconds, settings.rpc_endpoints))
 
 
 def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
@@ -93,17 +93,21 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
         if code:
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
             closed = isinstance(chain.call_contract(relay, call), Reverted)
-            found = "refuses strangers" if closed else "is open: anybody may claim any number"
+            finding = "refuses strangers" if closed else "is open: anybody may claim any number"
             fix = "pin networks.opengradient.signers"
-            yield CheckResult(f"batchSettle of {relay}", closed or bool(signers), found, fix)
+            yield CheckResult(f"batchSettle of {relay}", closed or bool(signers), finding, fix)
     granted = chain.all_logs(Filter(pinned, ((topic_of(RoleGranted),),)), since)
-    holders = sorted({one.account for log in granted if isinstance(one := decode_event(log), RoleGranted)})
-    told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
-    yield CheckResult("role holders", True, told, "networks.opengradient.signers")
+    holders = sorted({event.account for log in granted if isinstance(event := decode_event(log), RoleGranted)})
+    text = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
+    yield CheckResult("role holders", True, text, "networks.opengradient.signers")
     settled = chain.all_logs(Filter(topics=log_decoding.SETTLES), since)
     yield from _check_emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
-    senders = Counter(one.sender for one in chain.transactions_by_hash(txs).values()) if txs else Counter[str]()
+    senders = (
+        Counter(transaction.sender for transaction in chain.transactions_by_hash(txs).values())
+        if txs
+        else Counter[str]()
+    )
     named = ", ".join(f"{who} ({n})" for who, n in senders.most_common(5)) or "no settlement seen"
     known = bool(senders) and senders.keys() <= set(signers)
     fix = "check these addresses, then pin them in networks.opengradient.signers"
@@ -113,11 +117,11 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
 def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[CheckResult]:
     strangers = Counter(log.address for log in settled if log.address not in pinned)
     ours = sum(log.address in pinned for log in settled)
-    found = f"{ours} events of pinned relays in the last {LOOKED_BACK} blocks"
+    text = f"{ours} events of pinned relays in the last {LOOKED_BACK} blocks"
     if strangers:
-        found += f", and of others: {', '.join(f'{a} ({n})' for a, n in strangers.most_common(3))}"
+        text += f", and of others: {', '.join(f'{a} ({n})' for a, n in strangers.most_common(3))}"
     fix = "if the relay has moved, change networks.opengradient.relays; a drop to zero can be a deployment change"
-    yield CheckResult("emitters of settlement events", ours > 0 and not strangers, found, fix)
+    yield CheckResult("emitters of settlement events", ours > 0 and not strangers, text, fix)
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
@@ -144,9 +148,9 @@ def active_payees(chain: ChainReader, known: dict[str, tee_registry.Layout], now
 def check_hub(client: httpx.Client, base: str) -> Iterator[CheckResult]:
     """Whether the Hub's list has a first page."""
     url = model_hub.listing_url(base)
-    found = model_hub.get_with_retries(client, url, {"page": 0, "limit": 1}, lambda seconds: None)
-    told = f"{len(found.content)} bytes" if isinstance(found, HttpBody) else found.reason
-    yield CheckResult("Model Hub", isinstance(found, HttpBody), told, "correct networks.opengradient.hub")
+    http_body = model_hub.get_with_retries(client, url, {"page": 0, "limit": 1}, lambda seconds: None)
+    text = f"{len(http_body.content)} bytes" if isinstance(http_body, HttpBody) else http_body.reason
+    yield CheckResult("Model Hub", isinstance(http_body, HttpBody), text, "correct networks.opengradient.hub")
 
 
 def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[CheckResult]:
@@ -159,17 +163,17 @@ def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterato
 def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[CheckResult]:
     """Whether the newest settlement's blob can be read, and how old it is."""
     head = chain.final_head()
-    found = chain.all_logs(Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
-    ids = [name for log in found if (name := blob_id(getattr(decode_event(log), "blob", b"")))]
+    logs = chain.all_logs(Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
+    ids = [name for log in logs if (name := blob_id(getattr(decode_event(log), "blob", b"")))]
     if not ids:
         yield CheckResult("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
         return
-    at, now = datetime.fromtimestamp(found[-1].at, UTC), datetime.fromtimestamp(head.at, UTC)
+    at, now = datetime.fromtimestamp(logs[-1].at, UTC), datetime.fromtimestamp(head.at, UTC)
     got = walrus.fetch_blob(ids[-1], at, now)
     age = (now - at) // timedelta(minutes=1)
-    told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
+    text = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
     fix = "add an aggregator to networks.opengradient.aggregators"
-    yield CheckResult("newest blob", not hasattr(got, "reason"), told, fix)
+    yield CheckResult("newest blob", not hasattr(got, "reason"), text, fix)
 
 
 PAYMENTS_LOOKED_BACK = 6_000
@@ -194,8 +198,8 @@ def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collectio
     payees = sorted({*pinned.payees, *seen})
     new = sorted(set(seen) - set(pinned.payees))
     added = f", {len(new)} of them by the registries: {', '.join(new)}" if new else ""
-    told = f"{len(payees)} addresses are paid{added}"
-    yield CheckResult("payees", True, told, "pin those that stay in networks.opengradient.payees")
+    text = f"{len(payees)} addresses are paid{added}"
+    yield CheckResult("payees", True, text, "pin those that stay in networks.opengradient.payees")
     for proxy in pinned.proxies:
         code = len(chain.contract_code(proxy))
         yield CheckResult(f"payment proxy {proxy}", code > 0, f"{code} bytes of code", FIX)
@@ -206,10 +210,10 @@ def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collectio
 
 def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int) -> CheckResult:
     code = len(chain.contract_code(pinned.channel))
-    found = chain.all_logs(payout_filter(pinned.channel, pinned.token, payees), since) if code else []
-    told = f"{code} bytes of code, {len(found)} payouts to the operator in the last {PAYMENTS_LOOKED_BACK} blocks"
+    logs = chain.all_logs(payout_filter(pinned.channel, pinned.token, payees), since) if code else []
+    text = f"{code} bytes of code, {len(logs)} payouts to the operator in the last {PAYMENTS_LOOKED_BACK} blocks"
     fix = "one payout bundles many payers: sessions and paid leave them out, and the digest says so"
-    return CheckResult(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
+    return CheckResult(f"payment channel {pinned.channel}", not logs, text if code else "not deployed", fix)
 
 
 def _check_settlers(
@@ -222,14 +226,14 @@ def _check_settlers(
     settled = {log.tx: log.address for log in by}
     through = Counter(settled[log.tx] for log in moved if log.tx in settled)
     other = [log for log in moved if log.tx not in settled]
-    found = [f"{n} through {proxy}" for proxy, n in through.most_common()]
-    found += [f"{len(other)} through none that is pinned"] if other else []
-    told = ", ".join(found) or "none"
-    yield CheckResult(f"transfers to the operator in the last {PAYMENTS_LOOKED_BACK} blocks", not other, told, FIX)
-    strangers = Counter(log.address for one in other[-TRACED:] for log in _settling_logs(chain, one))
+    texts = [f"{n} through {proxy}" for proxy, n in through.most_common()]
+    texts += [f"{len(other)} through none that is pinned"] if other else []
+    text = ", ".join(texts) or "none"
+    yield CheckResult(f"transfers to the operator in the last {PAYMENTS_LOOKED_BACK} blocks", not other, text, FIX)
+    strangers = Counter(log.address for log in other[-TRACED:] for log in _settling_logs(chain, log))
     for address, n in strangers.most_common():
-        told = f"settled {n} of the last {TRACED} such transfers, not pinned"
-        yield CheckResult(f"settler {address}", False, told, FIX)
+        text = f"settled {n} of the last {TRACED} such transfers, not pinned"
+        yield CheckResult(f"settler {address}", False, text, FIX)
 
 
 def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:

@@ -207,13 +207,13 @@ def decode_event(log: Log) -> Event | DecodeRefused:
         if log.topics[0] == _TOPICS[ModelInference]:
             return _decode_nested(log)
         return DecodeRefused(f"no event of ours has the topic 0x{log.topics[0].hex()}")
-    layout, made = known
-    if made is BatchSettlement and (usual := _usual_batch(log)):
+    layout, event_class = known
+    if event_class is BatchSettlement and (usual := _usual_batch(log)):
         return usual
     if len(log.topics) != layout.indexed + 1:
         return DecodeRefused(f"{layout.name} has {layout.indexed} indexed fields, this log {len(log.topics) - 1}")
     try:
-        return made(*decode_fields(layout, log))
+        return event_class(*decode_fields(layout, log))
     except AbiDecodeError as error:
         return DecodeRefused(f"{layout.name}: {error}")
 

@@ -94,18 +94,18 @@ def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
         read = msgspec.json.decode(_fetch_body(client, url), type=_Health)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(f"{url}: found no list of signers ({SafeName(str(error), 100)})") from error
-    found = {each.lower() for kind, listed in read.signers.items() if kind.startswith("eip155:") for each in listed}
-    return frozenset(each for each in found if _ADDRESS.fullmatch(each))
+    addresses = {each.lower() for kind, listed in read.signers.items() if kind.startswith("eip155:") for each in listed}
+    return frozenset(each for each in addresses if _ADDRESS.fullmatch(each))
 
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 
 def _fetch_body(client: httpx.Client, url: str) -> bytes:
-    found = get_bounded(client, url, MAX_BYTES, SECONDS)
-    if isinstance(found, HttpFailure):
-        raise SourceError(f"{url}: found {found.reason}, wanted JSON; check `facilitator:` or wait")
-    return found.content
+    http_body = get_bounded(client, url, MAX_BYTES, SECONDS)
+    if isinstance(http_body, HttpFailure):
+        raise SourceError(f"{url}: found {http_body.reason}, wanted JSON; check `facilitator:` or wait")
+    return http_body.content
 
 
 def _daily_report(day: date, row: _Day, today: date) -> DailyReport:

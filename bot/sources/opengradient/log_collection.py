@@ -119,11 +119,11 @@ class LogCollector:
         late = start_of_day(today - LATE * ONE)
         if cursor and last and (last < late or not reread) and last > start_of_day(today) - RESUMED:
             return ReadRange(cursor, last)
-        told = ""
+        text = ""
         if last and last <= start_of_day(today) - RESUMED:
             missing = f"what is missing since {short_date(last.date())} takes --since"
-            told = f"{self.chain_label} from {short_date(late.date())} on; {missing}"
-        return self._range_from(late, cursor, None, told)
+            text = f"{self.chain_label} from {short_date(late.date())} on; {missing}"
+        return self._range_from(late, cursor, None, text)
 
     def _missing_ranges(
         self, wanted: Period, cursor: Cursor | None, memory: SourceStateReader, today: date
@@ -132,20 +132,20 @@ class LogCollector:
         chain's start."""
         covered = memory.covered_windows(self.catalogue)
         ends = start_of_day(min(wanted.last, today) + ONE)
-        begins, told = start_of_day(wanted.first), ""
+        begins, text = start_of_day(wanted.first), ""
         if wanted.first <= ALWAYS and covered:
             begins = min(covered[-1].ends, ends)
-            told = f"{self.chain_label} from {_minute_text(begins)} on, where it stopped"
+            text = f"{self.chain_label} from {_minute_text(begins)} on, where it stopped"
         elif wanted.first <= ALWAYS:
             begins = start_of_day(self.began)
             why = "the earliest day there is, since no --since says otherwise"
-            told = f"{self.chain_label} from {short_date(self.began)} on, {why}"
+            text = f"{self.chain_label} from {short_date(self.began)} on, {why}"
         spans: list[ReadRange] = []
         for gap in missing_windows(CompleteWindow(begins, ends), covered):
-            if gap.begins > begins and not told and not spans:
-                told = f"{self.chain_label} from {_minute_text(gap.begins)} on, since what came before is there already"
-            spans.append(self._range_from(gap.begins, cursor, self.chain.first_block(_unix_seconds(gap.ends)), told))
-            told = ""
+            if gap.begins > begins and not text and not spans:
+                text = f"{self.chain_label} from {_minute_text(gap.begins)} on, since what came before is there already"
+            spans.append(self._range_from(gap.begins, cursor, self.chain.first_block(_unix_seconds(gap.ends)), text))
+            text = ""
         return spans
 
     def _range_from(self, begins: datetime, cursor: Cursor | None, until: int | None, message: str = "") -> ReadRange:
@@ -160,15 +160,15 @@ class LogCollector:
 
     def _split_batches(self, chunk: LogBatch, begins: datetime, cursors: dict[str, str]) -> Iterator[EventBatch]:
         """A range's batches; many settlements are split off first, because a long transaction blocks other writers."""
-        found, forget = self.decode(chunk), chunk.forget_from
-        while len(found.settlements) > MOST:
-            some, rest = found.settlements[:MOST], found.settlements[MOST:]
+        text, forget = self.decode(chunk), chunk.forget_from
+        while len(text.settlements) > MOST:
+            some, rest = text.settlements[:MOST], text.settlements[MOST:]
             blocks = f"blocks {chunk.from_block} to {chunk.to_block}"
             read = f"the first {MOST} settlements of {blocks} of {self.chain_label}"
             window = CompleteWindow(begins, begins)
             yield EventBatch("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
-            found, forget = replace(found, settlements=rest), None
-        yield self._range_batch(chunk, found, begins, cursors, forget)
+            text, forget = replace(text, settlements=rest), None
+        yield self._range_batch(chunk, text, begins, cursors, forget)
 
     def _range_batch(
         self, chunk: LogBatch, records: DecodedLogs, begins: datetime, cursors: dict[str, str], forget: int | None
@@ -197,10 +197,10 @@ class LogCollector:
 def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) -> Iterator[CompleteWindow]:
     """The parts of a window that no covered window contains, oldest first."""
     begins = whole.begins
-    for one in sorted(covered, key=lambda window: window.begins):
-        if begins < min(one.begins, whole.ends):
-            yield CompleteWindow(begins, min(one.begins, whole.ends))
-        begins = max(begins, one.ends)
+    for complete_window in sorted(covered, key=lambda window: window.begins):
+        if begins < min(complete_window.begins, whole.ends):
+            yield CompleteWindow(begins, min(complete_window.begins, whole.ends))
+        begins = max(begins, complete_window.ends)
     if begins < whole.ends:
         yield CompleteWindow(begins, whole.ends)
 
@@ -252,7 +252,7 @@ def emitter_batches(
     scanned = {date.fromisoformat(day) for day in json.loads(kept)} if kept else set()
     for day in _due_days(scanned, now.date(), wanted):
         scanned.add(day)
-        yield _scan_day(chain, relays, day, now, json.dumps([one.isoformat() for one in sorted(scanned)]))
+        yield _scan_day(chain, relays, day, now, json.dumps([day.isoformat() for day in sorted(scanned)]))
 
 
 def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
@@ -264,7 +264,7 @@ def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[da
 
 
 def _scan_day(chain: ChainReader, relays: Sequence[str], day: date, now: datetime, cursor: str) -> EventBatch:
-    first, after = (chain.first_block(int(start_of_day(one).timestamp())) for one in (day, day + ONE))
+    first, after = (chain.first_block(int(start_of_day(day).timestamp())) for day in (day, day + ONE))
     counts: Counter[str] = Counter()
     wanted = Filter(topics=SETTLES)
     digests = []

@@ -45,9 +45,9 @@ class DecodedLogs:
 
 def decode_settlements(chunk: LogBatch) -> DecodedLogs:
     """Settlement logs of pinned relays."""
-    made = [_decode_settlement(log) for log in chunk.logs]
-    found = tuple(one for one in made if one)
-    return DecodedLogs(settlements=found, refused=len(made) - len(found))
+    decoded = [_decode_settlement(log) for log in chunk.logs]
+    settlements = tuple(settlement for settlement in decoded if settlement)
+    return DecodedLogs(settlements=settlements, refused=len(decoded) - len(settlements))
 
 
 def _decode_settlement(log: Log) -> Settlement | None:
@@ -85,7 +85,7 @@ def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
 
     def decode_inferences(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
-        real = [(log, one) for log, one in events if isinstance(one, ModelInference) and not one.simulated]
+        real = [(log, event) for log, event in events if isinstance(event, ModelInference) and not event.simulated]
         senders = _fetch_senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
         uses = tuple(
             Use(
@@ -93,23 +93,28 @@ def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
                 log.block,
                 at_utc(log.at),
                 caller=senders.get(log.tx, ""),
-                content=one.cid.decode("ascii", "replace") if 0 < len(one.cid) <= 100 and one.cid.isascii() else "",
+                content=event.cid.decode("ascii", "replace")
+                if 0 < len(event.cid) <= 100 and event.cid.isascii()
+                else "",
             )
-            for log, one in real
+            for log, event in real
         )
-        return DecodedLogs(uses=uses, refused=sum(not isinstance(one, ModelInference) for _, one in events))
+        return DecodedLogs(uses=uses, refused=sum(not isinstance(event, ModelInference) for _, event in events))
 
     return decode_inferences
 
 
 def _fetch_senders(chain: ChainReader, txs: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    senders: dict[str, str] = {}
     try:
         for start in range(0, len(txs), TXS):
-            found |= {tx: one.sender for tx, one in chain.transactions_by_hash(txs[start : start + TXS]).items()}
+            senders |= {
+                tx: transaction.sender
+                for tx, transaction in chain.transactions_by_hash(txs[start : start + TXS]).items()
+            }
     except SourceError:
-        return found
-    return found
+        return senders
+    return senders
 
 
 def at_utc(seconds: int) -> datetime:

@@ -66,10 +66,10 @@ class Leaf:
 
     def __post_init__(self) -> None:
         if self.timestamp is None:
-            made = self.input_hash + self.output_hash + self.signature
+            hashed = self.input_hash + self.output_hash + self.signature
         else:
-            made = self.tee_id + self.signed_part
-        object.__setattr__(self, "key", hashlib.sha256(made).digest())
+            hashed = self.tee_id + self.signed_part
+        object.__setattr__(self, "key", hashlib.sha256(hashed).digest())
 
     @property
     def signed_part(self) -> bytes:

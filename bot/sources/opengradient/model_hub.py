@@ -188,26 +188,26 @@ def listing_url(base: str) -> str:
 
 def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> bytes | None:
     """One page's bytes; `None` if the Hub says that there is no such page. Raises `SourceError`."""
-    found = get_with_retries(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
-    if isinstance(found, HttpBody):
-        return found.content
-    if found.status == 404 and number:
+    answer = get_with_retries(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
+    if isinstance(answer, HttpBody):
+        return answer.content
+    if answer.status == 404 and number:
         return None
     where = f"{listing_url(base)}: page {number}"
-    raise SourceError(f"{where}: found {found.reason}, wanted a page of models; try again later")
+    raise SourceError(f"{where}: found {answer.reason}, wanted a page of models; try again later")
 
 
 def get_with_retries(
     client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep
 ) -> HttpBody | HttpFailure:
     """Get a URL, with retries after a 429, a 5xx or no response."""
-    found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
+    answer = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     for attempt in range(1, TRIES):
-        if isinstance(found, HttpBody) or not (found.status in (0, 429) or found.status >= 500):
+        if isinstance(answer, HttpBody) or not (answer.status in (0, 429) or answer.status >= 500):
             break
-        sleep(min(found.retry_after or 2.0**attempt, 60.0))
-        found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
-    return found
+        sleep(min(answer.retry_after or 2.0**attempt, 60.0))
+        answer = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
+    return answer
 
 
 def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[HubModel], int]:
@@ -216,9 +216,9 @@ def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[HubModel], int]
         rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"{url}: page {number}: found no list of models ({SafeName(str(error), 100)})") from error
-    made = [_parse_model(row) for row in rows]
-    entries = [entry for entry in made if entry]
-    return entries, len(made) - len(entries)
+    models = [_parse_model(row) for row in rows]
+    entries = [entry for entry in models if entry]
+    return entries, len(models) - len(entries)
 
 
 def _parse_model(row: msgspec.Raw) -> HubModel | None:

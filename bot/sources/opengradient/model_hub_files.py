@@ -80,13 +80,13 @@ class HubFileIndex:
         if name in (".", ".."):  # Quoting does not stop these from naming another folder of the Hub.
             return ()
         url = f"{listing_url(self.base)}{quote(name, safe='')}/files"
-        found = get_with_retries(self.client, url, {"authorUsername": author}, self.sleep)
-        if isinstance(found, HttpFailure):
-            if found.status == 404:
+        answer = get_with_retries(self.client, url, {"authorUsername": author}, self.sleep)
+        if isinstance(answer, HttpFailure):
+            if answer.status == 404:
                 return ()
-            raise SourceError(f"{url}: found {found.reason}, wanted a list of files; try again later")
+            raise SourceError(f"{url}: found {answer.reason}, wanted a list of files; try again later")
         try:
-            files = msgspec.json.decode(found.content, type=list[_File])
+            files = msgspec.json.decode(answer.content, type=list[_File])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SourceError(f"{url}: found no list of files ({SafeName(str(error), 100)})") from error
         every = (text for file in files for text in (file.ipfsCid, file.walrusBlobId, file.blobId, file.cid))

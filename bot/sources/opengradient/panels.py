@@ -84,29 +84,29 @@ def sample_enclaves(
         "enclaves_enabled": len(enabled),
         "enclaves_active": len(active),
         "machines_active": len(tee_registry.ids_by_machine(active.values())),
-        "owners_active": len({one.owner for one in active.values()}),
+        "owners_active": len({enclave.owner for enclave in active.values()}),
     }
     day = sample_day(now)
     ref = SourceRef(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
     gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
-    payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
-    told = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
-    return EventBatch("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
+    payees = frozenset(enclave.payment_address for enclave in active.values()) - {NOBODY}
+    summary = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
+    return EventBatch("opengradient", "tee", summary, refs=(ref,), days=(day,), gauges=gauges), payees
 
 
 def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
-    found = call(address, data)
-    if not found:
+    answer = call(address, data)
+    if not answer:
         raise SourceError(f"registry {address}: did not answer; remove it from `registries:` if it is gone")
-    return found
+    return answer
 
 
 def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[EventBatch]:
     """The facilitator's reports of the last days. Raises `SourceError`."""
     usage = facilitator.fetch_usage(client, base, now)
     first = now.date() - timedelta(days=days)
-    told = {day: one.requests for day, one in usage.days.items() if first <= day < now.date()}
-    gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in told.items() if isinstance(n, int))
+    requests = {day: daily_report.requests for day, daily_report in usage.days.items() if first <= day < now.date()}
+    gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in requests.items() if isinstance(n, int))
     for catalogue in ("payments", "llm"):
         of = tuple(gauge.day for gauge in gauges)
         words = f"the facilitator's own count of {len(gauges)} days"
@@ -121,16 +121,16 @@ def unreachable_of(settings: OpenGradientSettings) -> dict[str, str]:
 def unreachable_endpoints(urls: Mapping[str, str], seconds: float, chains: Collection[str] = ()) -> dict[str, str]:
     """Those of the addresses (each with the figures that depend on it) that do not answer within so many seconds, each
     with one line. Any answer counts, even a refusal; of `chains` only JSON-RPC does. All are tried at once."""
-    asked = {url: run_in_thread(_probe_endpoint, url, seconds, url in chains) for url in urls}
+    futures = {url: run_in_thread(_probe_endpoint, url, seconds, url in chains) for url in urls}
     lines: dict[str, str] = {}
     ends = time.monotonic() + seconds
-    for url, waiting in asked.items():
+    for url, waiting in futures.items():
         try:
-            found = waiting.result(max(0.0, ends - time.monotonic()))
+            reason = waiting.result(max(0.0, ends - time.monotonic()))
         except TimeoutError:
-            found = _too_slow(seconds)
-        if found:
-            lines[url] = f"{host_label(url)}: {found}; {urls[url]} stay unknown until it answers"
+            reason = _too_slow(seconds)
+        if reason:
+            lines[url] = f"{host_label(url)}: {reason}; {urls[url]} stay unknown until it answers"
     return lines
 
 

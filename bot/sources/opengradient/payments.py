@@ -39,15 +39,20 @@ def payment_decoder(chain: ChainReader, proxies: Sequence[str], channel: str) ->
 
     def decode_payments(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
-        moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
+        moved = [(log, event) for log, event in events if isinstance(event, Transfer)]
         through = _settled_transfers(moved, _proxy_logs(chain, settles, [log for log, _ in moved]))
         payments = tuple(
             Payment(
-                f"{log.tx}:{log.index}", log.block, at_utc(log.at), one.sender, one.value, _log_position(log) in through
+                f"{log.tx}:{log.index}",
+                log.block,
+                at_utc(log.at),
+                transfer.sender,
+                transfer.value,
+                _log_position(log) in through,
             )
-            for log, one in moved
+            for log, transfer in moved
         )
-        bundled = sum(one.payer == channel and not one.session for one in payments)
+        bundled = sum(payment.payer == channel and not payment.session for payment in payments)
         return DecodedLogs(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
 
     return decode_payments
@@ -74,16 +79,16 @@ def _settled_transfers(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Lo
     """The transfers that are sessions: for each proxy log, the last non-zero transfer before it in its transaction,
     each at most once."""
     left: dict[str, list[_Spot]] = {}
-    for log, one in sorted(moved, key=lambda each: _log_position(each[0])):
-        if one.value > 0:
+    for log, transfer in sorted(moved, key=lambda each: _log_position(each[0])):
+        if transfer.value > 0:
             left.setdefault(log.tx, []).append(_log_position(log))
-    found = set()
+    transfers = set()
     for word in sorted(words, key=_log_position):
         spots = left.get(word.tx, [])
         if before := [spot for spot in spots if spot < _log_position(word)]:
-            found.add(before[-1])
+            transfers.add(before[-1])
             left[word.tx] = spots[len(before) :]
-    return found
+    return transfers
 
 
 def _proxy_logs(chain: ChainReader, wanted: Filter, among: Sequence[Log]) -> list[Log]:

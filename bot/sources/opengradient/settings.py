@@ -47,8 +47,8 @@ class ChainConfig(ConfigModel):
         tries: int | None = None,
     ) -> ChainReader:
         """A reader of the chain that uses the endpoints that are not `unreachable`."""
-        asked = [url for url in self.endpoints if url not in unreachable]
-        lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
+        endpoints = [url for url in self.endpoints if url not in unreachable]
+        lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in endpoints]
         pin = ChainIdentity(self.chain_id, genesis)
         return ChainReader(
             pin,

@@ -40,8 +40,8 @@ def explain_settlements(
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
         judges = make_verifier(settings, data, chain, client)
-        found = known or (settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ())
-        return [explain_settlement(judges, one, seen, now) for one in found]
+        settlements = known or (settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ())
+        return [explain_settlement(judges, settlement, seen, now) for settlement in settlements]
 
 
 def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: Seen, now: datetime) -> Document:
@@ -52,7 +52,7 @@ def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: 
     leaves = leaves_of(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
     keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-    found = rules.judge_settlement(ruled, outcome, CountedLeaves(backed, verified), keys, (), court.relays)
+    verdicts = rules.judge_settlement(ruled, outcome, CountedLeaves(backed, verified), keys, (), court.relays)
     tx = settlement.place.partition(":")[0]
     return {
         "place": settlement.place,
@@ -64,11 +64,11 @@ def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: 
         "root": settlement.root and "0x" + settlement.root,
         "blob": {"id": settlement.blob, "found": _blob_summary(ruled, outcome)},
         "root_check": _root_check(ruled, outcome),
-        "backed": _count_or_reason(found.backed),
-        "verified": _count_or_reason(found.verified),
-        "gaps": list(found.gaps),
-        "leaves": [_leaf_document(verdict) for verdict in found.leaves[:SHOWN]],
-        "leaves_not_shown": max(0, len(found.leaves) - SHOWN),
+        "backed": _count_or_reason(verdicts.backed),
+        "verified": _count_or_reason(verdicts.verified),
+        "gaps": list(verdicts.gaps),
+        "leaves": [_leaf_document(verdict) for verdict in verdicts.leaves[:SHOWN]],
+        "leaves_not_shown": max(0, len(verdicts.leaves) - SHOWN),
         "links": {
             "transaction": f"{EXPLORER}/tx/{tx}",
             "relay": f"{EXPLORER}/address/{settlement.relay}",
@@ -113,5 +113,5 @@ def settlements_on_chain(chain: ChainReader, relays: tuple[str, ...], tx: str) -
     block = chain.transactions_by_hash([tx])[tx].block
     wanted = Filter(relays, log_decoding.SETTLES)
     chunks = list(chain.read_logs(wanted, block, block))
-    found = (one for chunk in chunks for one in log_decoding.decode_settlements(chunk).settlements)
-    return tuple(one for one in found if one.place.startswith(f"{tx}:"))
+    settlements = (settlement for chunk in chunks for settlement in log_decoding.decode_settlements(chunk).settlements)
+    return tuple(settlement for settlement in settlements if settlement.place.startswith(f"{tx}:"))

@@ -76,13 +76,13 @@ class SettlementVerifier:
         yielded before stay valid."""
         listed = memory.model_names("llm")
         while due := memory.due_settlements("llm", now, since, self.rules_hash, GROUP):
-            made = self._judge_settlements(memory, due, now, listed)
-            for judged in chunk_judged(made):
+            judged_settlements = self._judge_settlements(memory, due, now, listed)
+            for judged in chunk_judged(judged_settlements):
                 day = judged[0][0].at.date()
-                told = f"{len(judged)} settlements of {short_date(day)} judged"
+                text = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
-                yield EventBatch("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
+                yield EventBatch("opengradient", "llm", text, refs=refs, days=(day,), judgements=judgements)
 
     def _judge_settlements(
         self,
@@ -91,29 +91,31 @@ class SettlementVerifier:
         now: datetime,
         listed: frozenset[SafeName],
     ) -> list[Judged]:
-        senders = self._fetch_senders([one for one, _ in due]) if self.signers else {}
-        asked = [settlement_input(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
-        blobs = [self.read_blob(one, now) for one in asked]
-        pairs = [(one, _blob_outcome(blob)) for one, blob in zip(asked, blobs, strict=True)]
-        leaves = [leaf for one, outcome in pairs for leaf in leaves_of(one, outcome)]
+        senders = self._fetch_senders([settlement for settlement, _ in due]) if self.signers else {}
+        inputs = [
+            settlement_input(settlement, senders.get(settlement.place.partition(":")[0])) for settlement, _ in due
+        ]
+        blobs = [self.read_blob(settlement_input, now) for settlement_input in inputs]
+        pairs = [(settlement_input, _blob_outcome(blob)) for settlement_input, blob in zip(inputs, blobs, strict=True)]
+        leaves = [leaf for settlement_input, outcome in pairs for leaf in leaves_of(settlement_input, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
         seen = CountedLeaves(backed, verified)
         if len(leaves) >= WORTH_A_POOL:
             with nullcontext(self.executor) if self.executor else process_pool() as workers:
-                found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
+                verdicts = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
         else:
-            found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays)
-        made = []
-        for v, (_, outcome), blob, (one, tries) in zip(found, pairs, blobs, due, strict=True):
-            named = self._attribute_model(v, one, now, listed)
-            read = (blob_ref(one, blob),) if isinstance(blob, Blob) else named.read
-            made.append((one, self._settlement_verdict(v, outcome, one, tries, now, named), read))
-        return made
+            verdicts = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays)
+        judged = []
+        for v, (_, outcome), blob, (settlement, tries) in zip(verdicts, pairs, blobs, due, strict=True):
+            named = self._attribute_model(v, settlement, now, listed)
+            read = (blob_ref(settlement, blob),) if isinstance(blob, Blob) else named.read
+            judged.append((settlement, self._settlement_verdict(v, outcome, settlement, tries, now, named), read))
+        return judged
 
     def _fetch_senders(self, settlements: Sequence[Settlement]) -> Mapping[str, str]:
-        txs = list(dict.fromkeys(one.place.partition(":")[0] for one in settlements))
-        return {tx: found.sender for tx, found in self.chain.transactions_by_hash(txs).items()}
+        txs = list(dict.fromkeys(settlement.place.partition(":")[0] for settlement in settlements))
+        return {tx: transaction.sender for tx, transaction in self.chain.transactions_by_hash(txs).items()}
 
     def read_outcome(self, settlement: SettlementInput, now: datetime) -> Outcome:
         """A settlement's parsed batch or blob, or why there is none."""
@@ -138,19 +140,19 @@ class SettlementVerifier:
         if leaf is None:
             return ModelAttribution()
         if leaf.timestamp is None:
-            said = logged_model(settlement) if v.backed == 1 else ""
-            model = canonical_name(model_identity(said)) if said else None
+            identity = logged_model(settlement) if v.backed == 1 else ""
+            model = canonical_name(model_identity(identity)) if identity else None
             return ModelAttribution(model if model in listed else None)
         if v.verified != 1 or not settlement.blob:
             return ModelAttribution()
-        found = self.walrus.fetch_blob(settlement.blob, settlement.at, now, lambda raw: _names_model(raw, leaf))
-        if not isinstance(found, Blob) or not found.matches:
+        blob = self.walrus.fetch_blob(settlement.blob, settlement.at, now, lambda raw: _names_model(raw, leaf))
+        if not isinstance(blob, Blob) or not blob.matches:
             late = now < settlement.at + NAMED_FOR
             return ModelAttribution(late=message("payload_not_read") if late else "")
-        told = parse_payload(found.content, leaf.input_hash)
-        assert isinstance(told, Payload) and not isinstance(told.model, Unknown)
-        model = canonical_name(told.model)
-        return ModelAttribution(model if model in listed else None, (blob_ref(settlement, found),))
+        payload = parse_payload(blob.content, leaf.input_hash)
+        assert isinstance(payload, Payload) and not isinstance(payload.model, Unknown)
+        model = canonical_name(payload.model)
+        return ModelAttribution(model if model in listed else None, (blob_ref(settlement, blob),))
 
     def _settlement_verdict(
         self,
@@ -162,7 +164,7 @@ class SettlementVerifier:
         named: ModelAttribution,
     ) -> SettlementVerdict:
         state = _verdict_state(v, outcome)
-        unknown = next((found.reason for found in (v.backed, v.verified) if isinstance(found, Unknown)), "")
+        unknown = next((count.reason for count in (v.backed, v.verified) if isinstance(count, Unknown)), "")
         due = None
         if state == "pending" or named.late:
             due = max(next_try(settlement.at, tries + 1) or now + PATIENCE, now + SHORTEST)
@@ -193,12 +195,12 @@ def chunk_judged(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]
     other writers."""
     lot: list[Judged] = []
     leaves = 0
-    for one in judged_settlements:
-        of = len(one[1].backs) + len(one[1].verifies)
-        if lot and (leaves + of > LEAVES or one[0].at.date() != lot[0][0].at.date()):
+    for judged in judged_settlements:
+        of = len(judged[1].backs) + len(judged[1].verifies)
+        if lot and (leaves + of > LEAVES or judged[0].at.date() != lot[0][0].at.date()):
             yield lot
             lot, leaves = [], 0
-        lot.append(one)
+        lot.append(judged)
         leaves += of
     if lot:
         yield lot
@@ -250,10 +252,10 @@ def leaves_of(settlement: SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]
 
 
 def _batch_root(raw: bytes) -> bytes | None:
-    found = parse_batch(raw)
-    return found.root if isinstance(found, Batch) else None
+    batch = parse_batch(raw)
+    return batch.root if isinstance(batch, Batch) else None
 
 
 def _names_model(raw: bytes, leaf: Leaf) -> bool:
-    found = parse_payload(raw, leaf.input_hash)
-    return isinstance(found, Payload) and not isinstance(found.model, Unknown)
+    payload = parse_payload(raw, leaf.input_hash)
+    return isinstance(payload, Payload) and not isinstance(payload.model, Unknown)

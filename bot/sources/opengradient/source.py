@@ -64,7 +64,7 @@ class OpenGradient:
         """The parts that can be read now, each with its address, in the order of their dependencies."""
         chosen, now = self.settings, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        found: list[HubInventory] = []
+        hub_inventories: list[HubInventory] = []
         payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
         if chosen.settlements.has_quorum(unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
@@ -78,7 +78,7 @@ class OpenGradient:
             yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
             yield "settlements", lambda: log_collection.emitter_batches(chain, relays, memory, now, wanted)
         if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
-            yield "hub", lambda: self._collect_inventory(client, memory, now, found)
+            yield "hub", lambda: self._collect_inventory(client, memory, now, hub_inventories)
         if chosen.hub_chain.has_quorum(unreachable):
             old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
             wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
@@ -86,8 +86,8 @@ class OpenGradient:
                 "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, facts.INFERRED_SINCE
             )
             yield "hub chain", lambda: of_hub.event_batches(wanted, memory, now.date())
-        if found:
-            yield "hub", lambda: self._map_content_ids(client, memory, found[0], now)
+        if hub_inventories:
+            yield "hub", lambda: self._map_content_ids(client, memory, hub_inventories[0], now)
         if chosen.base.has_quorum(unreachable):
             base = stack.enter_context(self._open_chain(chosen.base, memory, "payments", unreachable))
             yield "base", lambda: self._payment_collector(base, payees).event_batches(wanted, memory, now.date())
@@ -124,14 +124,14 @@ class OpenGradient:
         known = [tuple(str(name).split("/", 1)) for name in memory.model_names("hub")]
         before = {(author, name) for author, name in known} if known else None
         with raw_archive.open_raw_archive(self.raw_folder) as raw:
-            made = fetch_inventory(client, self.settings.hub, now, before, raw.add)
-        inventories.append(made)
-        read = made.snapshot
+            inventory = fetch_inventory(client, self.settings.hub, now, before, raw.add)
+        inventories.append(inventory)
+        read = inventory.snapshot
         early = now - start_of_day(now.date()) <= panels.CLOSES_WITHIN
         closes = now.date() - timedelta(days=1) if early else None
         read_at = message("hub_read_at", time=f"{now:%H:%M}", day=now.date())
         yield replace(read, note=join_messages([read.note, read_at], "\n"), closes=closes)
-        listed = f"{len(made.entries)} models of the Hub"
+        listed = f"{len(inventory.entries)} models of the Hub"
         yield EventBatch("opengradient", "hub", listed, cursors=panels.listing_cursor(now))
 
     def _map_content_ids(
@@ -148,8 +148,8 @@ class OpenGradient:
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
         if named:
             days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
-            told = f"whose {len(named)} content ids are"
-            yield EventBatch("opengradient", "hub", told, days=days, owners=named, renames=renames)
+            reason = f"whose {len(named)} content ids are"
+            yield EventBatch("opengradient", "hub", reason, days=days, owners=named, renames=renames)
 
     def _payment_collector(self, chain: ChainReader, payees: set[str]) -> log_collection.LogCollector:
         token, channel = self.settings.token.lower(), self.settings.channel.lower()

@@ -85,21 +85,21 @@ def decode_active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
     count = int.from_bytes(raw[32:64], "big")
     if count > MAX_ENCLAVES or count * len(raw) > MAX_SPREAD:
         raise SourceError(f"getActiveTEEs: found {min(count, 10**9):,} enclaves in {len(raw):,} bytes, not plausible")
-    (found,) = _abi_decode("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
-    return tuple(_build_enclave(each) for each in found)
+    (fields,) = _abi_decode("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
+    return tuple(_build_enclave(each) for each in fields)
 
 
 def decode_enclave(raw: bytes, layout: Layout) -> Enclave | None:
     """The result of `getTEE`; `None` if the record is empty. Raises `SourceError`."""
-    (found,) = _abi_decode("getTEE", LAYOUTS[layout], raw, layout)
-    made = _build_enclave(found)
-    return made if made.public_key else None
+    (fields,) = _abi_decode("getTEE", LAYOUTS[layout], raw, layout)
+    enclave = _build_enclave(fields)
+    return enclave if enclave.public_key else None
 
 
 def decode_ids(raw: bytes) -> tuple[bytes, ...]:
     """The result of `getEnabledTEEs` or `getTEEsByType`. Raises `SourceError`."""
-    (found,) = _abi_decode("getTEEsByType", "bytes32[]", raw, "either")
-    return tuple(dict.fromkeys(found))
+    (ids,) = _abi_decode("getTEEsByType", "bytes32[]", raw, "either")
+    return tuple(dict.fromkeys(ids))
 
 
 def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
@@ -125,10 +125,10 @@ def _build_enclave(fields: Sequence[Any]) -> Enclave:
 
 def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, SafeName], tuple[bytes, ...]]:
     """Ids by owner and endpoint: every restart creates a new id; a machine keeps its owner and endpoint."""
-    found: defaultdict[tuple[str, SafeName], dict[bytes, None]] = defaultdict(dict)
+    ids: defaultdict[tuple[str, SafeName], dict[bytes, None]] = defaultdict(dict)
     for each in enclaves:
-        found[each.owner, each.endpoint][each.tee_id] = None
-    return {where: tuple(known) for where, known in sorted(found.items())}
+        ids[each.owner, each.endpoint][each.tee_id] = None
+    return {where: tuple(known) for where, known in sorted(ids.items())}
 
 
 Call = Callable[[str, bytes], bytes | None]
@@ -154,17 +154,17 @@ class TeeRegistries:
         """Keys for the acceptance rules; enclaves that no registry lists are left out. Ids are looked up in the
         registries' lists first, so that a batch of a thousand invented ids does not cost a call each."""
         wanted = dict.fromkeys(tee_ids)
-        found: dict[bytes, EnclaveKey | Unknown] = {}
-        found.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
-        if len(found) == len(wanted):
-            return found
+        enclave_keys: dict[bytes, EnclaveKey | Unknown] = {}
+        enclave_keys.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
+        if len(enclave_keys) == len(wanted):
+            return enclave_keys
         where, silent = self._listed_ids()
-        for tee_id in wanted.keys() - found.keys():
+        for tee_id in wanted.keys() - enclave_keys.keys():
             if tee_id in where:
-                found[tee_id] = self._fetch_key(where[tee_id], tee_id)
+                enclave_keys[tee_id] = self._fetch_key(where[tee_id], tee_id)
             elif silent:
-                found[tee_id] = Unknown(silent)
-        return found
+                enclave_keys[tee_id] = Unknown(silent)
+        return enclave_keys
 
     def _listed_ids(self) -> tuple[dict[bytes, str], str]:
         """Every id ever registered, with its registry, and the error of a registry that did not answer, if any."""
@@ -181,12 +181,12 @@ class TeeRegistries:
 
     def _fetch_key(self, address: str, tee_id: bytes) -> EnclaveKey | Unknown:
         try:
-            made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
+            enclave = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
         except SourceError as error:
             return Unknown(message("registry_enclave_failed", name=address, rest=str(error)))
-        if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
+        if enclave is None or enclave.tee_id != tee_id or len(enclave.public_key) > MAX_KEY:
             return Unknown(message("registry_key_differs", name=address))
-        self._store_key(tee_id, key := EnclaveKey(made.public_key, made.registered_at))
+        self._store_key(tee_id, key := EnclaveKey(enclave.public_key, enclave.registered_at))
         return key
 
     def _load_key(self, tee_id: bytes) -> EnclaveKey | None:

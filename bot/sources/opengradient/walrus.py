@@ -115,11 +115,11 @@ class Walrus:
         yield from self._archived_blobs(blob_id)
         for base in self.aggregators:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
-            found = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
-            if isinstance(found, HttpFailure):
-                failures.append((base, found))
+            http_body = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
+            if isinstance(http_body, HttpFailure):
+                failures.append((base, http_body))
                 continue
-            yield Blob(found.content, self._archive_blob(blob_id, found.content), base)
+            yield Blob(http_body.content, self._archive_blob(blob_id, http_body.content), base)
 
     def _archived_blobs(self, blob_id: str) -> Iterator[Blob]:
         folder = self.archive / blob_id
@@ -165,8 +165,8 @@ def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
 
 
 def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> BlobMissing:
-    found = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
-    reason = f"blob {blob_id}: {found}"
+    reasons = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
+    reason = f"blob {blob_id}: {reasons}"
     if not failures or not all(_is_definite(each) for _, each in failures):
         return BlobMissing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):

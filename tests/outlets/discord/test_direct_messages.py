@@ -38,10 +38,10 @@ def test_a_message_reaches_the_member_pings_nobody_and_is_found_again(post: Post
     (message,) = post.peer.messages
     assert message["channel_id"] == str(post.peer.direct[ANN]) and message["sent_nonce"] == SAID.marker
     assert message["sent_mentions"] == {"parse": []}
-    found = post.direct.find(Part("", SAID.marker, embed={}), KEY)
-    assert isinstance(found, Sent) and found.platform_id == sent.platform_id
+    outcome = post.direct.find(Part("", SAID.marker, embed={}), KEY)
+    assert isinstance(outcome, Sent) and outcome.platform_id == sent.platform_id
     assert isinstance(post.direct.find(Part("", "0" * 24, embed={}), KEY), NotFound)
-    assert KEY not in str([one.body for one in post.peer.requests])
+    assert KEY not in str([request.body for request in post.peer.requests])
 
 
 def test_a_lost_answer_is_unsure_and_found(post: Post) -> None:

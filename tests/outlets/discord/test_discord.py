@@ -51,18 +51,18 @@ NEVER = timedelta(days=9999)
 @pytest.fixture
 def peer() -> Iterator[DiscordPeer]:
     """A Discord with one server: a channel, another one and an announcement channel."""
-    with hurried(), DiscordPeer(bucket=(1000, 1.0)) as made:
-        made.channel(int(CHANNEL))
-        made.channel(int(OTHER))
-        made.channel(int(NEWS), type=api.NEWS)
-        yield made
+    with hurried(), DiscordPeer(bucket=(1000, 1.0)) as discord_peer:
+        discord_peer.channel(int(CHANNEL))
+        discord_peer.channel(int(OTHER))
+        discord_peer.channel(int(NEWS), type=api.NEWS)
+        yield discord_peer
 
 
 @pytest.fixture
 def bot(peer: DiscordPeer) -> Iterator[discord.DiscordOutlet]:
-    made = outlet(peer, clock=lambda: NOW)
-    yield made
-    made.close()
+    bot = outlet(peer, clock=lambda: NOW)
+    yield bot
+    bot.close()
 
 
 def sent_id(outcome: object) -> str:
@@ -171,12 +171,12 @@ def test_each_fault_has_its_outcome_and_never_leads_to_two_posts(peer: DiscordPe
     outcome = bot.post(part("x"), CHANNEL)
     assert (type(outcome), len(peer.messages)) == (kind, accepted), outcome
     assert peer.armed == []
-    found = bot.find(part("x"), CHANNEL)
-    assert isinstance(found, Sent if accepted else NotFound), found
+    result = bot.find(part("x"), CHANNEL)
+    assert isinstance(result, Sent if accepted else NotFound), result
     if not accepted:
         assert isinstance(bot.post(part("x"), CHANNEL), Sent)
     assert len(peer.messages) == 1
-    assert api.TOKEN not in f"{outcome!r} {found!r} {bot!r} {vars(bot)!r}"
+    assert api.TOKEN not in f"{outcome!r} {result!r} {bot!r} {vars(bot)!r}"
     bot.close()
 
 
@@ -256,7 +256,7 @@ def test_nothing_is_said_to_another_address(
 def test_an_answer_is_read_up_to_a_limit_whatever_it_declares(
     peer: DiscordPeer, bot: discord.DiscordOutlet, route: str, fault: str
 ) -> None:
-    peer.fail(*(dataclasses.replace(one, after=False) for one in FAULTS[fault]), on=route)
+    peer.fail(*(dataclasses.replace(fault, after=False) for fault in FAULTS[fault]), on=route)
     tracemalloc.start()
     outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
     highest = tracemalloc.get_traced_memory()[1]
@@ -271,8 +271,8 @@ def test_after_a_ban_nothing_is_asked_until_it_is_over(peer: DiscordPeer) -> Non
     bot = outlet(peer, clock=lambda: now[0])
     peer.fail(rate_limited(300, via=False))
     first = bot.post(part("x"), CHANNEL)
-    asked = len(peer.requests)
-    assert bot.post(part("y"), OTHER) == first and len(peer.requests) == asked
+    request_count = len(peer.requests)
+    assert bot.post(part("y"), OTHER) == first and len(peer.requests) == request_count
     now[0] += timedelta(seconds=301)
     assert isinstance(bot.post(part("y"), OTHER), Sent)
     bot.close()
@@ -316,8 +316,10 @@ def test_another_edition_is_not_this_one(bot: discord.DiscordOutlet, peer: Disco
 def test_without_reading_the_history_nobody_can_tell(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     bot.post(part("x"), CHANNEL)
     peer.channels[int(OTHER)].overwrites = [{"id": "100", "type": 0, "allow": "0", "deny": str(api.READ_HISTORY)}]
-    found = bot.find(part("x"), OTHER)
-    assert isinstance(found, LookupInconclusive) and "Read Message History" in found.reason and OTHER in found.reason
+    outcome = bot.find(part("x"), OTHER)
+    assert (
+        isinstance(outcome, LookupInconclusive) and "Read Message History" in outcome.reason and OTHER in outcome.reason
+    )
 
 
 def fill(peer: DiscordPeer, count: int, at: datetime) -> None:
@@ -333,8 +335,10 @@ def test_a_busy_channel_is_read_back_to_when_the_post_could_have_been_made(
     bot.post(part("x"), CHANNEL)
     fill(peer, calls.LOOK_BACK, datetime(2030, 1, 1, tzinfo=UTC))
     unbounded = dataclasses.replace(part("y"))
-    found = bot.find(unbounded, CHANNEL)
-    assert isinstance(found, LookupInconclusive) and found.retry_at is None, "it is not known what stands before those"
+    outcome = bot.find(unbounded, CHANNEL)
+    assert isinstance(outcome, LookupInconclusive) and outcome.retry_at is None, (
+        "it is not known what stands before those"
+    )
     assert (
         bot.find(dataclasses.replace(unbounded, since=datetime(2030, 1, 1, 0, 10, tzinfo=UTC)), CHANNEL) == NotFound()
     )
@@ -348,9 +352,9 @@ def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: DiscordPee
     wanted = dataclasses.replace(kinds()[kind], since=bot.platform_time())
     peer.fail(Fault(drop=True, after=True))
     assert isinstance(bot.post(wanted, CHANNEL), OutcomeUnknown)
-    found = bot.find(wanted, CHANNEL)
-    assert isinstance(found, Sent) and found.platform_id == peer.messages[0]["id"]
-    assert timedelta() <= found.age < timedelta(minutes=1)
+    outcome = bot.find(wanted, CHANNEL)
+    assert isinstance(outcome, Sent) and outcome.platform_id == peer.messages[0]["id"]
+    assert timedelta() <= outcome.age < timedelta(minutes=1)
     assert abs((bot.clock_offset() or NEVER) - ahead) < timedelta(minutes=1)
     bot.close()
 
@@ -372,9 +376,9 @@ def test_the_time_there_is_asked_for_by_logging_in_and_not_where_discord_wants_n
     assert bot.clock_offset() is None
     peer.fail(rate_limited(300, via=False), on=api.ME)
     assert isinstance(bot.post(part("x"), CHANNEL), RetryLater)
-    asked = len(peer.requests)
+    request_count = len(peer.requests)
     bot.platform_time()
-    assert len(peer.requests) == asked
+    assert len(peer.requests) == request_count
     bot.close()
 
 
@@ -382,8 +386,8 @@ def test_a_wait_that_was_told_where_the_time_was_asked_for_holds_for_the_post_to
     bot = outlet(peer)
     peer.fail(rate_limited(300, via=False), on=api.ME)
     assert bot.platform_time() is not None, "the refusal bears the time"
-    asked = len(peer.requests)
-    assert isinstance(bot.post(part("x"), CHANNEL), RetryLater) and len(peer.requests) == asked
+    request_count = len(peer.requests)
+    assert isinstance(bot.post(part("x"), CHANNEL), RetryLater) and len(peer.requests) == request_count
     bot.close()
 
 
@@ -392,8 +396,8 @@ def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: Discord
     bot = outlet(peer, clock=lambda: now[0])
     peer.fail(Fault(drop=True), on=api.ME, times=40)
     assert bot.platform_time() is None
-    asked = len(peer.requests)
-    assert bot.platform_time() is None and len(peer.requests) == asked
+    request_count = len(peer.requests)
+    assert bot.platform_time() is None and len(peer.requests) == request_count
     peer.armed.clear()
     now[0] += PAUSE
     assert bot.platform_time() is not None
@@ -415,7 +419,7 @@ def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.Disco
 def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: int, ok: bool) -> None:
     peer.offset = timedelta(minutes=minutes)
     bot = outlet(peer)
-    (clock,) = [one for one in bot.check() if one.name == "discord clock"]
+    (clock,) = [check_result for check_result in bot.check() if check_result.name == "discord clock"]
     assert clock.ok is ok and "Discord's" in clock.text
     bot.close()
 
@@ -435,8 +439,8 @@ def test_a_look_back_that_fails_is_no_proof(
     peer: DiscordPeer, bot: discord.DiscordOutlet, fault: Fault, again: datetime | None
 ) -> None:
     peer.fail(fault, on=api.HISTORY)
-    found = bot.find(part("x"), CHANNEL)
-    assert isinstance(found, LookupInconclusive) and found.retry_at == again, found
+    outcome = bot.find(part("x"), CHANNEL)
+    assert isinstance(outcome, LookupInconclusive) and outcome.retry_at == again, outcome
 
 
 # --- permissions -----------------------------------------------------------------------------------------------
@@ -508,14 +512,14 @@ def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: di
     assert isinstance(outcome, Refused) and outcome.reason.endswith("lacks Attach Files")
 
 
-@pytest.mark.parametrize(("kind", "said"), [(15, "forum"), (4, "category"), (16, "media")])
-def test_a_channel_that_takes_no_messages_is_named(peer: DiscordPeer, kind: int, said: str) -> None:
+@pytest.mark.parametrize(("kind", "text"), [(15, "forum"), (4, "category"), (16, "media")])
+def test_a_channel_that_takes_no_messages_is_named(peer: DiscordPeer, kind: int, text: str) -> None:
     peer.channel(int(OTHER), type=kind)
     bot = outlet(peer, destinations=[OTHER])
     outcome = bot.post(part("x"), OTHER)
-    assert isinstance(outcome, Refused) and f"is a {said}, which takes no messages" in outcome.reason
+    assert isinstance(outcome, Refused) and f"is a {text}, which takes no messages" in outcome.reason
     seen = next(check for check in bot.check() if check.ok is False)
-    assert seen.ok is False and said in seen.text and "text or announcement channel" in seen.fix
+    assert seen.ok is False and text in seen.text and "text or announcement channel" in seen.fix
     assert posts(peer) == []
     bot.close()
 
@@ -539,7 +543,12 @@ def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
     bot = outlet(peer, destinations=[CHANNEL, OTHER, "299999999999999999"])
     token, clock, good, lacking, gone = bot.check([OTHER])
     assert (token.ok, clock.ok, good.ok, lacking.ok, gone.ok) == (True, True, True, False, False)
-    assert [one.place for one in (token, good, lacking, gone)] == ["", CHANNEL, OTHER, "299999999999999999"]
+    assert [check_result.place for check_result in (token, good, lacking, gone)] == [
+        "",
+        CHANNEL,
+        OTHER,
+        "299999999999999999",
+    ]
     assert "Embed Links, Send Polls" in lacking.text and lacking.fix and gone.fix
     assert bot.check()[3].text.endswith("lacks Embed Links"), "no poll is ever sent there"
     assert posts(peer) == []
@@ -711,14 +720,14 @@ LIMITS: dict[str, tuple[Callable[[int], Part], int]] = {
 def test_discord_takes_a_part_at_its_limit_and_is_never_sent_one_above(
     peer: DiscordPeer, bot: discord.DiscordOutlet, limit: str
 ) -> None:
-    made, most = LIMITS[limit]
-    assert isinstance(bot.post(made(most), CHANNEL), Sent)
-    outcome = bot.post(made(most + 1), CHANNEL)
+    result, most = LIMITS[limit]
+    assert isinstance(bot.post(result(most), CHANNEL), Sent)
+    outcome = bot.post(result(most + 1), CHANNEL)
     assert isinstance(outcome, Refused) and len(posts(peer)) == 1, outcome
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "text"),
     [
         (Part(" ", part_marker("x")), "nothing to say"),
         (dataclasses.replace(asked(), embed={"title": "t"}), "beside an embed"),
@@ -733,10 +742,10 @@ def test_discord_takes_a_part_at_its_limit_and_is_never_sent_one_above(
     ],
 )
 def test_what_discord_would_refuse_is_said_in_words_and_not_sent(
-    peer: DiscordPeer, bot: discord.DiscordOutlet, wrong: Part, said: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, wrong: Part, text: str
 ) -> None:
     outcome = bot.post(wrong, CHANNEL)
-    assert isinstance(outcome, Refused) and said in outcome.reason and peer.requests == []
+    assert isinstance(outcome, Refused) and text in outcome.reason and peer.requests == []
 
 
 # --- many channels ---------------------------------------------------------------------------------------------
@@ -857,8 +866,8 @@ def test_a_platform_that_echoes_the_token_does_not_get_it_into_our_words(
         Fault(400, f"<p>Bot {api.TOKEN}</p>", content_type="text/html"),
     ):
         peer.fail(fault, on=route)
-        said = f"{bot.post(part('x'), CHANNEL)!r} {bot.find(part('y'), CHANNEL)!r} {bot.check()!r} {bot!r}"
-        assert api.TOKEN not in said
+        text = f"{bot.post(part('x'), CHANNEL)!r} {bot.find(part('y'), CHANNEL)!r} {bot.check()!r} {bot!r}"
+        assert api.TOKEN not in text
     bot.close()
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("bot")]
     assert not [text for text in ours if api.TOKEN in text]
@@ -916,14 +925,14 @@ def test_simcord_as_a_second_discord_takes_the_same_post() -> None:
         async with simcord.run(client) as env:
             guild = env.create_guild()
             channel = guild.create_news_channel("announcements")
-            made = outlet("http://127.0.0.1:9/api/v10")
-            made._wire._client = client
-            first = await made._send_part(wanted, str(channel.id), "")
-            found = await made._find_part(wanted, str(channel.id))
-            return first, found, channel.last_message, list(env.http_requests)
+            discord_outlet = outlet("http://127.0.0.1:9/api/v10")
+            discord_outlet._wire._client = client
+            first = await discord_outlet._send_part(wanted, str(channel.id), "")
+            post_part = await discord_outlet._find_part(wanted, str(channel.id))
+            return first, post_part, channel.last_message, list(env.http_requests)
 
-    sent, found, shown, log = asyncio.run(post(part("929 of 3,778 models were used.")))
-    assert isinstance(sent, Sent) and found == sent
+    sent, result, shown, log = asyncio.run(post(part("929 of 3,778 models were used.")))
+    assert isinstance(sent, Sent) and result == sent
     assert shown.embeds[0].description == "929 of 3,778 models were used."
     assert shown.attachments[0].description == "Runs a day, rising."
     assert [e.path.rsplit("/", 1)[1] for e in log if e.method == "POST"][:2] == ["messages", "crosspost"]

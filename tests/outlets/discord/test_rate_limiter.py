@@ -29,18 +29,18 @@ class Clocked(asyncio.SelectorEventLoop):
 def left(count: int, per_second: int, held_up: Callable[[int], float] = lambda n: 0.0) -> list[float]:
     """The time of each request; `held_up`: seconds that the machine pauses after each."""
     loop = Clocked()
-    found = []
+    numbers = []
 
     async def all_of_them() -> None:
         pace = RateLimiter(per_second)
         for n in range(count):
             await pace.wait_turn()
-            found.append(loop.time())
+            numbers.append(loop.time())
             loop.now += held_up(n)
 
     loop.run_until_complete(all_of_them())
     loop.close()
-    return found
+    return numbers
 
 
 def most_in_a_second(times: list[float]) -> int:

@@ -50,15 +50,15 @@ RECORDED: list[Recorded] = []
 
 @pytest.fixture
 def peer() -> Iterator[XPeer]:
-    with waited() as made:
-        yield made
-        RECORDED.extend(made.requests)
+    with waited() as peer:
+        yield peer
+        RECORDED.extend(peer.requests)
 
 
 @pytest.fixture
 def posting(peer: XPeer) -> Iterator[x.XOutlet]:
-    with closing(outlet(peer.url)) as made:
-        yield made
+    with closing(outlet(peer.url)) as x_outlet:
+        yield x_outlet
 
 
 def part(text: str = TEXT, **more: object) -> Part:
@@ -186,8 +186,8 @@ def test_each_failure_of_the_post_has_its_outcome(how: str, peer: XPeer, posting
     assert isinstance(outcome, kind) and words in outcome.reason
     assert routes(peer) == ["POST /2/tweets"], "one attempt is one request"
     if isinstance(outcome, OutcomeUnknown):
-        found = posting.find(part(), NAME)
-        assert isinstance(found, Sent if peer.posts else NotFound)
+        outcome = posting.find(part(), NAME)
+        assert isinstance(outcome, Sent if peer.posts else NotFound)
 
 
 @pytest.mark.parametrize("route", ["/2/media/upload", "/2/media/metadata"])
@@ -208,8 +208,8 @@ def test_a_failure_before_the_post_leaves_no_doubt(how: str, route: str, peer: X
 def test_a_failed_look_back_never_says_not_found(how: str, peer: XPeer, posting: x.XOutlet) -> None:
     posting.post(part(), NAME)
     peer.fail(how, "/2/users/{id}/tweets")
-    found = posting.find(part(), NAME)
-    assert isinstance(found, LookupInconclusive) and found.reason
+    outcome = posting.find(part(), NAME)
+    assert isinstance(outcome, LookupInconclusive) and outcome.reason
     assert isinstance(posting.find(part(), NAME), Sent)
 
 
@@ -219,8 +219,8 @@ def test_nothing_listening_or_no_such_name_is_tried_later() -> None:
             with closing(outlet(host)) as posting:
                 outcome = posting.post(part(), NAME)
                 assert isinstance(outcome, RetryLater) and outcome.not_before > datetime.now(UTC)
-                found = posting.find(part(), NAME)
-                assert isinstance(found, LookupInconclusive) and found.retry_at
+                outcome = posting.find(part(), NAME)
+                assert isinstance(outcome, LookupInconclusive) and outcome.retry_at
 
 
 def test_a_dead_proxy_is_tried_later_and_its_password_is_not_told(
@@ -260,8 +260,8 @@ def test_a_rate_limit_is_waited_out_by_xs_clock_within_a_day(
     now = stopped(peer)
     peer.offset = timedelta(minutes=offset)
     there = int(peer.now().timestamp())
-    made = {k: str(there + int(v)) if v[0] in "+-" else v for k, v in headers.items()}
-    peer.fail(Failure(429, {"title": "Too Many Requests"}, made))
+    entries = {k: str(there + int(v)) if v[0] in "+-" else v for k, v in headers.items()}
+    peer.fail(Failure(429, {"title": "Too Many Requests"}, entries))
     with closing(outlet(peer.url, lambda: now)) as posting:
         outcome = posting.post(part(), NAME)
     assert isinstance(outcome, RetryLater) and outcome.not_before == now + timedelta(minutes=minutes)
@@ -317,10 +317,10 @@ def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: XPeer, ahe
         wanted = part(since=posting.platform_time())
         peer.fail("time-out after accepting")
         assert isinstance(posting.post(wanted, NAME), OutcomeUnknown)
-        found = posting.find(wanted, NAME)
-        assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
-        assert timedelta() <= found.age < timedelta(minutes=1)
-        assert posting.post(wanted, NAME) == found, "a duplicate of this part and of no earlier day"
+        outcome = posting.find(wanted, NAME)
+        assert isinstance(outcome, Sent) and outcome.platform_id == peer.posts[0]["id"]
+        assert timedelta() <= outcome.age < timedelta(minutes=1)
+        assert posting.post(wanted, NAME) == outcome, "a duplicate of this part and of no earlier day"
         assert abs(abs(posting.clock_offset() or WEEK) - abs(ahead)) < timedelta(minutes=1)
 
 
@@ -404,8 +404,8 @@ def test_a_name_that_looks_like_html_is_found_as_it_was_sent(peer: XPeer, postin
     wanted = part(f"14 Jan 2026: {name} was the most used model", since=posting.platform_time())
     peer.fail("time-out after accepting")
     assert isinstance(posting.post(wanted, NAME), OutcomeUnknown)
-    found = posting.find(wanted, NAME)
-    assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
+    outcome = posting.find(wanted, NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == peer.posts[0]["id"]
     other = unescape(wanted.text)
     assert other == wanted.text or posting.find(part(other), NAME) == NotFound(), "another name is another post"
 
@@ -423,8 +423,8 @@ def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, postin
     mine = peer.accept(TEXT)
     for number in range(150):
         peer.accept(f"Chatter number {number}")
-    found = posting.find(part(), NAME)
-    assert isinstance(found, Sent) and found.platform_id == mine
+    outcome = posting.find(part(), NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == mine
     assert posting.find(part("Not there"), NAME) == NotFound()
     for number in range(400):
         peer.accept(f"More chatter number {number}")
@@ -461,8 +461,8 @@ def test_a_reading_that_lags_says_not_found_and_later_finds(peer: XPeer, posting
     peer.fail("dropped after accepting")
     posting.post(part(), NAME)
     peer.lag = 2
-    found = [posting.find(part(), NAME) for _ in range(3)]
-    assert [type(one) for one in found] == [NotFound, NotFound, Sent]
+    entries = [posting.find(part(), NAME) for _ in range(3)]
+    assert [type(entry) for entry in entries] == [NotFound, NotFound, Sent]
 
 
 def test_the_same_words_elsewhere_in_a_thread_are_another_part(peer: XPeer, posting: x.XOutlet) -> None:
@@ -470,16 +470,16 @@ def test_the_same_words_elsewhere_in_a_thread_are_another_part(peer: XPeer, post
     reply = peer.accept(TEXT, reply_to=root)
     assert isinstance(posting.find(part(), NAME), NotFound)
     assert isinstance(posting.find(part(reply_to="77"), NAME), NotFound)
-    found = posting.find(part(reply_to=root), NAME)
-    assert isinstance(found, Sent) and found.platform_id == reply
+    outcome = posting.find(part(reply_to=root), NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == reply
 
 
 def test_the_oldest_of_two_is_the_one_and_what_is_older_than_the_part_is_not(peer: XPeer, posting: x.XOutlet) -> None:
     now = datetime.now(UTC)
     peer.accept(TEXT, at=now - WEEK)
     first, _ = peer.accept(TEXT, at=now - timedelta(minutes=9)), peer.accept(TEXT, at=now)
-    found = posting.find(part(since=now - timedelta(hours=1)), NAME)
-    assert isinstance(found, Sent) and found.platform_id == first
+    outcome = posting.find(part(since=now - timedelta(hours=1)), NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == first
     assert isinstance(posting.find(part(since=now + timedelta(hours=1)), NAME), NotFound)
 
 
@@ -488,20 +488,20 @@ def test_a_look_back_turns_the_pages(peer: XPeer, posting: x.XOutlet) -> None:
     mine = peer.accept(TEXT, at=now - timedelta(hours=2))
     for number in range(150):
         peer.accept(f"Chatter number {number}", at=now - timedelta(minutes=60))
-    found = posting.find(part(since=now - timedelta(hours=3)), NAME)
-    assert isinstance(found, Sent) and found.platform_id == mine
+    outcome = posting.find(part(since=now - timedelta(hours=3)), NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == mine
     assert isinstance(posting.find(part("Not there", since=now - timedelta(hours=3)), NAME), NotFound)
     for number in range(400):
         peer.accept(f"More chatter number {number}", at=now - timedelta(minutes=60))
-    found = posting.find(part("Not there", since=now - timedelta(hours=3)), NAME)
-    assert isinstance(found, LookupInconclusive) and found.retry_at is None
+    outcome = posting.find(part("Not there", since=now - timedelta(hours=3)), NAME)
+    assert isinstance(outcome, LookupInconclusive) and outcome.retry_at is None
 
 
 def test_a_timeline_in_another_dialect_is_not_trusted(peer: XPeer, posting: x.XOutlet) -> None:
     peer.accept("Something else")
     peer.dialect = "post"
-    found = posting.find(part(), NAME)
-    assert isinstance(found, LookupInconclusive) and "fields asked for" in found.reason
+    outcome = posting.find(part(), NAME)
+    assert isinstance(outcome, LookupInconclusive) and "fields asked for" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -587,7 +587,7 @@ def test_the_limits_themselves_are_sent(peer: XPeer) -> None:
             part("By #footfall and $OPG", pictures=(widest, CARD, CARD, CARD)),
             part(poll=Poll("?", ("a" * 25,) * 4, timedelta(minutes=5))),
         ]
-        assert [type(posting.post(one, NAME)) for one in fitting] == [Sent] * 4
+        assert [type(posting.post(part, NAME)) for part in fitting] == [Sent] * 4
 
 
 def test_another_account_is_refused(peer: XPeer, posting: x.XOutlet) -> None:
@@ -648,8 +648,8 @@ def test_an_edit_whose_answer_is_lost_is_found_by_its_new_words(peer: XPeer, pos
     peer.fail("500 after accepting")
     corrected = part("Corrected: 930 of 3,778")
     assert isinstance(posting.edit(corrected, NAME, sent.platform_id), OutcomeUnknown)
-    found = posting.find(corrected, NAME)
-    assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
+    outcome = posting.find(corrected, NAME)
+    assert isinstance(outcome, Sent) and outcome.platform_id == peer.posts[0]["id"]
 
 
 def test_what_is_no_number_of_a_post_reaches_no_address(peer: XPeer, posting: x.XOutlet) -> None:
@@ -698,14 +698,14 @@ def test_no_secret_reaches_a_log_a_reason_or_a_repr_whatever_fails(
     caplog.set_level(logging.DEBUG)
     echo = " ".join(KEYS.values())
     peer.fail(Failure(403, {"detail": f"bad signature for {echo}", "title": "Forbidden"}))
-    told = [repr(posting.post(part("Echo of keys"), NAME)), repr(posting), str(vars(posting))]
+    texts = [repr(posting.post(part("Echo of keys"), NAME)), repr(posting), str(vars(posting))]
     for number, how in enumerate(FAILURES):
         peer.fail(how)
-        told += [repr(posting.post(part(f"Attempt number {number}"), NAME)), repr(posting.find(part(), NAME))]
-    told += [repr(posting.check()), caplog.text]
-    assert "[redacted]" in told[0] and "127.0.0.1" in caplog.text
-    assert [line for line in told for key in KEYS.values() if key in line] == []
-    assert "canary" not in " ".join(told)
+        texts += [repr(posting.post(part(f"Attempt number {number}"), NAME)), repr(posting.find(part(), NAME))]
+    texts += [repr(posting.check()), caplog.text]
+    assert "[redacted]" in texts[0] and "127.0.0.1" in caplog.text
+    assert [line for line in texts for key in KEYS.values() if key in line] == []
+    assert "canary" not in " ".join(texts)
 
 
 def test_several_threads_may_post_at_once(peer: XPeer, posting: x.XOutlet) -> None:
@@ -731,10 +731,10 @@ def test_tweepy_still_has_the_host_that_the_session_replaces(peer: XPeer, postin
 
 
 def test_the_status_table_covers_every_status() -> None:
-    now, said = datetime.now(UTC), {"detail": NOT_SUMMONED, "type": PROBLEMS + "credits"}
+    now, result = datetime.now(UTC), {"detail": NOT_SUMMONED, "type": PROBLEMS + "credits"}
     for status in [*range(300, 600)]:
         for creating in (True, False):
-            answer = responses.HttpStatusError(status, {}, said)
+            answer = responses.HttpStatusError(status, {}, result)
             outcome = responses.failure_outcome(answer, now, (), creating=creating)
             assert not (isinstance(outcome, RetryLater) and creating and status != 429)
             assert not (isinstance(outcome, OutcomeUnknown) and not creating)

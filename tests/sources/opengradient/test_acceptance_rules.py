@@ -72,11 +72,11 @@ def standings(verdicts: SettlementVerdicts) -> list[str]:
 
 def test_an_honest_batch_counts_in_all_three_figures() -> None:
     raw = dump(values(5))
-    found = judged(settled(raw), blob(raw))
-    assert figures(found) == (5, 5, 5)
-    assert found.gaps == ()
-    assert found.recognised and not found.retry
-    assert len(found.newly.backed) == len(found.newly.verified) == 5
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert figures(settlement_verdicts) == (5, 5, 5)
+    assert settlement_verdicts.gaps == ()
+    assert settlement_verdicts.recognised and not settlement_verdicts.retry
+    assert len(settlement_verdicts.newly.backed) == len(settlement_verdicts.newly.verified) == 5
 
 
 # --- 1: who may emit ------------------------------------------------------------------------------------------
@@ -84,17 +84,17 @@ def test_an_honest_batch_counts_in_all_three_figures() -> None:
 
 def test_a_batch_from_an_unknown_relay_is_shown_and_never_added() -> None:
     raw = dump(values(2))
-    found = judged(settled(raw, relay=STRANGER), blob(raw))
-    assert all(isinstance(each, Unknown) for each in figures(found))
-    assert not found.recognised and not found.newly.backed
-    assert f"unrecognised emitter {STRANGER}" in found.gaps
+    settlement_verdicts = judged(settled(raw, relay=STRANGER), blob(raw))
+    assert all(isinstance(each, Unknown) for each in figures(settlement_verdicts))
+    assert not settlement_verdicts.recognised and not settlement_verdicts.newly.backed
+    assert f"unrecognised emitter {STRANGER}" in settlement_verdicts.gaps
 
 
 def test_a_batch_from_an_unknown_signer_is_shown_and_never_added() -> None:
     raw = dump(values(2))
-    found = judged(settled(raw, signer=STRANGER), blob(raw))
-    assert all(isinstance(each, Unknown) for each in figures(found))
-    assert not found.recognised and not found.newly.verified
+    settlement_verdicts = judged(settled(raw, signer=STRANGER), blob(raw))
+    assert all(isinstance(each, Unknown) for each in figures(settlement_verdicts))
+    assert not settlement_verdicts.recognised and not settlement_verdicts.newly.verified
 
 
 def test_an_open_batch_settle_with_a_size_of_2_to_the_255_moves_nothing() -> None:
@@ -114,16 +114,16 @@ def test_an_open_batch_settle_with_a_size_of_2_to_the_255_moves_nothing() -> Non
 
 def test_without_pinned_signers_claims_are_unknown_and_proofs_are_not() -> None:
     raw = dump(values(2))
-    found = judged(settled(raw, signer=None), blob(raw), signers=())
-    assert isinstance(found.claimed, Unknown)
-    assert figures(found)[1:] == (2, 2)
+    settlement_verdicts = judged(settled(raw, signer=None), blob(raw), signers=())
+    assert isinstance(settlement_verdicts.claimed, Unknown)
+    assert figures(settlement_verdicts)[1:] == (2, 2)
 
 
 def test_a_sender_that_was_not_fetched_leaves_everything_unknown_and_to_be_asked_again() -> None:
     raw = dump(values(2))
-    found = judged(settled(raw, signer=None), blob(raw))
-    assert all(isinstance(each, Unknown) for each in figures(found))
-    assert found.retry and found.recognised
+    settlement_verdicts = judged(settled(raw, signer=None), blob(raw))
+    assert all(isinstance(each, Unknown) for each in figures(settlement_verdicts))
+    assert settlement_verdicts.retry and settlement_verdicts.recognised
 
 
 # --- 2: what stands behind it ---------------------------------------------------------------------------------
@@ -131,9 +131,9 @@ def test_a_sender_that_was_not_fetched_leaves_everything_unknown_and_to_be_asked
 
 def test_leaves_that_hash_to_another_root_back_nothing() -> None:
     raw = dump(values(3))
-    found = judged(settled(raw, root=ROOTLESS), blob(raw))
-    assert figures(found) == (3, 0, 0)
-    assert "do not hash to the root" in found.gaps[0]
+    settlement_verdicts = judged(settled(raw, root=ROOTLESS), blob(raw))
+    assert figures(settlement_verdicts) == (3, 0, 0)
+    assert "do not hash to the root" in settlement_verdicts.gaps[0]
 
 
 @pytest.mark.parametrize(
@@ -149,23 +149,23 @@ def test_leaves_that_hash_to_another_root_back_nothing() -> None:
     ids=["huge", "garbage", "html", "deep", "duplicate keys", "unknown encoding"],
 )
 def test_a_blob_that_is_no_dump_backs_nothing(content: bytes) -> None:
-    found = judged(settled(dump(values(3))), blob(content))
-    assert figures(found) == (3, 0, 0)
-    assert found.gaps[0].startswith("blob refused: ")
+    settlement_verdicts = judged(settled(dump(values(3))), blob(content))
+    assert figures(settlement_verdicts) == (3, 0, 0)
+    assert settlement_verdicts.gaps[0].startswith("blob refused: ")
 
 
 def test_a_missing_blob_is_claimed_and_unbacked_and_unknown_rather_than_zero() -> None:
-    found = judged(settled(dump(values(3))), BlobMissing("blob A: HTTP 503", retry=True, final=False))
-    assert found.claimed == 3
-    assert found.backed == found.verified == Unknown("blob A: HTTP 503")
-    assert found.retry
+    settlement_verdicts = judged(settled(dump(values(3))), BlobMissing("blob A: HTTP 503", retry=True, final=False))
+    assert settlement_verdicts.claimed == 3
+    assert settlement_verdicts.backed == settlement_verdicts.verified == Unknown("blob A: HTTP 503")
+    assert settlement_verdicts.retry
 
 
 def test_an_expired_blob_is_a_verdict() -> None:
-    found = judged(settled(dump(values(3))), BlobMissing("blob A has expired", retry=False, final=True))
-    assert figures(found) == (3, 0, 0)
-    assert found.gaps == ("blob A has expired",)
-    assert not found.retry
+    settlement_verdicts = judged(settled(dump(values(3))), BlobMissing("blob A has expired", retry=False, final=True))
+    assert figures(settlement_verdicts) == (3, 0, 0)
+    assert settlement_verdicts.gaps == ("blob A has expired",)
+    assert not settlement_verdicts.retry
 
 
 # --- 3: sizes -------------------------------------------------------------------------------------------------
@@ -173,9 +173,9 @@ def test_an_expired_blob_is_a_verdict() -> None:
 
 def test_a_real_root_with_a_lying_size_claims_no_more_than_the_blob_holds() -> None:
     raw = dump(values(3))
-    found = judged(settled(raw, 9_999), blob(raw))
-    assert figures(found) == (3, 3, 3)
-    assert found.gaps == ("claims 9,999 inferences where its blob holds 3",)
+    settlement_verdicts = judged(settled(raw, 9_999), blob(raw))
+    assert figures(settlement_verdicts) == (3, 3, 3)
+    assert settlement_verdicts.gaps == ("claims 9,999 inferences where its blob holds 3",)
 
 
 def test_a_size_below_the_leaves_counts_no_more_leaves_than_that_and_leaves_the_others_to_an_honest_log() -> None:
@@ -197,9 +197,9 @@ def test_a_size_of_zero_counts_nothing() -> None:
 
 def test_a_leaf_signed_by_an_unregistered_key_is_backed_and_not_verified() -> None:
     raw = dump([Enclave().value("x"), *values(1)])
-    found = judged(settled(raw), blob(raw))
-    assert figures(found) == (2, 2, 1)
-    assert standings(found) == ["unknown key", "verified"]
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert figures(settlement_verdicts) == (2, 2, 1)
+    assert standings(settlement_verdicts) == ["unknown key", "verified"]
 
 
 def test_a_registered_id_cannot_be_borrowed_by_another_key() -> None:
@@ -214,28 +214,28 @@ def test_a_registered_id_cannot_be_borrowed_by_another_key() -> None:
 def test_a_signature_for_other_hashes_is_bad() -> None:
     first, second = values(2)
     raw = dump([[*first[:3], second[3], first[4]], [first[0], second[1], *first[2:]]])
-    found = judged(settled(raw), blob(raw))
-    assert standings(found) == ["bad signature", "bad signature"]
-    assert figures(found) == (2, 2, 0)
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert standings(settlement_verdicts) == ["bad signature", "bad signature"]
+    assert figures(settlement_verdicts) == (2, 2, 0)
 
 
 def test_an_enclave_registered_after_it_signed_verifies_nothing() -> None:
-    one = enclaves()[0]
-    raw = dump([one.value("x")])
-    late = {one.tee_id: EnclaveKey(one.der, NOW + 1)}
+    enclave = enclaves()[0]
+    raw = dump([enclave.value("x")])
+    late = {enclave.tee_id: EnclaveKey(enclave.der, NOW + 1)}
     assert standings(judged(settled(raw), blob(raw), known=late)) == ["not registered before its timestamp"]
-    in_time = {one.tee_id: EnclaveKey(one.der, NOW)}
+    in_time = {enclave.tee_id: EnclaveKey(enclave.der, NOW)}
     assert standings(judged(settled(raw), blob(raw), known=in_time)) == ["verified"]
 
 
 def test_a_registry_that_did_not_answer_leaves_verified_unknown_and_not_zero() -> None:
-    one, two = enclaves()[:2]
-    raw = dump([one.value("x"), two.value("x")])
-    known = {one.tee_id: EnclaveKey(one.der, 0), two.tee_id: Unknown("the registry timed out")}
-    found = judged(settled(raw), blob(raw), known=known)
-    assert figures(found) == (2, 2, Unknown("the registry timed out"))
-    assert found.retry
-    later = judged(settled(raw), blob(raw), found.newly)
+    enclave, two = enclaves()[:2]
+    raw = dump([enclave.value("x"), two.value("x")])
+    known = {enclave.tee_id: EnclaveKey(enclave.der, 0), two.tee_id: Unknown("the registry timed out")}
+    settlement_verdicts = judged(settled(raw), blob(raw), known=known)
+    assert figures(settlement_verdicts) == (2, 2, Unknown("the registry timed out"))
+    assert settlement_verdicts.retry
+    later = judged(settled(raw), blob(raw), settlement_verdicts.newly)
     assert figures(later) == (2, 2, 2), "judged again, its own leaves are its own"
 
 
@@ -248,18 +248,18 @@ def test_a_signature_of_another_length_is_bad() -> None:
 def test_placeholders_are_counted_apart_whatever_key_they_name() -> None:
     row = enclaves()[0].value("x")
     raw = dump([[hexed(PLACEHOLDER_TEE), *row[1:3], "0xd3", row[4]], *values(1)])
-    found = judged(settled(raw), blob(raw))
-    assert figures(found) == (2, 1, 1)
-    assert found.standing_counts["placeholder"] == 1
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert figures(settlement_verdicts) == (2, 1, 1)
+    assert settlement_verdicts.standing_counts["placeholder"] == 1
 
 
 def test_leaves_of_the_older_versions_are_backed_and_cannot_be_verified() -> None:
     rows = [[hexed(hashed(index, part)) for part in range(3)] for index in range(2)]
     raw = dump([*rows, rows[0]], 2)
-    found = judged(settled(raw), blob(raw))
-    assert figures(found) == (3, 2, 0)
-    assert standings(found) == ["backed", "backed", "duplicate"]
-    again = judged(settled(raw, tx="0x02"), blob(raw), found.newly)
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert figures(settlement_verdicts) == (3, 2, 0)
+    assert standings(settlement_verdicts) == ["backed", "backed", "duplicate"]
+    again = judged(settled(raw, tx="0x02"), blob(raw), settlement_verdicts.newly)
     assert standings(again) == ["duplicate"] * 3
 
 
@@ -269,17 +269,17 @@ def test_leaves_of_the_older_versions_are_backed_and_cannot_be_verified() -> Non
 def test_the_same_leaves_again_under_another_root_count_once() -> None:
     first, second = dump(values(3)), dump(values(5))
     before = judged(settled(first, tx="0x01"), blob(first))
-    found = judged(settled(second, tx="0x02"), blob(second), before.newly)
-    assert figures(found) == (5, 2, 2)
-    assert standings(found) == ["duplicate"] * 3 + ["verified"] * 2
+    settlement_verdicts = judged(settled(second, tx="0x02"), blob(second), before.newly)
+    assert figures(settlement_verdicts) == (5, 2, 2)
+    assert standings(settlement_verdicts) == ["duplicate"] * 3 + ["verified"] * 2
 
 
 def test_the_same_leaf_twice_in_one_batch_counts_once() -> None:
-    one = enclaves()[0]
-    raw = dump([one.value("x"), one.value("x"), *values(1)])
-    found = judged(settled(raw), blob(raw))
-    assert figures(found) == (3, 2, 2)
-    assert standings(found)[1] == "duplicate"
+    enclave = enclaves()[0]
+    raw = dump([enclave.value("x"), enclave.value("x"), *values(1)])
+    settlement_verdicts = judged(settled(raw), blob(raw))
+    assert figures(settlement_verdicts) == (3, 2, 2)
+    assert standings(settlement_verdicts)[1] == "duplicate"
 
 
 def test_a_wrong_signature_posted_first_does_not_spoil_the_genuine_one() -> None:
@@ -289,8 +289,8 @@ def test_a_wrong_signature_posted_first_does_not_spoil_the_genuine_one() -> None
     first = judged(settled(raw, tx="0x01"), blob(raw))
     assert figures(first) == (1, 1, 0)
     honest = dump([row])
-    found = judged(settled(honest, tx="0x02"), blob(honest), first.newly)
-    assert figures(found) == (1, 0, 1)
+    settlement_verdicts = judged(settled(honest, tx="0x02"), blob(honest), first.newly)
+    assert figures(settlement_verdicts) == (1, 0, 1)
     both = dump([spoilt, row, spoilt])
     assert standings(judged(settled(both), blob(both))) == ["bad signature", "verified", "duplicate"]
     assert figures(judged(settled(both), blob(both))) == (3, 1, 1)
@@ -333,10 +333,10 @@ def individual(what: object) -> Leaf:
 def test_a_timestamp_far_from_its_block_is_set_aside(at: int, standing: str) -> None:
     raw = dump([enclaves()[0].value("x", at)])
     known = {enclaves()[0].tee_id: EnclaveKey(enclaves()[0].der, 0)}
-    found = judged(settled(raw), blob(raw), known=known)
-    assert standings(found) == [standing]
-    assert found.backed == found.verified == (standing == "verified")
-    assert all(len(each.reason) < 100 for each in found.leaves)
+    settlement_verdicts = judged(settled(raw), blob(raw), known=known)
+    assert standings(settlement_verdicts) == [standing]
+    assert settlement_verdicts.backed == settlement_verdicts.verified == (standing == "verified")
+    assert all(len(each.reason) < 100 for each in settlement_verdicts.leaves)
 
 
 # --- many at once ---------------------------------------------------------------------------------------------

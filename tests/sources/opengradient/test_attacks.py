@@ -29,23 +29,23 @@ HONEST = 3
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
     """A day with three honest answers, one of them single, and every possible attack."""
-    with world() as made:
-        keys, owner = enclaves(), made.node.accounts[0]
-        made.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
-        at, stranger = seconds(FIRST, 9), made.node.accounts[7]
+    with world() as sample_world:
+        keys, owner = enclaves(), sample_world.node.accounts[0]
+        sample_world.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
+        at, stranger = seconds(FIRST, 9), sample_world.node.accounts[7]
         single = [keys[0].tee_id, hashed("in", "one"), hashed("out", "one")]
         signature = keys[0].signature(single[1], single[2], at)
         honest = [keys[0].value(n, at) for n in range(HONEST - 1)]
-        made.batch(at + 60, honest)
+        sample_world.batch(at + 60, honest)
         for after in (120, 180):  # The second one is a replay.
-            made.node.at(at + after)
-            made.relay.send("settleIndividual", *single, at, PAYEE, b"", signature, sender=stranger)
-        attacks(made, at, honest, single, signature, stranger)
-        made.node.at(seconds(SECOND, 0, 1))
-        made.registry.send("heartbeat", keys[0].tee_id)
-        made.node.at(seconds(NOW.date(), 0, 1))
-        made.node.mine()
-        yield made
+            sample_world.node.at(at + after)
+            sample_world.relay.send("settleIndividual", *single, at, PAYEE, b"", signature, sender=stranger)
+        attacks(sample_world, at, honest, single, signature, stranger)
+        sample_world.node.at(seconds(SECOND, 0, 1))
+        sample_world.registry.send("heartbeat", keys[0].tee_id)
+        sample_world.node.at(seconds(NOW.date(), 0, 1))
+        sample_world.node.mine()
+        yield sample_world
 
 
 def attacks(w: World, at: int, honest: list[list[str]], single: list[bytes], signature: bytes, stranger: str) -> None:
@@ -98,11 +98,11 @@ def test_of_all_that_strangers_settle_only_what_an_enclave_signed_is_verified(
 ) -> None:
     assert collected(db, og, tmp_path).error == ""
     document = composed(db)
-    found = told(document, "llm")
-    assert found["uses"] == found["uses_verified"] == HONEST
-    assert found["uses_claimed"].startswith("no signers are pinned")
-    assert found["uses_backed"] == HONEST + 4, "readable and distinct: unlisted, two bad signatures, a changed single"
-    said = "\n".join(part(document, "llm")["gaps"])
+    answer = told(document, "llm")
+    assert answer["uses"] == answer["uses_verified"] == HONEST
+    assert answer["uses_claimed"].startswith("no signers are pinned")
+    assert answer["uses_backed"] == HONEST + 4, "readable and distinct: unlisted, two bad signatures, a changed single"
+    text = "\n".join(part(document, "llm")["gaps"])
     for words in (
         "3 leaves with a signature that does not check out",
         "1 leaf of an enclave that no registry lists",
@@ -111,14 +111,14 @@ def test_of_all_that_strangers_settle_only_what_an_enclave_signed_is_verified(
         "claims more than 10,000 inferences where its blob holds 2",
         "blob refused: not a standard-v1 tree",
     ):
-        assert words in said, (words, said)
+        assert words in text, (words, text)
     assert json.dumps(document).count("169.254") == 0 and "passwd" not in json.dumps(document)
 
 
 def test_with_the_relays_sender_pinned_strangers_stand_in_no_figure(db: store.Store, og: World, tmp_path: Path) -> None:
     assert collected(db, og, tmp_path, signers=(og.node.accounts[0],)).error == ""
-    found = told(composed(db), "llm")
-    assert (found["uses_claimed"], found["uses_backed"], found["uses_verified"]) == (2, 2, 2)
+    answer = told(composed(db), "llm")
+    assert (answer["uses_claimed"], answer["uses_backed"], answer["uses_verified"]) == (2, 2, 2)
     (gap,) = [gap for gap in part(composed(db), "llm")["gaps"] if "by a sender that is not pinned" in gap]
     assert gap.startswith("16 settlements")
 
@@ -132,21 +132,21 @@ def test_nothing_but_blob_ids_was_ever_asked_of_an_aggregator(og: World, db: sto
 
 
 def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
-    with world() as made:
+    with world() as sample_world:
         keys = enclaves()
-        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        sample_world.registry.send("register", 0, sample_world.node.accounts[0], "https://10.0.0.1", keys[0].der)
         for n in range(3):
-            made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
-        made.node.at(seconds(NOW.date(), 0, 1))
-        made.node.mine()
+            sample_world.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
+        sample_world.node.at(seconds(NOW.date(), 0, 1))
+        sample_world.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        assert collected(db, made, tmp_path).error == ""
+        assert collected(db, sample_world, tmp_path).error == ""
         assert told(composed(db), "llm")["uses_verified"] == 3
-        made.node.rpc("anvil_reorg", 3, [])  # the last settlement, the heartbeat's block and one more are gone
-        made.node.at(seconds(NOW.date(), 0, 1))
+        sample_world.node.rpc("anvil_reorg", 3, [])  # the last settlement, the heartbeat's block and one more are gone
+        sample_world.node.at(seconds(NOW.date(), 0, 1))
         for _ in range(2):
-            made.node.mine()
-        source = made.source(tmp_path)
+            sample_world.node.mine()
+        source = sample_world.source(tmp_path)
         done = pipeline.collect(db, "opengradient", source, None, lambda line: None)
         assert done.error == ""
         assert told(composed(db), "llm")["uses_verified"] == 1
@@ -154,21 +154,23 @@ def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
 
 
 def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -> None:
-    with world() as made:
+    with world() as sample_world:
         keys = enclaves()
-        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        sample_world.registry.send("register", 0, sample_world.node.accounts[0], "https://10.0.0.1", keys[0].der)
         for n in range(3):
-            made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
-        made.node.at(seconds(NOW.date(), 0, 1))
-        made.node.mine()
+            sample_world.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
+        sample_world.node.at(seconds(NOW.date(), 0, 1))
+        sample_world.node.mine()
         with closing(store.open_store(databases.sqlite(tmp_path / "footfall.db"))) as db:
-            assert collected(db, made, tmp_path).error == ""
-            made.node.rpc("anvil_reorg", 3, [])
+            assert collected(db, sample_world, tmp_path).error == ""
+            sample_world.node.rpc("anvil_reorg", 3, [])
             for _ in range(2):
-                made.node.mine()
+                sample_world.node.mine()
             memory = ledger.SourceState(db, "opengradient")
-            read = made.source(tmp_path).event_batches(None, memory)
-            (first,) = islice((one for one in read if isinstance(one, EventBatch) and one.forget_from), 1)
+            read = sample_world.source(tmp_path).event_batches(None, memory)
+            (first,) = islice(
+                (snapshot for snapshot in read if isinstance(snapshot, EventBatch) and snapshot.forget_from), 1
+            )
             assert first.window and first.window.begins < memory.covered_windows("llm")[-1].ends
             ledger.add_event_batch(
                 db, replace(first, settlements=(), window=CompleteWindow(first.window.begins, first.window.begins))
@@ -177,17 +179,17 @@ def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -
 
 
 def test_a_chain_that_was_reset_halts_the_collection_and_keeps_what_was_read(tmp_path: Path) -> None:
-    with world() as made:
+    with world() as sample_world:
         keys = enclaves()
-        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
-        made.batch(seconds(FIRST, 9, 10), [keys[0].value("x", seconds(FIRST, 9))])
-        made.node.at(seconds(NOW.date(), 0, 1))
-        made.node.mine()
+        sample_world.registry.send("register", 0, sample_world.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        sample_world.batch(seconds(FIRST, 9, 10), [keys[0].value("x", seconds(FIRST, 9))])
+        sample_world.node.at(seconds(NOW.date(), 0, 1))
+        sample_world.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        assert collected(db, made, tmp_path).error == ""
-        made.node.rpc("anvil_reset")
-        made.node.mine(40)
-        error = pipeline.collect(db, "opengradient", made.source(tmp_path), None, lambda line: None).error
+        assert collected(db, sample_world, tmp_path).error == ""
+        sample_world.node.rpc("anvil_reset")
+        sample_world.node.mine(40)
+        error = pipeline.collect(db, "opengradient", sample_world.source(tmp_path), None, lambda line: None).error
         assert "the chain was reset, or this is another; nothing was collected" in error
         assert told(composed(db), "llm")["uses_verified"] == 1
         db.close()

@@ -37,25 +37,27 @@ PAYLOAD = "openai/gpt-4.1"
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
     """Four days with one leaf more each day; on the first a single answer, on the second an attacker and Hub models."""
-    with world() as made:
-        keys, owner = enclaves(), made.node.accounts[0]
-        made.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
-        made.old_registry.send("register", 0, owner, "https://10.0.0.2", keys[1].der)
+    with world() as sample_world:
+        keys, owner = enclaves(), sample_world.node.accounts[0]
+        sample_world.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
+        sample_world.old_registry.send("register", 0, owner, "https://10.0.0.2", keys[1].der)
         for n in range(4):
             day = FIRST + n * ONE
             leaves = [keys[0].value((n, i), seconds(day, 9)) for i in range(n + 1)]
-            made.batch(seconds(day, 9, 10), leaves)
+            sample_world.batch(seconds(day, 9, 10), leaves)
             if n == 0:
-                made.single(seconds(day, 11), PAYLOAD)
+                sample_world.single(seconds(day, 11), PAYLOAD)
             if n == 1:
-                made.batch(seconds(day, 12), [keys[0].value("elsewhere", seconds(day, 12))], relay=made.stranger)
-                made.infer(seconds(day, 13), CID)
-                made.infer(seconds(day, 13, 1), OTHER_CID)
-        made.node.at(seconds(LAST.date(), 0, 1))
-        made.registry.send("heartbeat", keys[0].tee_id)
-        made.node.at(seconds(LAST.date(), 0, 2))
-        made.node.mine()
-        yield made
+                sample_world.batch(
+                    seconds(day, 12), [keys[0].value("elsewhere", seconds(day, 12))], relay=sample_world.stranger
+                )
+                sample_world.infer(seconds(day, 13), CID)
+                sample_world.infer(seconds(day, 13, 1), OTHER_CID)
+        sample_world.node.at(seconds(LAST.date(), 0, 1))
+        sample_world.registry.send("heartbeat", keys[0].tee_id)
+        sample_world.node.at(seconds(LAST.date(), 0, 2))
+        sample_world.node.mine()
+        yield sample_world
 
 
 @pytest.fixture
@@ -146,14 +148,14 @@ def test_every_blob_that_was_read_is_a_ref_of_its_day_and_can_be_checked(
 ) -> None:
     collected(db, og, tmp_path, wanted=ALL)
     wanted = {blob_id(raw) for raw in og.aggregator.blobs.values()}
-    found: dict[str, list[str]] = {}
+    entries: dict[str, list[str]] = {}
     for day in (FIRST, SECOND, THIRD, FOURTH):
         for ref in composed(db, day)["refs"]:
             if ref["url"].startswith("walrus:"):
                 assert opengradient.ref_checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
-                found.setdefault(ref["url"].removeprefix("walrus:"), []).append(day.isoformat())
-    assert len(found) == 5 and found.keys() < wanted  # the sixth is the stranger's: nobody reads it
-    assert sorted(days for days in found.values()) == [["2026-10-05"]] * 2 + [[f"2026-10-0{n}"] for n in (6, 7, 8)]
+                entries.setdefault(ref["url"].removeprefix("walrus:"), []).append(day.isoformat())
+    assert len(entries) == 5 and entries.keys() < wanted  # the sixth is the stranger's: nobody reads it
+    assert sorted(days for days in entries.values()) == [["2026-10-05"]] * 2 + [[f"2026-10-0{n}"] for n in (6, 7, 8)]
     gone = opengradient.ref_checksum(og.settings, tmp_path, "walrus:" + "x" * 43, "0" * 64)
     assert gone is None
 
@@ -189,7 +191,7 @@ print(len(killable.POINTS))
 def child(og: World, folder: Path, kill: int = 0, ranges: int = 0) -> subprocess.CompletedProcess[str]:
     """Collect all days in a separate process, which kills itself at its point number `kill`, or after so many stored
     ranges of blocks."""
-    asked = {
+    document = {
         "settings": og.settings.model_copy(update={"settlements": small(og)}).model_dump_json(),
         "now": LAST.isoformat(),
         "data": str(folder),
@@ -199,7 +201,7 @@ def child(og: World, folder: Path, kill: int = 0, ranges: int = 0) -> subprocess
         "ranges": ranges,
     }
     command = [sys.executable, "-c", CHILD]
-    return subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, cwd=ROOT, timeout=60)
+    return subprocess.run(command, input=json.dumps(document), capture_output=True, text=True, cwd=ROOT, timeout=60)
 
 
 def small(og: World) -> Any:
@@ -261,7 +263,7 @@ def test_after_days_off_it_goes_on_from_its_cursor(db: store.Store, og: World, t
     done, _ = collected(db, og, tmp_path, now, settlements=chain)
     assert done.error == ""
     ranges = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getLogs" and "address" in q["params"][0]]
-    assert min(int(one["fromBlock"], 16) for one in ranges) == first
+    assert min(int(entry["fromBlock"], 16) for entry in ranges) == first
     assert [figures(db, FIRST + n * ONE)["uses_verified"] for n in range(4)] == [2, 2, 3, 4]
 
 
@@ -312,9 +314,9 @@ def test_a_node_that_dropped_its_history_leaves_days_unknown_with_a_reason_and_n
     done, _ = collected(db, og, tmp_path, settlements=through(og, far.url), tries=1)
     assert "chain 10740" in done.error and (how == "null" or how in done.error), done.error
     for day in (FIRST, FOURTH):
-        found = figures(db, day)
+        figures_by_key = figures(db, day)
         for key in ("uses", "uses_claimed", "uses_backed", "uses_verified", "share_verified", "models_used"):
-            assert str(found[key]).startswith("the settlement chain was not read to the end of"), key
+            assert str(figures_by_key[key]).startswith("the settlement chain was not read to the end of"), key
     far.does.rewrite = lambda question, answer: answer
     collected(db, og, tmp_path, settlements=through(og, far.url))
     assert figures(db, FOURTH)["uses_verified"] == 4
@@ -435,31 +437,37 @@ def test_a_content_id_leads_to_its_model_through_the_models_files_asked_once(
 
 
 def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sender_alone(tmp_path: Path) -> None:
-    with world() as made:
-        old: Contract = made.node.deploy("SettlementRelayV1")
+    with world() as sample_world:
+        old: Contract = sample_world.node.deploy("SettlementRelayV1")
         hashes = (b"\x0a" * 32, b"\x0b" * 32)
         settle: Callable[..., Any] = old.send
-        made.node.at(seconds(FIRST, 9))
+        sample_world.node.at(seconds(FIRST, 9))
         settle("settle", *hashes)
         settle("settle", *hashes)  # the same again
         settle("settleWithMetadata", b"\x0c" * 32, b"\x0d" * 32, "openai/gpt-4.1", b"a secret prompt", b"an answer")
         settle("settleWithMetadata", b"\x0e" * 32, b"\x0f" * 32, "a secret prompt in place of a name", b"x", b"y")
         settle("batchSettle", b"\x10" * 32, 7)
-        made.node.at(seconds(LAST.date(), 0, 2))
-        made.node.mine()
+        sample_world.node.at(seconds(LAST.date(), 0, 2))
+        sample_world.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
         for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
             ledger.add_snapshot(db, listing)
-        pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
-        done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
-        found = figures(db, FIRST)
+        pinned = {"relays": (old.address,), "signers": (sample_world.node.accounts[0],)}
+        done, _ = collected(db, sample_world, tmp_path, wanted=ALL, **pinned)
+        figures_by_key = figures(db, FIRST)
         assert done.error == ""
-        assert (found["uses_claimed"], found["uses_backed"], found["uses_verified"]) == (11, 3, 0)
-        assert found["share_verified"] == 0 and found["uses"] == 0
-        said = gaps(db, FIRST)
-        assert "1 inferences are named by their sender alone (gpt-4.1 1); unproven, they count for no model." in said
-        assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in said
-        assert "1 leaf counted before" in said
+        assert (figures_by_key["uses_claimed"], figures_by_key["uses_backed"], figures_by_key["uses_verified"]) == (
+            11,
+            3,
+            0,
+        )
+        assert figures_by_key["share_verified"] == 0 and figures_by_key["uses"] == 0
+        gaps_text = gaps(db, FIRST)
+        assert (
+            "1 inferences are named by their sender alone (gpt-4.1 1); unproven, they count for no model." in gaps_text
+        )
+        assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in gaps_text
+        assert "1 leaf counted before" in gaps_text
         assert part(composed(db, FIRST), "llm")["top"] == []
         with db.read_transaction() as connection:
             dump = "\n".join(connection.connection.driver_connection.iterdump())
@@ -468,10 +476,10 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         with db.read_transaction() as connection:
             places = connection.scalars(sa.select(store.settlements.c.place)).all()
         explained = [
-            one
+            settlement
             for place in places
-            for one in opengradient.explain_settlements(
-                made.settings.model_copy(update=pinned),
+            for settlement in opengradient.explain_settlements(
+                sample_world.settings.model_copy(update=pinned),
                 tmp_path,
                 LAST,
                 memory.find_settlements("llm", place),
@@ -479,6 +487,6 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
                 memory.counted_leaves,
             )
         ]
-        verdicts = sorted(leaf["verdict"] for one in explained for leaf in one["leaves"])
+        verdicts = sorted(leaf["verdict"] for document in explained for leaf in document["leaves"])
         assert verdicts == ["backed", "backed", "backed", "duplicate"]
         db.close()

@@ -46,8 +46,8 @@ def log(topics: tuple[bytes, ...], data: bytes) -> Log:
 def mined(node: Node) -> list[object]:
     """All decoded events of this chain, without roles."""
     with ChainReader(ChainIdentity(31337, None), [Endpoint(node.url, rate=1000)], finality=0) as chain:
-        read = [events.decode_event(one) for chunk in chain.read_logs(Filter(), 0) for one in chunk.logs]
-    return [one for one in read if not isinstance(one, events.RoleGranted)]
+        read = [events.decode_event(log) for chunk in chain.read_logs(Filter(), 0) for log in chunk.logs]
+    return [entry for entry in read if not isinstance(entry, events.RoleGranted)]
 
 
 # --- what real contracts write --------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_what_no_compiler_writes_is_mined_and_refused(node: Node) -> None:
     relay.send("raw", [], b"")
     relay.send("raw", [events.topic_of(BatchSettlement), ROOT], b"\xff" * 160)
     relay.send("raw", [events.topic_of(BatchSettlement)], bytes(160))
-    assert all(isinstance(one, DecodeRefused) for one in mined(node)) and len(mined(node)) == 3
+    assert all(isinstance(event, DecodeRefused) for event in mined(node)) and len(mined(node)) == 3
 
 
 # --- topics ---------------------------------------------------------------------------------------------------
@@ -128,8 +128,8 @@ def _signature(entry: dict[str, Any]) -> str:
 def test_the_compiler_and_we_agree_on_every_event() -> None:
     compiled = {
         (event_topic(_signature(entry)), sum(field["indexed"] for field in entry["inputs"]))
-        for made in contracts().values()
-        for entry in made.abi
+        for contract in contracts().values()
+        for entry in contract.abi
         if entry["type"] == "event"
     }
     ours = {(first, layout.indexed) for first, (layout, _) in events._LAYOUTS.items()}
@@ -146,9 +146,9 @@ def test_topics_are_known_ones() -> None:
 @pytest.mark.skipif("FACTS_DIR" not in os.environ, reason="FACTS_DIR is not set: topics.json is not compared")
 def test_topics_are_those_of_the_collected_facts() -> None:
     facts = json.loads((Path(os.environ["FACTS_DIR"]) / "topics.json").read_text())["events"]
-    assert [made.__name__ for made in events._TOPICS if "0x" + events.topic_of(made).hex() not in facts] == []
-    for first, (layout, made) in events._LAYOUTS.items():
-        assert len(facts["0x" + first.hex()]["indexed"]) == layout.indexed, made
+    assert [entry.__name__ for entry in events._TOPICS if "0x" + events.topic_of(entry).hex() not in facts] == []
+    for first, (layout, result) in events._LAYOUTS.items():
+        assert len(facts["0x" + first.hex()]["indexed"]) == layout.indexed, result
 
 
 # --- layouts --------------------------------------------------------------------------------------------------
@@ -160,10 +160,10 @@ BATCH = events.topic_of(BatchSettlement)
 
 @given(WORDS, UINTS, st.binary(max_size=100) | st.binary(min_size=43, max_size=43))
 def test_batches_are_read_as_eth_abi_writes_them(root: bytes, size: int, blob: bytes) -> None:
-    one = log((BATCH, root), encode(["uint256", "bytes"], [size, blob]))
-    assert events.decode_event(one) == BatchSettlement(root, size, blob)
+    raw_log = log((BATCH, root), encode(["uint256", "bytes"], [size, blob]))
+    assert events.decode_event(raw_log) == BatchSettlement(root, size, blob)
     layout, _ = events._LAYOUTS[BATCH]
-    assert tuple(decode_fields(layout, one)) == (root, size, blob)
+    assert tuple(decode_fields(layout, raw_log)) == (root, size, blob)
 
 
 @given(WORDS, WORDS, UINTS, st.binary(max_size=70), st.binary(max_size=300))
@@ -172,8 +172,8 @@ def test_individual_settlements_are_read_as_eth_abi_writes_them(
 ) -> None:
     data = encode(["bytes32", "bytes32", "uint256", "bytes", "bytes"], [hashed, tee, timestamp, blob, signature])
     topics = (events.topic_of(IndividualSettlement), tee, bytes(12) + bytes.fromhex(PAYER[2:]))
-    found = events.decode_event(log(topics, data))
-    assert found == IndividualSettlement(tee, PAYER, hashed, tee, timestamp, blob, signature)
+    event = events.decode_event(log(topics, data))
+    assert event == IndividualSettlement(tee, PAYER, hashed, tee, timestamp, blob, signature)
 
 
 NUMBERS = st.tuples(
@@ -196,21 +196,21 @@ def test_model_inferences_are_read_as_eth_abi_writes_them(
     tensors = "((string,(int128,int128)[],uint32[])[],(string,string[])[]"
     types = ["string", f"(uint8,string,{tensors}))", f"{tensors},(string,string)[],bool)"]
     data = encode(types, [name, (mode, cid, (numbers, texts)), (numbers, texts, [("a", "b")], simulated)])
-    found = events.decode_event(log((events.topic_of(ModelInference),), data))
-    assert found == ModelInference(name.encode(), mode, cid.encode(), simulated)
+    event = events.decode_event(log((events.topic_of(ModelInference),), data))
+    assert event == ModelInference(name.encode(), mode, cid.encode(), simulated)
 
 
 @given(st.sampled_from(sorted(events._LAYOUTS)), st.lists(WORDS, max_size=3), st.binary(max_size=300))
 def test_no_data_make_reading_raise(first: bytes, rest: list[bytes], data: bytes) -> None:
-    layout, made = events._LAYOUTS[first]
-    found = events.decode_event(log((first, *rest), data))
-    assert isinstance(found, DecodeRefused) or (isinstance(found, made) and len(rest) == layout.indexed)
+    layout, result = events._LAYOUTS[first]
+    event = events.decode_event(log((first, *rest), data))
+    assert isinstance(event, DecodeRefused) or (isinstance(event, result) and len(rest) == layout.indexed)
 
 
 @given(st.binary(max_size=600))
 def test_no_data_make_reading_a_model_inference_raise(data: bytes) -> None:
-    found = events.decode_event(log((events.topic_of(ModelInference),), data))
-    assert isinstance(found, DecodeRefused) or len(data) >= 0x160
+    event = events.decode_event(log((events.topic_of(ModelInference),), data))
+    assert isinstance(event, DecodeRefused) or len(data) >= 0x160
 
 
 WHOLE = encode(["uint256", "bytes"], [3, BLOB])
@@ -228,8 +228,8 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_layout_is_refused_with_its_reason(name: str) -> None:
     data, reason = ODD[name]
-    found = events.decode_event(log((BATCH, ROOT), data))
-    assert isinstance(found, DecodeRefused) and reason in found.reason and found.reason.isprintable()
+    event = events.decode_event(log((BATCH, ROOT), data))
+    assert isinstance(event, DecodeRefused) and reason in event.reason and event.reason.isprintable()
 
 
 def test_values_wider_than_their_type_are_refused() -> None:
@@ -241,8 +241,8 @@ def test_values_wider_than_their_type_are_refused() -> None:
 
 def test_a_token_that_is_no_coin_is_refused() -> None:
     """ERC-721 gives the same topic a third indexed field."""
-    found = events.decode_event(log((events.topic_of(Transfer), bytes(32), bytes(32), bytes(32)), b""))
-    assert found == DecodeRefused("Transfer has 2 indexed fields, this log 3")
+    event = events.decode_event(log((events.topic_of(Transfer), bytes(32), bytes(32), bytes(32)), b""))
+    assert event == DecodeRefused("Transfer has 2 indexed fields, this log 3")
 
 
 @pytest.mark.parametrize(

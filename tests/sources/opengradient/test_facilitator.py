@@ -54,10 +54,10 @@ def on(day: date, *rows: dict[str, object]) -> DailyReport:
 
 
 def test_a_day_that_is_over_is_reported_as_it_stands() -> None:
-    found = asked(report(row(TODAY - timedelta(days=1)), row(TODAY)))
-    assert found.days[TODAY - timedelta(days=1)] == DailyReport(100, Decimal("5.5"), 10500)
-    assert found.total == DailyReport(12345, Decimal("678.90123"), 1_200_000)
-    assert found.ref.at == NOW and len(found.ref.sha256) == 64
+    facilitator_usage = asked(report(row(TODAY - timedelta(days=1)), row(TODAY)))
+    assert facilitator_usage.days[TODAY - timedelta(days=1)] == DailyReport(100, Decimal("5.5"), 10500)
+    assert facilitator_usage.total == DailyReport(12345, Decimal("678.90123"), 1_200_000)
+    assert facilitator_usage.ref.at == NOW and len(facilitator_usage.ref.sha256) == 64
 
 
 def test_all_the_days_it_gives_are_asked_for() -> None:
@@ -68,8 +68,8 @@ def test_all_the_days_it_gives_are_asked_for() -> None:
 
 def test_today_is_not_over_and_tomorrow_has_not_begun() -> None:
     for day, reason in ((TODAY, "22 Nov 2026 is not over"), (TODAY + timedelta(days=1), "has not begun")):
-        found = on(day, row(day))
-        assert isinstance(found.requests, Unknown) and reason in found.requests.reason
+        daily_report = on(day, row(day))
+        assert isinstance(daily_report.requests, Unknown) and reason in daily_report.requests.reason
 
 
 def test_a_zero_of_long_ago_was_forgotten_and_a_recent_one_was_counted() -> None:
@@ -89,24 +89,24 @@ def test_a_zero_before_the_counter_began_is_nobodys_count() -> None:
 
 
 def test_days_need_not_add_up_to_the_total() -> None:
-    found = asked(report(row(TODAY - timedelta(days=1), 5), totalRequests=3))
-    assert found.total.requests == 3
+    facilitator_usage = asked(report(row(TODAY - timedelta(days=1), 5), totalRequests=3))
+    assert facilitator_usage.total.requests == 3
 
 
 def test_an_older_facilitator_without_token_fields_is_read() -> None:
     day = TODAY - timedelta(days=1)
     old = {key: value for key, value in row(day).items() if "Token" not in key}
-    found = asked({key: value for key, value in report(old).items() if "Token" not in key})
-    assert found.days[day].requests == 100
-    assert isinstance(found.days[day].tokens, Unknown)
+    facilitator_usage = asked({key: value for key, value in report(old).items() if "Token" not in key})
+    assert facilitator_usage.days[day].requests == 100
+    assert isinstance(facilitator_usage.days[day].tokens, Unknown)
 
 
 @pytest.mark.parametrize("cost", ["NaN", "Infinity", "-1", "1e999", "1e+16", "", "5,5", "0x10", "1" * 60, "٣"])
 def test_an_amount_that_is_none_is_unknown_and_spares_the_count(cost: str) -> None:
     day = TODAY - timedelta(days=1)
-    found = on(day, row(day, 7, costOpg=cost))
-    assert isinstance(found.cost, Unknown)
-    assert found.requests == 7
+    daily_report = on(day, row(day, 7, costOpg=cost))
+    assert isinstance(daily_report.cost, Unknown)
+    assert daily_report.requests == 7
 
 
 @pytest.mark.parametrize(

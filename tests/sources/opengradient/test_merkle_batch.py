@@ -34,15 +34,15 @@ FACTS = os.environ.get("FACTS_DIR")
 
 
 def read(raw: bytes) -> Batch:
-    found = parse_batch(raw)
-    assert isinstance(found, Batch), found
-    return found
+    batch = parse_batch(raw)
+    assert isinstance(batch, Batch), batch
+    return batch
 
 
 def refused(raw: bytes) -> str:
-    found = parse_batch(raw)
-    assert isinstance(found, BatchRefused), found
-    return found.reason
+    batch = parse_batch(raw)
+    assert isinstance(batch, BatchRefused), batch
+    return batch.reason
 
 
 def values(count: int) -> list[list[str]]:
@@ -55,19 +55,19 @@ def values(count: int) -> list[list[str]]:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 20, 33])
 def test_the_root_is_the_one_openzeppelin_makes(count: int) -> None:
     raw = openzeppelin(values(count))
-    found = read(raw)
-    assert hexed(found.root) == json.loads(raw)["tree"][0]
-    assert len(found.leaves) == count
+    batch = read(raw)
+    assert hexed(batch.root) == json.loads(raw)["tree"][0]
+    assert len(batch.leaves) == count
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_root_of_the_older_leaf_versions_is_openzeppelins_too(version: int) -> None:
     rows = [[hexed(hashed(index, part)) for part in range(version + 1)] for index in range(6)]
     raw = openzeppelin(rows, version)
-    found = read(raw)
-    assert hexed(found.root) == json.loads(raw)["tree"][0]
-    assert found.version == version
-    assert {leaf.timestamp for leaf in found.leaves} == {None}
+    batch = read(raw)
+    assert hexed(batch.root) == json.loads(raw)["tree"][0]
+    assert batch.version == version
+    assert {leaf.timestamp for leaf in batch.leaves} == {None}
 
 
 def test_equal_leaves_and_signatures_of_odd_lengths_keep_the_root() -> None:
@@ -106,8 +106,8 @@ def test_timestamps_are_read_as_decimal_text_or_as_numbers() -> None:
 def test_a_leaf_is_encoded_as_eth_abi_does(signature: bytes, at: int) -> None:
     words = [hashed(1), hashed(2), hashed(3)]
     encoded = encode(ENCODINGS[3], [*words, signature, at])
-    found = read(dump([[*map(hexed, words), hexed(signature), str(at)]]))
-    assert found.root == keccak(keccak(encoded))
+    batch = read(dump([[*map(hexed, words), hexed(signature), str(at)]]))
+    assert batch.root == keccak(keccak(encoded))
 
 
 # --- hostile dumps --------------------------------------------------------------------------------------------
@@ -206,51 +206,51 @@ def test_genuine_signatures_are_told_from_all_others_in_order() -> None:
     rows[4][2] = hexed(hashed("another answer"))
     rows[7][4] = str(NOW + 1)
     rows[9][3] = rows[6][3]
-    found = read(dump(rows))
+    batch = read(dump(rows))
     ders = [enclaves()[index % 3].der for index in range(12)]
-    assert [index for index, good in enumerate(checks(found.leaves, ders)) if not good] == [4, 7, 9]
+    assert [index for index, good in enumerate(checks(batch.leaves, ders)) if not good] == [4, 7, 9]
 
 
 def test_a_signature_with_another_salt_or_hash_is_not_genuine() -> None:
-    one = enclaves()[0]
-    row = one.value("x")
+    enclave = enclaves()[0]
+    row = enclave.value("x")
     (leaf,) = read(dump([row])).leaves
     message = keccak(leaf.signed_part)
     others = [
-        one.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 20), SHA256()),
-        one.key.sign(message, padding.PSS(padding.MGF1(SHA512()), 32), SHA256()),
-        one.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA512()),
-        one.key.sign(message, padding.PKCS1v15(), SHA256()),
-        one.key.sign(leaf.signed_part, padding.PSS(padding.MGF1(SHA256()), 32), SHA256()),
+        enclave.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 20), SHA256()),
+        enclave.key.sign(message, padding.PSS(padding.MGF1(SHA512()), 32), SHA256()),
+        enclave.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA512()),
+        enclave.key.sign(message, padding.PKCS1v15(), SHA256()),
+        enclave.key.sign(leaf.signed_part, padding.PSS(padding.MGF1(SHA256()), 32), SHA256()),
     ]
     leaves = read(dump([[*row[:3], hexed(each), row[4]] for each in others])).leaves
-    assert checks(leaves, [one.der] * 5) == [False] * 5
-    assert checks((leaf,), [one.der]) == [True]
+    assert checks(leaves, [enclave.der] * 5) == [False] * 5
+    assert checks((leaf,), [enclave.der]) == [True]
 
 
 def test_a_key_of_another_size_or_kind_or_with_a_huge_exponent_verifies_nothing() -> None:
-    one = enclaves()[0]
-    (leaf,) = read(dump([one.value("x")])).leaves
+    enclave = enclaves()[0]
+    (leaf,) = read(dump([enclave.value("x")])).leaves
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    modulus = one.key.public_key().public_numbers().n
+    modulus = enclave.key.public_key().public_numbers().n
     huge = rsa.RSAPublicNumbers(2**33 + 1, modulus).public_key().public_bytes(*spki)
     curve = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*spki)
-    ders = [Enclave(3072).der, huge, curve, b"", b"\x30\x80", one.der[:-1]]
+    ders = [Enclave(3072).der, huge, curve, b"", b"\x30\x80", enclave.der[:-1]]
     assert checks((leaf,) * len(ders), ders) == [False] * len(ders)
 
 
 def test_a_genuine_signature_under_a_huge_exponent_is_refused_for_its_cost() -> None:
-    one = Enclave()
-    private = one.key.private_numbers()
+    enclave = Enclave()
+    private = enclave.key.private_numbers()
     totient = (private.p - 1) * (private.q - 1)
     exponent = next(e for e in range(2**33 + 1, 2**34, 2) if math.gcd(e, totient) == 1)
     d = pow(exponent, -1, totient)
     crt = (rsa.rsa_crt_dmp1(d, private.p), rsa.rsa_crt_dmq1(d, private.q), private.iqmp)
     public = rsa.RSAPublicNumbers(exponent, private.public_numbers.n)
-    one.key = rsa.RSAPrivateNumbers(private.p, private.q, d, *crt, public).private_key()
-    der = one.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    (leaf,) = read(dump([one.value("x")])).leaves
-    one.key.public_key().verify(
+    enclave.key = rsa.RSAPrivateNumbers(private.p, private.q, d, *crt, public).private_key()
+    der = enclave.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (leaf,) = read(dump([enclave.value("x")])).leaves
+    enclave.key.public_key().verify(
         leaf.signature, keccak(leaf.signed_part), padding.PSS(padding.MGF1(SHA256()), 32), SHA256()
     )
     assert checks((leaf,), [der]) == [False]
@@ -271,8 +271,8 @@ def test_many_keys_spread_over_an_executor_come_back_in_order(monkeypatch: pytes
     leaves = read(dump(rows)).leaves
     claims = [signature_claim(leaf, enclaves()[index % 3].der) for index, leaf in enumerate(leaves)]
     with ThreadPoolExecutor(2) as executor:
-        found = verify_signatures([each for each in claims if each], executor)
-    assert {index for index, good in enumerate(found) if not good} == bad
+        result = verify_signatures([each for each in claims if each], executor)
+    assert {index for index, good in enumerate(result) if not good} == bad
 
 
 def test_other_processes_find_the_same() -> None:
@@ -292,15 +292,15 @@ def test_nothing_to_check_is_nothing_found() -> None:
 
 
 def test_a_leaf_signed_twice_is_one_inference() -> None:
-    one = enclaves()[0]
-    first, second = read(dump([one.value("x"), one.value("x")])).leaves
+    enclave = enclaves()[0]
+    first, second = read(dump([enclave.value("x"), enclave.value("x")])).leaves
     assert first.signature != second.signature
     assert first.key == second.key
 
 
 def test_enclave_hashes_and_time_each_make_another_inference() -> None:
-    one, two = enclaves()[:2]
-    leaves = read(dump([one.value("x"), one.value("y"), two.value("x"), one.value("x", NOW + 1)])).leaves
+    enclave, two = enclaves()[:2]
+    leaves = read(dump([enclave.value("x"), enclave.value("y"), two.value("x"), enclave.value("x", NOW + 1)])).leaves
     assert len({leaf.key for leaf in leaves}) == 4
 
 
@@ -326,9 +326,9 @@ def test_the_sample_vectors_verify() -> None:
     folder = Path(FACTS or "")
     sample = json.loads((folder / "sample_batch_synthetic.json").read_text())
     der = bytes.fromhex(sample["tee_public_key_der"][2:])
-    found = read(json.dumps(sample["dump"]).encode())
-    assert hexed(found.root) == sample["merkle_root"]
-    assert {leaf.tee_id for leaf in found.leaves} == {keccak(der)}
-    assert checks(found.leaves, [der] * 3) == [True] * 3
+    batch = read(json.dumps(sample["dump"]).encode())
+    assert hexed(batch.root) == sample["merkle_root"]
+    assert {leaf.tee_id for leaf in batch.leaves} == {keccak(der)}
+    assert checks(batch.leaves, [der] * 3) == [True] * 3
     older = json.loads((folder / "sample_batch_v1_synthetic.json").read_text())
     assert hexed(read(json.dumps(older["dump"]).encode()).root) == older["merkle_root"]

@@ -56,11 +56,11 @@ def names(inventory: hub.HubInventory) -> list[str]:
 
 def test_all_pages_are_walked_twice_and_listed_by_author_and_name(asker: Asker) -> None:
     asker.start([model(f"m{number:03}", f"a{number % 7}", "forecast") for number in range(250)])
-    found = asker.inventory()
-    assert len(found.snapshot.listings) == 250
-    assert found.snapshot.catalogue == "hub"
-    assert found.snapshot.unplaced == 0 and found.snapshot.note == ""
-    first = found.snapshot.listings[0]
+    inventory = asker.inventory()
+    assert len(inventory.snapshot.listings) == 250
+    assert inventory.snapshot.catalogue == "hub"
+    assert inventory.snapshot.unplaced == 0 and inventory.snapshot.note == ""
+    first = inventory.snapshot.listings[0]
     assert (first.model, first.author, first.category) == ("a0/m000", "a0", "forecast")
     pages = [f"/api/v0/models/?page={number}&limit=100" for number in range(4)]
     assert asker.server.asked == pages * 2
@@ -68,8 +68,8 @@ def test_all_pages_are_walked_twice_and_listed_by_author_and_name(asker: Asker) 
 
 def test_one_walk_is_enough_when_it_agrees_with_the_day_before(asker: Asker) -> None:
     asker.start([model(f"m{number}") for number in range(10)])
-    found = asker.inventory(before={("me", f"m{number}") for number in range(1, 10)})
-    assert len(found.snapshot.listings) == 10
+    inventory = asker.inventory(before={("me", f"m{number}") for number in range(1, 10)})
+    assert len(inventory.snapshot.listings) == 10
     assert len(asker.server.asked) == 2
 
 
@@ -116,9 +116,9 @@ def test_models_that_move_between_pages_are_neither_lost_nor_counted_twice(asker
             models.insert(0, model("brand-new"))
 
     peer.after = shift
-    found = names(asker.inventory())
-    assert len(found) == len(set(found)) == 151
-    assert "me/brand-new" in found
+    shown_names = names(asker.inventory())
+    assert len(shown_names) == len(set(shown_names)) == 151
+    assert "me/brand-new" in shown_names
 
 
 def test_a_hub_that_never_holds_still_gives_an_unknown_stock(asker: Asker) -> None:
@@ -129,9 +129,9 @@ def test_a_hub_that_never_holds_still_gives_an_unknown_stock(asker: Asker) -> No
         models[:] = [model(f"r{request}-{number}") for number in range(20)]
 
     peer.after = churn
-    found = asker.inventory()
-    assert found.snapshot.unplaced > 0
-    assert "changed by" in found.snapshot.note
+    inventory = asker.inventory()
+    assert inventory.snapshot.unplaced > 0
+    assert "changed by" in inventory.snapshot.note
     assert len([path for path in asker.server.asked if "page=0" in path]) == hub.WALKS
 
 
@@ -140,8 +140,8 @@ def test_every_page_read_is_handed_over_and_hashed(asker: Asker) -> None:
 
     asker.start([model("x")])
     pages: list[bytes] = []
-    found = asker.inventory(keep=pages.append)
-    assert found.snapshot.ref.sha256 == hashlib.sha256(b"".join(page + b"\n" for page in pages)).hexdigest()
+    inventory = asker.inventory(keep=pages.append)
+    assert inventory.snapshot.ref.sha256 == hashlib.sha256(b"".join(page + b"\n" for page in pages)).hexdigest()
     assert len(pages) == 4
 
 
@@ -168,30 +168,30 @@ def test_every_page_read_is_handed_over_and_hashed(asker: Asker) -> None:
 )
 def test_an_entry_without_a_usable_author_and_name_is_left_out_and_counted(asker: Asker, entry: object) -> None:
     asker.start([entry, model("good")])
-    found = asker.inventory()
-    assert names(found) == ["me/good"]
-    assert found.snapshot.note.startswith("1 entries of the Hub's listing have no usable author and name")
+    inventory = asker.inventory()
+    assert names(inventory) == ["me/good"]
+    assert inventory.snapshot.note.startswith("1 entries of the Hub's listing have no usable author and name")
 
 
 @pytest.mark.parametrize("odd", [None, 3, ["x"], {"a": 1}, True, 10**300, 1e308])
 def test_an_odd_category_or_path_loses_itself_and_not_its_model(asker: Asker, odd: object) -> None:
     asker.start([model("good") | {"taskName": odd, "llmPath": odd}])
-    found = asker.inventory()
-    assert names(found) == ["me/good"]
-    assert found.snapshot.listings[0].category is None
-    assert found.content == {}
+    inventory = asker.inventory()
+    assert names(inventory) == ["me/good"]
+    assert inventory.snapshot.listings[0].category is None
+    assert inventory.content == {}
 
 
 def test_names_are_cleaned_and_marked_so_that_no_look_alike_passes(asker: Asker) -> None:
     asker.start([model("gp\u202et"), model("gpt")])
-    found = names(asker.inventory())
-    assert len(set(found)) == 2
-    assert "me/gpt" in found
-    assert not any("\u202e" in name for name in found)
+    shown_names = names(asker.inventory())
+    assert len(set(shown_names)) == 2
+    assert "me/gpt" in shown_names
+    assert not any("\u202e" in name for name in shown_names)
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "text"),
     [
         (b"<html>maintenance</html>", "no list of models"),
         (b'[{"name": "x", "authorUsername": "me", "stars": NaN}]', "no list of models"),
@@ -204,10 +204,10 @@ def test_names_are_cleaned_and_marked_so_that_no_look_alike_passes(asker: Asker)
         (b"[]", "no model at all"),
     ],
 )
-def test_a_page_that_is_none_stops_the_walk_with_one_clear_line(asker: Asker, body: bytes, found: str) -> None:
+def test_a_page_that_is_none_stops_the_walk_with_one_clear_line(asker: Asker, body: bytes, text: str) -> None:
     peer = asker.start([model("x")])
     peer.always = Fault(body=body)
-    with pytest.raises(SourceError, match=found) as error:
+    with pytest.raises(SourceError, match=text) as error:
         asker.inventory()
     assert "\n" not in str(error.value) and len(str(error.value)) < 300
 
@@ -279,9 +279,9 @@ def test_a_content_id_leads_to_its_model(asker: Asker) -> None:
 
 def test_a_content_id_that_two_models_claim_is_nobodys(asker: Asker) -> None:
     asker.start([model("x", llm=CID), model("thief", "other", llm=CID)])
-    found = asker.inventory()
-    assert found.content == {}
-    assert found.disputed == {CID}
+    inventory = asker.inventory()
+    assert inventory.content == {}
+    assert inventory.disputed == {CID}
 
 
 def test_files_lead_to_models_and_are_asked_for_once(asker: Asker, tmp_path: Path) -> None:
@@ -314,8 +314,8 @@ def test_a_copy_whose_author_sorts_first_does_not_take_a_models_uses(asker: Aske
     listed = asker.inventory().entries
     files = asker.files(tmp_path / "files.json")
     days = [date(2026, 11, 22) + timedelta(days=each) for each in range(3)]
-    found = [files.content_owners({CID, OTHER}, listed, day, asks=2) for day in days]
-    assert found == [{}, {OTHER: "mmm/middle"}, {OTHER: "mmm/middle"}]
+    content_owners = [files.content_owners({CID, OTHER}, listed, day, asks=2) for day in days]
+    assert content_owners == [{}, {OTHER: "mmm/middle"}, {OTHER: "mmm/middle"}]
 
 
 def test_files_are_asked_for_a_few_at_a_time(asker: Asker, tmp_path: Path) -> None:

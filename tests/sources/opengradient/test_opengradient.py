@@ -38,9 +38,9 @@ PLAN = pipeline.NetworkPlan(
 
 @pytest.fixture(scope="module")
 def og() -> Iterator[World]:
-    with world() as made:
-        two_days(made)
-        yield made
+    with world() as sample_world:
+        two_days(sample_world)
+        yield sample_world
 
 
 @pytest.fixture
@@ -261,8 +261,8 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
     with pytest.raises(SystemExit) as ended:
         main(["--config", str(config), "collect", "--network", "opengradient"])
     assert ended.value.code == 1
-    said = [line for line in capsys.readouterr().err.splitlines() if "no answer" in line]
-    assert len(said) == 6
+    lines = [line for line in capsys.readouterr().err.splitlines() if "no answer" in line]
+    assert len(lines) == 6
     with pytest.raises(SystemExit) as ended:
         main(["--config", str(config), "show", "--network", "opengradient", "--json"])
     document = json.loads(capsys.readouterr().out)
@@ -285,13 +285,15 @@ def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Stor
     explained = {}
     for place, _ in rows:
         known = memory.find_settlements("llm", place.partition(":")[0])
-        (one,) = opengradient.explain_settlements(og.settings, tmp_path, NOW, known, "", memory.counted_leaves)
-        explained[place] = one
-        assert one["links"]["transaction"].endswith(place.partition(":")[0])
+        (settlement,) = opengradient.explain_settlements(og.settings, tmp_path, NOW, known, "", memory.counted_leaves)
+        explained[place] = settlement
+        assert settlement["links"]["transaction"].endswith(place.partition(":")[0])
         assert opengradient.explain_settlements(
             og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.counted_leaves
-        ) == [one]
-    verdicts = sorted(tuple(sorted({leaf["verdict"] for leaf in one["leaves"]})) for one in explained.values())
+        ) == [settlement]
+    verdicts = sorted(
+        tuple(sorted({leaf["verdict"] for leaf in document["leaves"]})) for document in explained.values()
+    )
     assert verdicts == [
         (),
         ("bad signature", "unknown key", "verified"),
@@ -299,17 +301,17 @@ def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Stor
         ("verified",),
         ("verified",),
     ]
-    checks = [one["root_check"] for one in explained.values()]
+    checks = [document["root_check"] for document in explained.values()]
     assert checks.count("match") == 3 and "not possible without a readable blob" in checks
-    inflated = next(one for one in explained.values() if not one["leaves"])
+    inflated = next(document for document in explained.values() if not document["leaves"])
     assert inflated["size"] == "more than 10000"
-    leaf = next(one["leaves"][0]["key"] for one in explained.values() if len(one["leaves"]) == 5)
+    leaf = next(document["leaves"][0]["key"] for document in explained.values() if len(document["leaves"]) == 5)
     assert memory.settlement_of_leaf("llm", bytes.fromhex(leaf)) in explained
-    assert all(blob in [one.blob for one in memory.find_settlements("llm", blob)] for _, blob in rows)
+    assert all(blob in [settlement.blob for settlement in memory.find_settlements("llm", blob)] for _, blob in rows)
 
 
 def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
-    looked = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
+    looked = {live_check.name: live_check for live_check in opengradient.live_checks(og.settings, tmp_path, NOW)}
     relay, sender = og.relay.address.lower(), og.node.accounts[0]
     assert looked[f"relay {relay}"].ok
     opened = looked[f"batchSettle of {relay}"]
@@ -333,12 +335,12 @@ def test_from_raw_logs_to_records_to_digest_to_posts(db: store.Store, og: World,
     lines += [f"{c['catalogue']}.{k}: {v}" for c in blocks(document) for k, v in told(document, c["catalogue"]).items()]
     lines += [f"{c['catalogue']} gap: {gap}" for c in blocks(document) for gap in c["gaps"]]
     lines += [pipeline.render_post(document, outlet).parts[0] for outlet in ("x", "text")]
-    said = "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
     golden = GOLDEN / f"{day}.txt"
     if os.environ.get("GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(said, encoding="utf-8")
-    assert said == golden.read_text(encoding="utf-8")
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 def blocks(document: Document) -> list[dict[str, Any]]:
@@ -349,13 +351,17 @@ def settlements(db: store.Store, day: Any) -> list[Any]:
     table = store.settlements
     with db.read_transaction() as connection:
         places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
-    return [one for place in places for one in ledger.SourceState(db, "opengradient").find_settlements("llm", place)]
+    return [
+        settlement
+        for place in places
+        for settlement in ledger.SourceState(db, "opengradient").find_settlements("llm", place)
+    ]
 
 
 def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
     """Every block that was requested, as often as it was."""
     ranges = [haul.blocks for haul in hauls if getattr(haul, "blocks", None) and haul.catalogue == catalogue]
-    return [number for one in ranges for number in range(one.first, one.last + 1)]
+    return [number for entry in ranges for number in range(entry.first, entry.last + 1)]
 
 
 def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
@@ -366,12 +372,12 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
     wanted, memory = Period(FIRST, SECOND, "week"), ledger.SourceState(db, "opengradient")
     read: list[Any] = []
     for enough in (2, 9, 10**6):
-        for kept, one in enumerate(source.event_batches(wanted, memory), 1):
-            if isinstance(one, EventBatch):
-                ledger.keep_event_batch(db, one)
-                read.append(one)
+        for kept, event_batch in enumerate(source.event_batches(wanted, memory), 1):
+            if isinstance(event_batch, EventBatch):
+                ledger.keep_event_batch(db, event_batch)
+                read.append(event_batch)
             else:
-                ledger.add_snapshot(db, one)
+                ledger.add_snapshot(db, event_batch)
             if kept == enough:
                 break  # as a process ends that is killed: after a commit, before the next
     ledger.add_up(db, "opengradient")
@@ -380,10 +386,13 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
         assert len(set(blocks)) > 10 and len(blocks) <= len(set(blocks)) + 4, "the block at a seam is read again"
     assert told(composed(db), "hub")["uses"] == 4 and told(composed(db, SECOND), "llm")["uses_verified"] == 3
     before = len(read)
-    read += [one for one in source.event_batches(wanted, memory) if isinstance(one, EventBatch)]
+    read += [event_batch for event_batch in source.event_batches(wanted, memory) if isinstance(event_batch, EventBatch)]
     assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
     again = ledger.SourceState(db, "opengradient", reread=True)
-    assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, EventBatch)], "hub")
+    assert blocks_read(
+        [event_batch for event_batch in source.event_batches(wanted, again) if isinstance(event_batch, EventBatch)],
+        "hub",
+    )
 
 
 def test_what_of_a_window_is_missing(db: store.Store) -> None:
@@ -392,8 +401,13 @@ def test_what_of_a_window_is_missing(db: store.Store) -> None:
     whole = CompleteWindow(hours[2], hours[20])
 
     def left(*covered: tuple[int, int]) -> list[tuple[int, int]]:
-        found = log_collection.missing_windows(whole, [CompleteWindow(hours[a], hours[b]) for a, b in covered])
-        return [(hours.index(one.begins), hours.index(one.ends)) for one in found]
+        missing_windows = log_collection.missing_windows(
+            whole, [CompleteWindow(hours[a], hours[b]) for a, b in covered]
+        )
+        return [
+            (hours.index(complete_window.begins), hours.index(complete_window.ends))
+            for complete_window in missing_windows
+        ]
 
     assert left() == [(2, 20)]
     assert left((0, 24)) == left((2, 20)) == left((0, 11), (10, 22)) == []

@@ -33,14 +33,14 @@ def written(request: object, **output: object) -> bytes:
 
 
 def test_a_payload_that_hashes_to_what_was_signed_names_its_model() -> None:
-    found = parse_payload(written(REQUEST), hashed(REQUEST))
-    assert found == Payload("openai/gpt-5-mini", hashed(REQUEST))
+    payload = parse_payload(written(REQUEST), hashed(REQUEST))
+    assert payload == Payload("openai/gpt-5-mini", hashed(REQUEST))
 
 
 def test_fields_the_enclave_does_not_sign_change_nothing() -> None:
     stream = REQUEST | {"stream": True, "user": "somebody", "max_tokens": None}
-    found = parse_payload(written(stream), hashed(REQUEST))
-    assert isinstance(found, Payload) and found.model == "openai/gpt-5-mini"
+    payload = parse_payload(written(stream), hashed(REQUEST))
+    assert isinstance(payload, Payload) and payload.model == "openai/gpt-5-mini"
 
 
 def test_fields_the_enclave_signs_are_part_of_it() -> None:
@@ -58,9 +58,9 @@ def test_fields_the_enclave_signs_are_part_of_it() -> None:
 
 def test_a_model_swapped_after_signing_is_not_believed() -> None:
     swapped = REQUEST | {"model": "my-own-model"}
-    found = parse_payload(written(swapped), hashed(REQUEST))
-    assert isinstance(found, Payload)
-    assert found.model == Unknown("its payload is not the request that was signed")
+    payload = parse_payload(written(swapped), hashed(REQUEST))
+    assert isinstance(payload, Payload)
+    assert payload.model == Unknown("its payload is not the request that was signed")
 
 
 def test_nothing_that_was_said_gets_out() -> None:
@@ -103,5 +103,5 @@ def test_bytes_that_are_no_payload_are_refused(raw: bytes) -> None:
 def test_a_signed_request_without_a_model_names_none(name: object) -> None:
     request = REQUEST | {"model": name}
     signed = {key: value for key, value in request.items() if value is not None}
-    found = parse_payload(written(request), hashed(signed))
-    assert isinstance(found, Payload) and found.model == Unknown("its payload names no model")
+    payload = parse_payload(written(request), hashed(signed))
+    assert isinstance(payload, Payload) and payload.model == Unknown("its payload names no model")

@@ -28,24 +28,26 @@ def channel() -> list[Contract]:
 @pytest.fixture(scope="module")
 def og(channel: list[Contract]) -> Iterator[World]:
     """One day: a session, an enclave with another payment address, a channel's payout and an unpinned proxy."""
-    with world() as made:
-        node = made.node
+    with world() as sample_world:
+        node = sample_world.node
         channel += [node.deploy("Channel"), node.deploy("UptoProxy")]
-        made.registry.send("register", 0, node.accounts[8], "https://10.0.0.1", enclaves()[0].der)
+        sample_world.registry.send("register", 0, node.accounts[8], "https://10.0.0.1", enclaves()[0].der)
         node.at(seconds(FIRST, 9))
-        made.proxy.send("settle", made.token.address, node.accounts[3], PAYEE, OPG)
+        sample_world.proxy.send("settle", sample_world.token.address, node.accounts[3], PAYEE, OPG)
         node.at(seconds(FIRST, 10))
-        made.proxy.send("settleWithPermit", made.token.address, node.accounts[4], node.accounts[8], 2 * OPG)
+        sample_world.proxy.send(
+            "settleWithPermit", sample_world.token.address, node.accounts[4], node.accounts[8], 2 * OPG
+        )
         node.at(seconds(FIRST, 11))
-        channel[0].send("settle", made.token.address, node.accounts[5], PAYEE, 40 * OPG)
+        channel[0].send("settle", sample_world.token.address, node.accounts[5], PAYEE, 40 * OPG)
         node.at(seconds(FIRST, 12))
-        channel[1].send("settle", made.token.address, node.accounts[6], PAYEE, 500 * OPG)
+        channel[1].send("settle", sample_world.token.address, node.accounts[6], PAYEE, 500 * OPG)
         node.at(seconds(FIRST, 13))
-        made.proxy.send("settle", made.token.address, node.accounts[3], node.accounts[7], 6000 * OPG)
+        sample_world.proxy.send("settle", sample_world.token.address, node.accounts[3], node.accounts[7], 6000 * OPG)
         node.at(seconds(NOW.date(), 0, 2))
-        made.registry.send("heartbeat", enclaves()[0].tee_id)
+        sample_world.registry.send("heartbeat", enclaves()[0].tee_id)
         node.mine()
-        yield made
+        yield sample_world
 
 
 @pytest.fixture
@@ -66,8 +68,8 @@ def test_an_address_that_an_active_enclave_is_paid_at_is_a_payee_and_nobody_else
     db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:
     collected(db, og, tmp_path, channel[0])
-    found = told(composed(db), "payments")
-    assert (found["paid"], found["sessions"], found["callers"]) == ("3", 2, 2)
+    answer = told(composed(db), "payments")
+    assert (answer["paid"], answer["sessions"], answer["callers"]) == ("3", 2, 2)
 
 
 def test_a_payee_that_was_seen_once_is_remembered_when_the_registries_are_silent(
@@ -100,21 +102,21 @@ def test_a_proxy_that_is_pinned_makes_its_transfers_sessions(
 
 
 def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_moves(tmp_path: Path) -> None:
-    with world() as made:
-        node, inflator = made.node, made.node.deploy("Inflator")
-        made.registry.send("register", 0, PAYEE, "https://10.0.0.1", enclaves()[0].der)
+    with world() as sample_world:
+        node, inflator = sample_world.node, sample_world.node.deploy("Inflator")
+        sample_world.registry.send("register", 0, PAYEE, "https://10.0.0.1", enclaves()[0].der)
         node.at(seconds(FIRST, 9))
-        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 2 * OPG)
+        inflator.send("inflate", sample_world.proxy.address, sample_world.token.address, PAYEE, 2 * OPG)
         node.at(seconds(FIRST, 10))
-        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 0)
+        inflator.send("inflate", sample_world.proxy.address, sample_world.token.address, PAYEE, 0)
         node.at(seconds(NOW.date(), 0, 2))
         node.mine(2)
         opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        collected(opened, made, tmp_path, node.deploy("Channel"))
+        collected(opened, sample_world, tmp_path, node.deploy("Channel"))
         digest = composed(opened)
         opened.close()
-    found = told(digest, "payments")
-    assert (found["sessions"], found["callers"]) == (2, 2)  # the proxy's own, and one of 1 where it settled nothing
+    answer = told(digest, "payments")
+    assert (answer["sessions"], answer["callers"]) == (2, 2)  # the proxy's own, and one of 1 where it settled nothing
     assert any(gap.startswith("Not counted: 24 transfers") for gap in part(digest, "payments")["gaps"])
 
 
@@ -122,7 +124,7 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:
     chosen = og.settings.model_copy(update={"channel": channel[0].address})
-    looked = {one.name: one for one in opengradient.live_checks(chosen, tmp_path, NOW)}
+    looked = {live_check.name: live_check for live_check in opengradient.live_checks(chosen, tmp_path, NOW)}
     assert looked["payees"].text == f"2 addresses are paid, 1 of them by the registries: {og.node.accounts[8]}"
     proxy = og.proxy.address.lower()
     assert looked[f"payment proxy {proxy}"].ok
@@ -133,5 +135,5 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     assert not paid_out.ok and paid_out.text.endswith("1 payouts to the operator in the last 6000 blocks")
     for settler in channel:
         assert not looked[f"settler {settler.address.lower()}"].ok
-    bare = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
+    bare = {live_check.name: live_check for live_check in opengradient.live_checks(og.settings, tmp_path, NOW)}
     assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"

@@ -36,19 +36,23 @@ def encoded(layout: tee.Layout, *records: tuple[object, ...]) -> bytes:
 
 @pytest.mark.parametrize("layout", ["old", "new"])
 def test_active_enclaves_are_read_with_the_id_their_key_makes(layout: tee.Layout) -> None:
-    one, two = enclaves()[:2]
-    found = tee.decode_active(encoded(layout, record(layout, one.der), record(layout, two.der, "https://x")), layout)
-    assert [each.tee_id for each in found] == [one.tee_id, two.tee_id]
-    assert found[0] == tee.Enclave(one.tee_id, OWNER.lower(), PAID, found[0].endpoint, one.der, 0, True, NOW - 100, NOW)
-    assert found[0].endpoint == "https://13.59.207.188"
+    enclave, two = enclaves()[:2]
+    active = tee.decode_active(
+        encoded(layout, record(layout, enclave.der), record(layout, two.der, "https://x")), layout
+    )
+    assert [each.tee_id for each in active] == [enclave.tee_id, two.tee_id]
+    assert active[0] == tee.Enclave(
+        enclave.tee_id, OWNER.lower(), PAID, active[0].endpoint, enclave.der, 0, True, NOW - 100, NOW
+    )
+    assert active[0].endpoint == "https://13.59.207.188"
 
 
 @pytest.mark.parametrize("layout", ["old", "new"])
 def test_one_enclave_is_read(layout: tee.Layout) -> None:
-    one = enclaves()[0]
-    raw = encode([NEW if layout == "new" else OLD], [record(layout, one.der)])
-    found = tee.decode_enclave(raw, layout)
-    assert found and found.tee_id == one.tee_id
+    enclave = enclaves()[0]
+    raw = encode([NEW if layout == "new" else OLD], [record(layout, enclave.der)])
+    result = tee.decode_enclave(raw, layout)
+    assert result and result.tee_id == enclave.tee_id
 
 
 def test_an_empty_record_is_no_enclave() -> None:
@@ -111,11 +115,11 @@ def test_calls_bear_the_selectors_of_their_signatures() -> None:
 
 
 def test_restarts_are_one_machine_with_many_ids() -> None:
-    one, two, three = enclaves()
-    rows = [record("old", one.der), record("old", two.der), record("old", three.der, "https://other")]
-    found = tee.ids_by_machine(tee.decode_active(encoded("old", *rows), "old"))
-    assert found == {
-        (OWNER.lower(), "https://13.59.207.188"): (one.tee_id, two.tee_id),
+    enclave, two, three = enclaves()
+    rows = [record("old", enclave.der), record("old", two.der), record("old", three.der, "https://other")]
+    ids = tee.ids_by_machine(tee.decode_active(encoded("old", *rows), "old"))
+    assert ids == {
+        (OWNER.lower(), "https://13.59.207.188"): (enclave.tee_id, two.tee_id),
         (OWNER.lower(), "https://other"): (three.tee_id,),
     }
 
@@ -151,48 +155,53 @@ class Chain:
 
 
 def test_keys_come_from_whichever_registry_lists_the_enclave(tmp_path: Path) -> None:
-    one, two, three = enclaves()
-    chain = Chain({NEWER: {one.tee_id: one.der}, OLDER: {two.tee_id: two.der}})
-    found = chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id, three.tee_id])
-    assert found == {one.tee_id: EnclaveKey(one.der, NOW - 100), two.tee_id: EnclaveKey(two.der, NOW - 100)}
+    enclave, two, three = enclaves()
+    chain = Chain({NEWER: {enclave.tee_id: enclave.der}, OLDER: {two.tee_id: two.der}})
+    enclave_keys = chain.registries(tmp_path).enclave_keys([enclave.tee_id, two.tee_id, three.tee_id])
+    assert enclave_keys == {
+        enclave.tee_id: EnclaveKey(enclave.der, NOW - 100),
+        two.tee_id: EnclaveKey(two.der, NOW - 100),
+    }
     assert chain.registries(tmp_path).enclave_keys([three.tee_id]).get(three.tee_id) is None
 
 
 def test_a_key_once_had_is_never_asked_for_again(tmp_path: Path) -> None:
-    one = enclaves()[0]
-    chain = Chain({NEWER: {one.tee_id: one.der}})
-    chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id)
+    enclave = enclaves()[0]
+    chain = Chain({NEWER: {enclave.tee_id: enclave.der}})
+    chain.registries(tmp_path).enclave_keys([enclave.tee_id]).get(enclave.tee_id)
     chain.silent = {NEWER, OLDER}
     before = len(chain.asked)
-    assert chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id) == EnclaveKey(one.der, NOW - 100)
+    assert chain.registries(tmp_path).enclave_keys([enclave.tee_id]).get(enclave.tee_id) == EnclaveKey(
+        enclave.der, NOW - 100
+    )
     assert len(chain.asked) == before
 
 
 def test_a_key_altered_on_disk_is_asked_for_again(tmp_path: Path) -> None:
-    one, two = enclaves()[:2]
-    chain = Chain({NEWER: {one.tee_id: one.der, two.tee_id: two.der}})
-    chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id])
-    (tmp_path / f"{one.tee_id.hex()}.json").write_bytes((tmp_path / f"{two.tee_id.hex()}.json").read_bytes())
+    enclave, two = enclaves()[:2]
+    chain = Chain({NEWER: {enclave.tee_id: enclave.der, two.tee_id: two.der}})
+    chain.registries(tmp_path).enclave_keys([enclave.tee_id, two.tee_id])
+    (tmp_path / f"{enclave.tee_id.hex()}.json").write_bytes((tmp_path / f"{two.tee_id.hex()}.json").read_bytes())
     (tmp_path / f"{two.tee_id.hex()}.json").write_text("{")
-    assert chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id]) == {
-        each.tee_id: EnclaveKey(each.der, NOW - 100) for each in (one, two)
+    assert chain.registries(tmp_path).enclave_keys([enclave.tee_id, two.tee_id]) == {
+        each.tee_id: EnclaveKey(each.der, NOW - 100) for each in (enclave, two)
     }
 
 
 def test_a_registry_that_is_silent_leaves_an_unlisted_key_unknown_and_others_known(tmp_path: Path) -> None:
-    one, two = enclaves()[:2]
-    chain = Chain({OLDER: {one.tee_id: one.der}}, silent={NEWER})
+    enclave, two = enclaves()[:2]
+    chain = Chain({OLDER: {enclave.tee_id: enclave.der}}, silent={NEWER})
     registries = chain.registries(tmp_path)
-    assert registries.enclave_keys([one.tee_id]).get(one.tee_id) == EnclaveKey(one.der, NOW - 100)
+    assert registries.enclave_keys([enclave.tee_id]).get(enclave.tee_id) == EnclaveKey(enclave.der, NOW - 100)
     unlisted = registries.enclave_keys([two.tee_id]).get(two.tee_id)
     assert isinstance(unlisted, Unknown) and NEWER in unlisted.reason
 
 
 def test_a_registry_that_gives_another_key_is_not_believed(tmp_path: Path) -> None:
-    one, two = enclaves()[:2]
-    chain = Chain({NEWER: {one.tee_id: two.der}})
-    found = chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id)
-    assert isinstance(found, Unknown) and "another key" in found.reason
+    enclave, two = enclaves()[:2]
+    chain = Chain({NEWER: {enclave.tee_id: two.der}})
+    enclave_key = chain.registries(tmp_path).enclave_keys([enclave.tee_id]).get(enclave.tee_id)
+    assert isinstance(enclave_key, Unknown) and "another key" in enclave_key.reason
     assert not list(tmp_path.iterdir())
 
 

@@ -70,30 +70,30 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         yield Fleet(stack, tmp_path / "walrus")
 
 
-def got(found: Blob | BlobMissing) -> Blob:
-    assert isinstance(found, Blob), found
-    return found
+def got(blob: Blob | BlobMissing) -> Blob:
+    assert isinstance(blob, Blob), blob
+    return blob
 
 
-def missed(found: Blob | BlobMissing) -> BlobMissing:
-    assert isinstance(found, BlobMissing), found
-    return found
+def missed(blob: Blob | BlobMissing) -> BlobMissing:
+    assert isinstance(blob, BlobMissing), blob
+    return blob
 
 
 def test_a_blob_comes_with_its_hash_and_its_source_and_is_kept(fleet: Fleet) -> None:
     server = fleet.add()
-    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
-    assert (found.content, found.aggregator) == (BODY, server.url)
-    assert found.sha256 == hashlib.sha256(BODY).hexdigest()
-    assert (fleet.folder / ID / found.sha256).read_bytes() == BODY
-    assert [path.name for path in fleet.folder.rglob("*") if path.is_file()] == [found.sha256]
+    blob = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (blob.content, blob.aggregator) == (BODY, server.url)
+    assert blob.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert (fleet.folder / ID / blob.sha256).read_bytes() == BODY
+    assert [path.name for path in fleet.folder.rglob("*") if path.is_file()] == [blob.sha256]
 
 
 def test_what_was_read_once_is_never_asked_for_again(fleet: Fleet) -> None:
     server = fleet.add()
     fleet.walrus().fetch_blob(ID, SETTLED, SOON)
-    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
-    assert (found.content, found.aggregator) == (BODY, "archive")
+    blob = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (blob.content, blob.aggregator) == (BODY, "archive")
     assert len(server.asked) == 1
 
 
@@ -108,8 +108,8 @@ def test_a_copy_that_was_altered_on_disk_is_read_again(fleet: Fleet) -> None:
 @pytest.mark.parametrize("fault", ["absent", "busy", "page", "drops", "redirects", "declares", "packed", "endless"])
 def test_the_next_aggregator_is_asked_when_one_fails(fleet: Fleet, fault: Fault) -> None:
     bad, good = fleet.add(fault), fleet.add()
-    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
-    assert (found.content, found.aggregator) == (BODY, good.url)
+    blob = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (blob.content, blob.aggregator) == (BODY, good.url)
     assert len(bad.asked) == 1
 
 
@@ -126,9 +126,9 @@ def test_an_answer_that_never_comes_is_told_in_the_words_of_one_that_drips(fleet
 
 def test_an_answer_that_drips_is_cut_off_at_its_time_and_not_at_its_size(fleet: Fleet) -> None:
     fleet.add("drips")
-    found = missed(fleet.walrus(monotonic=ticking()).fetch_blob(ID, SETTLED, SOON))
-    assert "no complete answer within 60 s" in found.reason
-    assert found.retry
+    blob_missing = missed(fleet.walrus(monotonic=ticking()).fetch_blob(ID, SETTLED, SOON))
+    assert "no complete answer within 60 s" in blob_missing.reason
+    assert blob_missing.retry
 
 
 def test_an_aggregator_that_lies_is_passed_over_and_cannot_spoil_the_archive(fleet: Fleet) -> None:
@@ -145,8 +145,8 @@ def test_content_that_nobody_wanted_is_given_as_such_after_a_day(fleet: Fleet) -
     fleet.add("absent")
     early = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=23), lambda content: False))
     assert early.retry and not early.final and "not what the log names" in early.reason
-    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
-    assert (found.content, found.matches) == (b"something else", False)
+    blob = got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
+    assert (blob.content, blob.matches) == (b"something else", False)
 
 
 @pytest.mark.parametrize("fault", ["hangs", "busy", "drops"])
@@ -154,8 +154,8 @@ def test_a_lie_is_not_the_last_word_while_another_aggregator_only_failed(fleet: 
     fleet.add(body=b"a lie")
     fleet.add(fault)
     late = SETTLED + timedelta(days=9)
-    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY))
-    assert found.retry and not found.final
+    blob_missing = missed(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY))
+    assert blob_missing.retry and not blob_missing.final
     fleet.servers.pop()
     good = fleet.add()
     assert got(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY)).aggregator == good.url
@@ -189,11 +189,11 @@ def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
 )
 def test_a_blob_id_with_a_path_or_a_host_in_it_is_asked_of_nobody(fleet: Fleet, hostile: str) -> None:
     server = fleet.add()
-    found = missed(fleet.walrus().fetch_blob(hostile, SETTLED, SOON))
-    assert found.final and not found.retry
+    blob_missing = missed(fleet.walrus().fetch_blob(hostile, SETTLED, SOON))
+    assert blob_missing.final and not blob_missing.retry
     assert server.asked == []
     assert not fleet.folder.exists()
-    assert hostile not in found.reason or not hostile
+    assert hostile not in blob_missing.reason or not hostile
     assert blob_id(hostile.encode()) is None
 
 
@@ -206,9 +206,9 @@ def test_the_blob_id_of_a_log_is_ascii() -> None:
 def test_a_gigabyte_is_refused_for_good_without_being_read(fleet: Fleet) -> None:
     fleet.add("endless")
     fleet.add("declares")
-    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
-    assert "more than 10,000 bytes" in found.reason
-    assert found.final and not found.retry
+    blob_missing = missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert "more than 10,000 bytes" in blob_missing.reason
+    assert blob_missing.final and not blob_missing.retry
 
 
 def test_a_blob_denied_by_all_may_turn_up_for_a_day_and_then_counts_as_not_there(fleet: Fleet) -> None:
@@ -223,16 +223,16 @@ def test_a_blob_denied_by_all_may_turn_up_for_a_day_and_then_counts_as_not_there
 def test_a_blob_that_one_aggregator_could_not_speak_of_is_never_given_up(fleet: Fleet) -> None:
     fleet.add("absent")
     fleet.add("busy")
-    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=200)))
-    assert found.retry and not found.final
-    assert "503" in found.reason
+    blob_missing = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=200)))
+    assert blob_missing.retry and not blob_missing.final
+    assert "503" in blob_missing.reason
 
 
 def test_a_blob_past_its_life_has_expired(fleet: Fleet) -> None:
     fleet.add("absent")
-    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=126)))
-    assert found.final
-    assert "expired, 126 days after" in found.reason
+    blob_missing = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=126)))
+    assert blob_missing.final
+    assert "expired, 126 days after" in blob_missing.reason
 
 
 def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
@@ -243,8 +243,8 @@ def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
 def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
     with httpx.Client() as client:
         walrus = Walrus(["http://127.0.0.1:9", "not a url"], fleet.folder, client)
-        found = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
-        assert found.retry and not found.final
+        blob_missing = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
+        assert blob_missing.retry and not blob_missing.final
         assert missed(Walrus([], fleet.folder, client).fetch_blob(ID, SETTLED, SOON)).retry
 
 
@@ -252,9 +252,9 @@ def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> No
     server = fleet.add("busy")
     host = server.url.removeprefix("http://")
     bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
-    found = missed(Walrus(bases, fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON))
-    assert "canary" not in found.reason
-    assert found.reason.count(f"{host}: HTTP ") == 3
+    blob_missing = missed(Walrus(bases, fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON))
+    assert "canary" not in blob_missing.reason
+    assert blob_missing.reason.count(f"{host}: HTTP ") == 3
 
 
 def test_tries_are_spaced_wider_and_wider_over_a_day() -> None:
