@@ -1,5 +1,5 @@
-"""The parts of a day in the lake: its folder, its manifest, the files that the manifest names and their columns; and the
-lake's settings as plain values that can be sent to any worker.
+"""The parts of a day in the lake: its folder, its manifest, the files that the manifest names and their columns; and
+the lake's settings as plain values that can be sent to any worker.
 
 Integers that a sender chooses are text, since no column holds a uint256; times are whole seconds since 1970 UTC.
 """

@@ -1,5 +1,5 @@
-"""The registry of metrics, one function each: its name is the key and its docstring the public definition; and the figures
-that they compute.
+"""The registry of metrics, one function each: its name is the key and its docstring the public definition; and the
+figures that they compute.
 
 To add a metric, register it: the digest, its history, JSON, pages, commands and docs read `METRICS`.
 """

@@ -1,5 +1,5 @@
-"""The common parts of the archive site's pages (settings, file paths, the frame of a page), and the page and files of one
-digest.
+"""The common parts of the archive site's pages (settings, file paths, the frame of a page), and the page and files
+of one digest.
 
 Parts from other code (charts, ranked tables) replace a comment after the lint; every digit that a template shows is
 linted like that of a post.

@@ -1,4 +1,5 @@
-"""The JSON API, with the same documents that the command line prints with --json, and its description in OpenAPI 3.1."""
+"""The JSON API, with the same documents that the command line prints with --json, and its description in OpenAPI
+3.1."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Common to all responses: security headers, one sentence for an error, an id instead of a traceback, ETags, and threads
-for the database.
+"""Common to all responses: security headers, one sentence for an error, an id instead of a traceback, ETags, and
+threads for the database.
 
 An ETag is made from the content alone, so a rewritten site or another machine gives the same one.
 """

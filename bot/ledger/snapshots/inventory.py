@@ -1,5 +1,5 @@
-"""Inventory: the models listed at the end of a day, what is known of each, and which of them went idle or became active,
-if the readings allow no other explanation."""
+"""Inventory: the models listed at the end of a day, what is known of each, and which of them went idle or became
+active, if the readings allow no other explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Turns a failed call into an outcome, and the state of the token and of each channel into results of `doctor`. Pure."""
+"""Turns a failed call into an outcome, and the state of the token and of each channel into results of `doctor`.
+Pure."""
 
 from __future__ import annotations
 

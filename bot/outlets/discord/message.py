@@ -1,5 +1,5 @@
-"""A part as a Discord message: its limits, its embed with the mark for look-backs, its files; and the calls of a logged-in
-discord.py client that send it, one function each. They raise discord.py's errors.
+"""A part as a Discord message: its limits, its embed with the mark for look-backs, its files; and the calls of a
+logged-in discord.py client that send it, one function each. They raise discord.py's errors.
 
 Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
 """
