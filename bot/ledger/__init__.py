@@ -14,7 +14,7 @@ from bot.ledger.events.lake_days import add_up
 from bot.ledger.events.period_data import load_panel_data
 from bot.ledger.events.source_state import SourceState
 from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
-from bot.ledger.queries import groups
+from bot.ledger.queries import groups, movers
 from bot.ledger.queries.models import (
     DayListing,
     ModelStanding,
@@ -56,5 +56,7 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
     """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be
     left out: over many days the lake counts them."""
     if catalogue.evidences:
-        return groups.with_groups(store, events_period_data.load_period_data(store, catalogue, period, of_callers))
-    return groups.with_groups(store, period_data.load_period_data(store, catalogue, period))
+        book = events_period_data.load_period_data(store, catalogue, period, of_callers)
+    else:
+        book = period_data.load_period_data(store, catalogue, period)
+    return movers.with_movers(store, groups.with_groups(store, book))
