@@ -100,15 +100,20 @@ def lead_of(document: Document) -> Lead:
 def other_news(document: Document, lead: Lead) -> list[Mapping[str, Any]]:
     """Further news beside the lead, the most newsworthy first: of other forms and about other models."""
     block = _headline_catalogue(document)
-    told = {lead.form, "total" if lead.form == "mover" else lead.form}
-    names = {lead.protagonist} - {None}
+    told: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
     found: list[Mapping[str, Any]] = []
     for _, finding in _candidates(document, block) if block and lead.form != "unknown" else ():
-        form, name = _form_of(finding), finding["values"].get("model")
-        if form not in told and name not in names:
-            told, names = told | {form}, names | ({name} - {None})
+        about = {_form_of(finding), *_named_in(finding)}
+        if not about & told:
+            told |= about
             found.append(finding)
     return found
+
+
+def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
+    """The model and the figure that a finding is about."""
+    values = finding["values"] if finding else {}
+    return {values[name] for name in ("model", "metric") if name in values}
 
 
 def find_in(document: Document, key: str) -> Mapping[str, Any] | None:

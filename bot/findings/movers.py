@@ -7,7 +7,7 @@ day.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar, Literal
 
@@ -57,40 +57,36 @@ class ModelMove:
     listed: bool
     """Whether it is on the list at the end of the day."""
     change: int
-    share: float
-    """Its part of all use of the day; if it fell, of the day before."""
-    total: int
-    total_before: int
-    total_change: int
-    total_ratio: float
-    """The change of all use, as a share of that of the day before."""
-    part: float | None
-    """Its part of the network's change; `None` if it moved against the network or by more than the network."""
-    rest_change: int
-    """The network's change without it."""
-    base: int | None
+    base: int | None = None
     """The least use of a day in the week before, if it is less than half of the day before; only if it rose."""
-    base_day: date | None
+    base_day: date | None = None
+    share: float | None = None
+    """Its part of all use of the day; if it fell, of the day before. This and the rest is `None` if not all use of both
+    days is known."""
+    total: int | None = None
+    total_before: int | None = None
+    total_change: int | None = None
+    total_ratio: float | None = None
+    """The change of all use, as a share of that of the day before."""
+    part: float | None = None
+    """Its part of the network's change; `None` also if it moved against the network or by more than the network."""
+    rest_change: int | None = None
+    """The network's change without it."""
 
     def holds(self, book: PeriodData) -> bool:
         flows = named_flows(book)
-        if flows is None or book.period.last != self.day:
+        if book.period.last != self.day or (self.change > 0) != (self.direction == "rose"):
             return False
-        now, then = flows
-        same = [
-            model
-            for model in now.by_model.keys() | then.by_model.keys()
-            if now.by_model.get(model, 0) - then.by_model.get(model, 0) == self.change
-            and is_named(self.model, (model_name(book, model),))
-        ]
-        changes = {m: now.by_model.get(m, 0) - then.by_model.get(m, 0) for m in {*now.by_model, *then.by_model}}
-        largest = max(map(abs, changes.values()))
+        if flows is None:
+            exact = None not in (self.uses, self.before) and self.total is self.share is self.part is None
+            return exact and any(self._is_of(book, model) for model in book.daily_uses)
+        now, then = (flow.by_model for flow in flows)
+        changes = {model: now.get(model, 0) - then.get(model, 0) for model in {*now, *then}}
         return (
-            abs(self.change) == largest >= LEAST_MOVER * now.uses
-            and (self.change > 0) == (self.direction == "rose")
-            and (self.total, self.total_before) == (now.uses, then.uses)
-            and self.total_change == now.uses - then.uses == self.change + self.rest_change
-            and any(self._is_of(book, model) for model in same)
+            abs(self.change) == max(map(abs, changes.values())) >= LEAST_MOVER * flows[0].uses
+            and (self.total, self.total_before) == (flows[0].uses, flows[1].uses)
+            and self.rest_change == sum(changes.values()) - self.change
+            and any(self._is_of(book, model) for model, change in changes.items() if change == self.change)
         )
 
     def _is_of(self, book: PeriodData, model: int) -> bool:
@@ -99,6 +95,7 @@ class ModelMove:
             (self.uses, self.before) == (uses_on(book, model, self.day), uses_on(book, model, self.day - ONE))
             and self.listed == is_still_listed(book, model)
             and (self.base_day is None or daily.get(self.base_day) == self.base)
+            and is_named(self.model, (model_name(book, model),))
         )
 
 
@@ -145,34 +142,56 @@ class PassingSurge:
 def find_mover(page: FindingInput) -> Iterator[ScoredClaim]:
     """The model that moved the network most."""
     book, flows = page.book, named_flows(page.book)
-    mover = _largest_move(flows) if flows else None
-    if flows is None or mover is None or abs(mover[1]) < LEAST_MOVER * flows[0].uses:
+    if flows is None:
+        yield from _partial_mover(page)
         return
-    (now, then), (model, change), day = flows, mover, book.period.last
-    total_change, rose = now.uses - then.uses, change > 0
+    mover, (now, then) = _largest_move(flows), flows
+    if mover is None or abs(mover[1]) < LEAST_MOVER * now.uses:
+        return
+    model, change = mover
+    total_change = now.uses - then.uses
+    claim = replace(
+        _model_move(book, model, change),
+        share=now.by_model[model] / now.uses if change > 0 else then.by_model[model] / then.uses,
+        total=now.uses,
+        total_before=then.uses,
+        total_change=total_change,
+        total_ratio=total_change / then.uses,
+        part=change / total_change if change * total_change > 0 and abs(change) <= abs(total_change) else None,
+        rest_change=total_change - change,
+    )
+    yield ScoredClaim(mover_score(abs(change) / now.uses), claim)
+
+
+def _partial_mover(page: FindingInput) -> Iterator[ScoredClaim]:
+    """The model that moved most among those whose use of both days is known, where that of some others is not."""
+    book, day = page.book, page.book.period.last
+    least = page.figures["uses"]["value"] if "uses" in page.figures else None
+    both = {m: daily for m, daily in book.daily_uses.items() if day in daily and day - ONE in daily}
+    if not both or not isinstance(least, int) or least < LEAST_USES:
+        return
+    changes = {model: daily[day] - daily[day - ONE] for model, daily in both.items()}
+    model = max(changes, key=lambda model: (abs(changes[model]), -model))
+    if abs(changes[model]) >= LEAST_MOVER * least:
+        yield ScoredClaim(mover_score(abs(changes[model]) / least), _model_move(book, model, changes[model]))
+
+
+def _model_move(book: PeriodData, model: int, change: int) -> ModelMove:
+    """What a model did, without the network."""
+    day = book.period.last
     uses, before = uses_on(book, model, day), uses_on(book, model, day - ONE)
-    base = _base_day(book.daily_uses.get(model, {}), day, before) if rose else None
-    yield ScoredClaim(
-        mover_score(abs(change) / now.uses),
-        ModelMove(
-            model=model_name(book, model),
-            author=author_of(book, model),
-            day=day,
-            direction="rose" if rose else "fell",
-            uses=uses,
-            before=before,
-            listed=is_still_listed(book, model),
-            change=change,
-            share=now.by_model[model] / now.uses if rose else then.by_model[model] / then.uses,
-            total=now.uses,
-            total_before=then.uses,
-            total_change=total_change,
-            total_ratio=total_change / then.uses,
-            part=change / total_change if change * total_change > 0 and abs(change) <= abs(total_change) else None,
-            rest_change=total_change - change,
-            base=None if base is None else book.daily_uses[model][base],
-            base_day=base,
-        ),
+    base = _base_day(book.daily_uses.get(model, {}), day, before) if change > 0 else None
+    return ModelMove(
+        model=model_name(book, model),
+        author=author_of(book, model),
+        day=day,
+        direction="rose" if change > 0 else "fell",
+        uses=uses,
+        before=before,
+        listed=is_still_listed(book, model),
+        change=change,
+        base=None if base is None else book.daily_uses[model][base],
+        base_day=base,
     )
 
 

@@ -34,6 +34,7 @@ def with_movers(store: Store, book: PeriodData) -> PeriodData:
             return book
         week_before = _week_before(connection, catalogue, book)
         chosen = {*_largest_changes(book.flow, book.flow_before), *_largest_changes(book.flow, week_before)}
+        chosen -= _unknown_models(book.flow) | _unknown_models(book.flow_before)
         found = {} if book.catalogue.evidences else _daily_uses(connection, catalogue, sorted(chosen), book.period.last)
     return replace(book, flow_week_before=week_before, daily_uses=found)
 
@@ -57,6 +58,11 @@ def _largest_changes(now: Usage, before: Usage | Unknown) -> list[int]:
         for model in now.by_model.keys() | before.by_model.keys()
     }
     return nlargest(CANDIDATES, changes, key=lambda model: (changes[model], -model))
+
+
+def _unknown_models(flow: Usage | Unknown) -> frozenset[int]:
+    """The models whose use on some of the days is unknown."""
+    return frozenset() if isinstance(flow, Unknown) else flow.unknown_models or frozenset()
 
 
 def _daily_uses(connection: sa.Connection, catalogue: int, ids: list[int], last: date) -> dict[int, Mapping[date, int]]:
