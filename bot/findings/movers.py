@@ -26,7 +26,7 @@ from bot.findings.claim import (
     uses_on,
 )
 from bot.metrics.registry import DAY_ONLY
-from bot.records import PeriodData, Usage, each_day
+from bot.records import PeriodData, Unknown, Usage, each_day
 
 LEAST_MOVER = 0.05
 """A smaller mover, as a share of all use of the day, is no finding."""
@@ -84,9 +84,22 @@ class ModelMove:
         changes = {model: now.get(model, 0) - then.get(model, 0) for model in {*now, *then}}
         return (
             abs(self.change) == max(map(abs, changes.values())) >= LEAST_MOVER * flows[0].uses
-            and (self.total, self.total_before) == (flows[0].uses, flows[1].uses)
-            and self.rest_change == sum(changes.values()) - self.change
+            and self._is_part_of(flows)
             and any(self._is_of(book, model) for model, change in changes.items() if change == self.change)
+        )
+
+    def _is_part_of(self, flows: tuple[Usage, Usage]) -> bool:
+        """Whether the totals are those of both days, and the shares those of the model in them."""
+        now, then = flows
+        all_change = now.uses - then.uses
+        of_use = self.uses if self.change > 0 else self.before
+        return (
+            (self.total, self.total_before, self.total_change) == (now.uses, then.uses, all_change)
+            and self.rest_change == all_change - self.change
+            and self.total_ratio == all_change / then.uses
+            and of_use is not None
+            and self.share == of_use / (now.uses if self.change > 0 else then.uses)
+            and self.part == (self.change / all_change if 0 < self.change / (all_change or -self.change) <= 1 else None)
         )
 
     def _is_of(self, book: PeriodData, model: int) -> bool:
@@ -142,11 +155,12 @@ class PassingSurge:
 def find_mover(page: FindingInput) -> Iterator[ScoredClaim]:
     """The model that moved the network most."""
     book, flows = page.book, named_flows(page.book)
-    if flows is None:
+    if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown):
         yield from _partial_mover(page)
+    if flows is None:
         return
     mover, (now, then) = _largest_move(flows), flows
-    if mover is None or abs(mover[1]) < LEAST_MOVER * now.uses:
+    if mover is None or abs(mover[1]) < LEAST_MOVER * now.uses or not model_name(book, mover[0]):
         return
     model, change = mover
     total_change = now.uses - then.uses

@@ -140,6 +140,8 @@ def find_total_change(page: FindingInput) -> Iterator[ScoredClaim]:
     change = now.uses - then.uses
     moved = {m: now.by_model.get(m, 0) - then.by_model.get(m, 0) for m in now.by_model.keys() | then.by_model.keys()}
     model = max(moved, key=lambda model: (abs(moved[model]), -model))
+    if not model_name(book, model):
+        return
     yield ScoredClaim(
         min(0.78, 0.4 + abs(change) / then.uses),
         TotalChange(

@@ -330,8 +330,9 @@ def _is_long_way(metric: str, first: int, last: int) -> bool:
 
 
 def _is_large_crossing(book: PeriodData, metric: str, level: int, now: int, before: int) -> bool:
-    """Whether a round number was passed by a large step, or was on the other side of all days of the last weeks."""
-    if book.period.name != "day" or (metric == "uses" and abs(now - before) >= LEAST_MOVE * before):
+    """Whether use passed a round number by a large step, or was on the other side of it on all days of the last weeks.
+    A list of models does not pass a round number by chance."""
+    if book.period.name != "day" or metric != "uses" or abs(now - before) >= LEAST_MOVE * before:
         return True
     known, day = known_values(book, metric), book.period.last
     days = [day - n * ONE for n in range(1, FRESH_DAYS + 1)]
