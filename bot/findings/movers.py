@@ -107,7 +107,8 @@ class ModelMove:
         return (
             (self.uses, self.before) == (uses_on(book, model, self.day), uses_on(book, model, self.day - ONE))
             and self.listed == is_still_listed(book, model)
-            and (self.base_day is None or daily.get(self.base_day) == self.base)
+            and self.base_day == (_base_day(daily, self.day, self.before) if self.change > 0 else None)
+            and (self.base_day is None or daily[self.base_day] == self.base)
             and is_named(self.model, (model_name(book, model),))
         )
 
@@ -136,7 +137,6 @@ class PassingSurge:
         return (
             book.period.last == self.day
             and self.base_day < self.peak_day < self.day
-            and (self.day - self.base_day).days <= SURGE_DAYS + 1
             and totals.get(self.peak_day, 0) > 0
             and self.peak_share == self.peak / totals[self.peak_day]
             and max(self.uses, self.base) <= ENDED * self.peak < self.before
@@ -145,6 +145,7 @@ class PassingSurge:
                 and daily.get(self.day - ONE) == self.before
                 and daily.get(self.peak_day) == self.peak
                 and daily.get(self.base_day) == self.base
+                and _surge_base(daily, self.day) == self.base_day
                 and is_named(self.model, (model_name(book, model),))
                 for model, daily in book.daily_uses.items()
             )

@@ -66,7 +66,10 @@ class TotalChange:
             book.period.last == self.day
             and (now.uses, then.uses) == (self.uses, self.before)
             and self.change == self.uses - self.before
+            and (self.change > 0) == (self.direction == "rose")
             and abs(self.change) >= LEAST_CHANGE * self.before
+            and self.ratio == self.change / self.before
+            and self.part == (self.model_change / self.change if 0 < self.model_change / self.change <= 1 else None)
             and abs(self.model_change) == max(map(abs, moved.values()))
             and is_named(self.model, (model_name(book, model) for model in same))
         )
@@ -95,7 +98,9 @@ class UsedModelsChange:
             and then is not None
             and (now.models_used, then.models_used) == (self.used, self.before)
             and self.change == self.used - self.before
+            and (self.change > 0) == (self.direction == "rose")
             and abs(self.change) >= LEAST_SPREAD_CHANGE * self.before
+            and self.ratio == self.change / self.before
             and self.used == len(use_by_name(book))
             and self.listed == len(listed_models(book))
         )
@@ -112,7 +117,7 @@ class MostConcentrated:
     uses: int
     share: float
     since: date
-    """The last day with as large a share or a larger one; if there is none, the day before the first one looked at."""
+    """The last day with as large a share or a larger one."""
     days: int
     """Days between, all of them with a smaller share."""
 
@@ -121,7 +126,7 @@ class MostConcentrated:
         between = each_day(self.since + ONE, self.day - ONE)
         return (
             book.period.last == self.day
-            and shares.get(self.day) == self.share
+            and shares.get(self.day) == self.share <= shares.get(self.since, 0.0)
             and len(between) == self.days >= LEAST_CONCENTRATED_DAYS
             and all(day in shares and shares[day] + LEAST_POINTS <= self.share for day in between)
             and isinstance(book.flow, Usage)
