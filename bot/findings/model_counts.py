@@ -91,10 +91,14 @@ class UsedModelsStep:
 
     def holds(self, book: PeriodData) -> bool:
         known = known_values(book, "models_used")
-        if (known.get(self.day), known.get(self.day - ONE)) != (self.used, self.before):
-            return False
         step = {"more": self.count, "fewer": -self.count, "same": 0}[self.direction]
-        return book.period.last == self.day and self.used == self.before + step and self.used == len(use_by_name(book))
+        return (
+            book.period.last == self.day
+            and (known.get(self.day), known.get(self.day - ONE)) == (self.used, self.before)
+            and self.used - self.before == step
+            and self.count == abs(step)
+            and self.used == len(use_by_name(book))
+        )
 
 
 @looks_at(DAY_ONLY)
