@@ -156,6 +156,7 @@ class World:
             models_used=None if isinstance(flow, Unknown) else len(flow.by_model),
             models_listed=None if isinstance(stock, Unknown) else stock,
             models_added=len(self.listed[number] - self.listed[number - 1]) if both else None,
+            top_uses=None if isinstance(flow, Unknown) else max(flow.by_model.values(), default=0),
         )
 
     def quiet(self, number: int) -> tuple[tuple[Model, int], ...]:
@@ -176,6 +177,19 @@ class World:
             if before and number - before[-1][1] >= 14:
                 woken.append((self.model(count, number), self.day(before[-1][1])))
         return tuple(woken)
+
+    def daily_uses(self, number: int) -> dict[int, dict[date, int]]:
+        """The uses of every model on those of the 15 days at both ends of which it was seen on the list."""
+        days = [n for n in range(max(1, number - 14), number + 1) if self.known(n, n)]
+        models = set().union(*(self.uses[n] for n in days))
+        return {
+            one: {
+                self.day(n): self.uses[n].get(one, 0)
+                for n in days
+                if one in self.listed[n] and one in self.listed[n - 1]
+            }
+            for one in models
+        }
 
     def book(self, number: int, history: int = 400) -> PeriodData:
         """The period data of one day, with at most `history` days before it."""
@@ -200,6 +214,8 @@ class World:
             names={},
             quiet=self.quiet(number),
             woken=self.woken(number),
+            flow_week_before=self.flow(number - 7, number - 7),
+            daily_uses=self.daily_uses(number),
         )
 
 
@@ -220,6 +236,20 @@ def world(seed: int, days: int = 45, models: int = 12, missing: float = 0.05) ->
         listed.append(here)
         uses.append({n: count for n, count in drawn.items() if count})
     return World(uses, listed, {day for day in range(1, days) if chance.random() < missing})
+
+
+def lively_world(seed: int, days: int = 34) -> World:
+    """A larger world in which single models move the whole: surges of some days, steady gains, and a quiet end."""
+    made, chance = world(seed, days, models=640, missing=0.03), random.Random(seed)
+    for one in chance.sample(sorted(set().union(*made.uses)), 20):
+        begins, lasts = chance.randrange(1, days), chance.choice((1, 2, 3, 20))
+        for day in made.uses[begins : begins + lasts]:
+            if one in day:
+                day[one] *= chance.choice((60, 70, 80)) if lasts < 20 else 40
+    for day in made.uses[days - 6 :]:
+        for one in [one for one in day if one % 7 == 0]:
+            del day[one]
+    return made
 
 
 def _turn(day: int, every: int, offset: int) -> bool:

@@ -96,9 +96,9 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
 def _post_documents(
     parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
 ) -> list[Document]:
-    from bot import render, x_text
+    from bot import findings, render, x_text
 
-    posts = []
+    posts, lead = [], findings.lead_of(document)
     for outlet, spoken in (
         (name, each) for name in outlets for each in ([locale] if locale else outlet_languages(parts, name))
     ):
@@ -110,7 +110,8 @@ def _post_documents(
         costs = {"weighted_length": x_text.weighted_length(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
         extra = costs if outlet == "x" else {}
         heading = {"network": document["network"], "day": document["day"], "outlet": outlet, "locale": spoken}
-        posts.append({**heading, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
+        news = {"text": "\n\n".join(post.parts), "lead": lead.form, "finding": lead.finding and lead.finding["key"]}
+        posts.append({**heading, **news, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
     return posts
 
 

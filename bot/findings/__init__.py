@@ -1,8 +1,9 @@
 """True sentences about a digest's figures, ranked by newsworthiness; templates word them.
 
-`time_series` compares a figure with its own past, `model_activity` looks at single models, `supply_demand` compares
-supply and demand. Every function marked `@looks_at` is called for every digest of its periods. Pure: period data and a
-document in.
+`time_series` compares a figure with its own past, `network_changes` the whole network with the days before.
+`model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
+single models, `supply_demand` compares supply and demand. `lead` chooses the finding that a digest opens with. Every
+function marked `@looks_at` is called for every digest of its periods. Pure: period data and a document in.
 """
 
 from __future__ import annotations
@@ -13,15 +14,37 @@ from typing import Any, TypedDict
 import msgspec
 
 from bot.digest import names_of
-from bot.findings import model_activity, supply_demand, time_series
+from bot.findings import (
+    model_activity,
+    model_counts,
+    movers,
+    network_changes,
+    supply_demand,
+    time_series,
+    top_ten,
+    week_moves,
+)
 from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
+from bot.findings.lead import Lead, LeadDocument, LeadForm, choose_lead, find_in, lead_of, other_news
 from bot.metrics import FigureDocument
 from bot.records import Document, PeriodData
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 
-__all__ = ["KINDS", "Finding", "finding_holds", "rank_findings"]
+__all__ = [
+    "KINDS",
+    "Finding",
+    "Lead",
+    "LeadDocument",
+    "LeadForm",
+    "choose_lead",
+    "find_in",
+    "finding_holds",
+    "lead_of",
+    "other_news",
+    "rank_findings",
+]
 
-MOST = 12
+MOST = 24
 """Most findings in a digest."""
 
 KINDS: Mapping[str, type[FindingClaim]] = {
@@ -30,6 +53,7 @@ KINDS: Mapping[str, type[FindingClaim]] = {
         time_series.HighestSince,
         time_series.LowestSince,
         time_series.HighestOnRecord,
+        time_series.LowestOnRecord,
         time_series.Streak,
         time_series.Crossing,
         time_series.UnusualDay,
@@ -38,6 +62,17 @@ KINDS: Mapping[str, type[FindingClaim]] = {
         model_activity.BecameActive,
         model_activity.NewUnused,
         model_activity.NewLeader,
+        movers.ModelMove,
+        movers.PassingSurge,
+        week_moves.WeekMove,
+        top_ten.TopTenEntry,
+        top_ten.TopTenExit,
+        network_changes.TotalChange,
+        network_changes.UsedModelsChange,
+        network_changes.MostConcentrated,
+        model_counts.NewModelsUsed,
+        model_counts.UseLadder,
+        model_counts.UsedModelsStep,
         supply_demand.DemandGap,
         supply_demand.HalfOfUsage,
         supply_demand.TopModelOutweighs,

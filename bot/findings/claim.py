@@ -6,15 +6,18 @@ against any data of the same period, also with a longer history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar, Protocol
 
 from bot.metrics import FigureDocument
-from bot.records import AtLeast, HistoryPoint, PeriodData, PeriodName, Unknown, Usage
+from bot.records import AtLeast, HistoryPoint, Model, PeriodData, PeriodName, Unknown, Usage
+from bot.records.names import HIDDEN
 
 ONE = timedelta(days=1)
+LEAST_USES = 1000
+"""On a day with less use, changes are no findings: they would be large by chance."""
 
 
 class FindingClaim(Protocol):
@@ -73,9 +76,9 @@ def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidate
 
 def exact_part(book: PeriodData) -> PeriodData:
     """The period data for claims: every lower bound becomes unknown, because it is no record, rank or change."""
-    flow, before = (
+    flow, before, week_before = (
         Unknown(flow.incomplete) if isinstance(flow, Usage) and flow.incomplete else flow
-        for flow in (book.flow, book.flow_before)
+        for flow in (book.flow, book.flow_before, book.flow_week_before)
     )
     totals = (book.total_7d, book.total_30d, book.total_prior_7d)
     week, month, prior = (Unknown(total.reason) if isinstance(total, AtLeast) else total for total in totals)
@@ -83,6 +86,7 @@ def exact_part(book: PeriodData) -> PeriodData:
         book,
         flow=flow,
         flow_before=before,
+        flow_week_before=week_before,
         total_7d=week,
         total_30d=month,
         total_prior_7d=prior,
@@ -122,3 +126,51 @@ def use_by_name(book: PeriodData) -> dict[str, int]:
         return {}
     used = book.flow.by_model
     return {str(model.name): used[model.id] for model in book.listed if model.id in used}
+
+
+def listed_models(book: PeriodData) -> tuple[Model, ...]:
+    """The models listed at the end of the period; none if unknown."""
+    return () if isinstance(book.listed, Unknown) else book.listed
+
+
+def is_still_listed(book: PeriodData, model: int) -> bool:
+    """Whether a model is on the list at the end of the period."""
+    return any(listed.id == model for listed in listed_models(book))
+
+
+def model_name(book: PeriodData, model: int) -> str:
+    """A model's name; empty if the period data lacks it."""
+    return next((str(one.name) for one in listed_models(book) if one.id == model), str(book.names.get(model, "")))
+
+
+def author_of(book: PeriodData, model: int) -> str:
+    """A model's author; empty if the period data lacks it."""
+    return next((str(one.author) for one in listed_models(book) if one.id == model), str(book.authors.get(model, "")))
+
+
+def uses_on(book: PeriodData, model: int, day: date) -> int | None:
+    """A model's use on the day or the day before; `None` if it is unknown, which is not the same as no use."""
+    flow = book.flow if day == book.period.last else book.flow_before
+    if isinstance(flow, Usage) and model in flow.by_model:
+        return flow.by_model[model]
+    if isinstance(flow, Usage) and book.catalogue.evidences and not flow.unattributed:
+        return 0
+    return book.daily_uses.get(model, {}).get(day)
+
+
+def usage_rank(flow: Usage, uses: int) -> int:
+    """The rank that this many uses have, or would have, in a usage; 1 is the most used."""
+    return 1 + sum(count > uses for count in flow.by_model.values())
+
+
+def is_named(claimed_name: str, possible: Iterable[str]) -> bool:
+    """Whether a claim names one of these models; a hidden model is never named."""
+    return claimed_name == HIDDEN or claimed_name in set(possible)
+
+
+def named_flows(book: PeriodData) -> tuple[Usage, Usage] | None:
+    """The usage of the day and of the day before, if both are known and all use names its model."""
+    now, then = book.flow, book.flow_before
+    if not isinstance(now, Usage) or not isinstance(then, Usage) or now.unattributed or then.unattributed:
+        return None
+    return (now, then) if now.uses >= LEAST_USES and then.uses >= LEAST_USES else None

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
 from typing import ClassVar
 
-from bot.findings.claim import ONE, FindingInput, ScoredClaim, looks_at, use_by_name
+from bot.findings.claim import (
+    ONE,
+    FindingInput,
+    ScoredClaim,
+    is_named,
+    is_still_listed,
+    listed_models,
+    looks_at,
+    model_name,
+    use_by_name,
+)
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Model, PeriodData, Unknown, Usage
-from bot.records.names import HIDDEN
 
 QUIET_DAYS = 7
 QUIET_RANK = 100
 """A model that has gone quiet counts only if it would have been among this many most used models."""
 ASLEEP_DAYS = 14
 NEW_DAYS = 7
+LEAST_LEAD = 0.01
+"""A new leader must be ahead by this part of all use."""
 LEAST_NEW = 3
 """Fewer unused new models than this are no finding."""
 
@@ -46,7 +57,7 @@ class NewlyUsed:
             and len(new) == self.count > 0
             and max(uses[model.name] for model in new) == self.uses
             and _usage_rank(book, self.uses) == self.rank
-            and _is_named(self.model, (m.name for m in new if uses[m.name] == self.uses))
+            and is_named(self.model, (m.name for m in new if uses[m.name] == self.uses))
         )
 
 
@@ -69,7 +80,7 @@ class WentIdle:
             and self.days == QUIET_DAYS
             and len(book.quiet) == self.count > 0
             and max(uses for _, uses in book.quiet) == self.uses_before
-            and _is_named(self.model, (model.name for model, uses in book.quiet if uses == self.uses_before))
+            and is_named(self.model, (model.name for model, uses in book.quiet if uses == self.uses_before))
             and not any(model.name in use_by_name(book) for model, _ in book.quiet)
         )
 
@@ -99,7 +110,7 @@ class BecameActive:
             and max(uses.get(model.id, 0) for model, _ in book.woken) == self.uses
             and _usage_rank(book, self.uses) == self.rank
             and (self.day - self.last_used).days == self.days >= ASLEEP_DAYS
-            and _is_named(self.model, (model.name for model, last in same if last == self.last_used))
+            and is_named(self.model, (model.name for model, last in same if last == self.last_used))
         )
 
 
@@ -113,7 +124,7 @@ class NewUnused:
     days: int
 
     def holds(self, book: PeriodData) -> bool:
-        new = _new_models(book)
+        new = new_models(book)
         never = all(model.last_used is None and not model.used_before_watch for model in new)
         return book.period.last == self.day and self.days == NEW_DAYS and len(new) == self.added > 0 and never
 
@@ -140,10 +151,11 @@ class NewLeader:
         return (
             len(leaders) == len(former) == 1
             and leaders != former
-            and _is_named(self.model, (model.name for model in _listed_models(book) if model.id == leaders[0]))
-            and _is_named(self.before, (_model_name(book, former[0]),))
+            and is_named(self.model, (model.name for model in listed_models(book) if model.id == leaders[0]))
+            and is_named(self.before, (model_name(book, former[0]),))
             and now[leaders[0]] == self.uses
             and now.get(former[0], 0) == self.before_uses
+            and _leads_clearly(book.flow, self.uses, self.before_uses)
         )
 
 
@@ -158,7 +170,7 @@ def newly_used(page: FindingInput) -> Iterator[ScoredClaim]:
         claim = NewlyUsed(
             page.book.period.last, len(new), first.name, first.author, uses[first.id], rank, first.first_listed
         )
-        yield ScoredClaim(0.3 + 0.55 / sqrt(rank), claim)
+        yield ScoredClaim(0.15 + 0.55 / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
@@ -170,7 +182,7 @@ def went_idle(page: FindingInput) -> Iterator[ScoredClaim]:
         rank = _usage_rank(book, before // QUIET_DAYS)
         if rank <= QUIET_RANK:
             claim = WentIdle(book.period.last, len(book.quiet), first.name, first.author, before, QUIET_DAYS)
-            yield ScoredClaim(0.35 + 0.6 / sqrt(rank), claim)
+            yield ScoredClaim(0.15 + 0.6 / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
@@ -182,16 +194,16 @@ def became_active(page: FindingInput) -> Iterator[ScoredClaim]:
         first, last = min(woken, key=lambda one: (-uses[one[0].id], one[0].name))
         days, rank = (day - last).days, _usage_rank(book, uses[first.id])
         claim = BecameActive(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
-        yield ScoredClaim(0.2 + (0.3 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
+        yield ScoredClaim(0.1 + (0.4 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
 def new_unused(page: FindingInput) -> Iterator[ScoredClaim]:
     """New models that nobody has touched."""
     book = page.book
-    new = _new_models(book)
+    new = new_models(book)
     if len(new) >= LEAST_NEW and all(model.last_used is None and not model.used_before_watch for model in new):
-        yield ScoredClaim(0.3 + 0.4 * min(1, len(new) / 50), NewUnused(book.period.last, len(new), NEW_DAYS))
+        yield ScoredClaim(0.3 + 0.2 * min(1, len(new) / 50), NewUnused(book.period.last, len(new), NEW_DAYS))
 
 
 @looks_at(EVERY_PERIOD)
@@ -203,20 +215,20 @@ def new_leader(page: FindingInput) -> Iterator[ScoredClaim]:
     leader, former = _sole_leader(book.flow), _sole_leader(book.flow_before)
     if leader is None or former is None or leader == former:
         return
+    if former not in book.flow.by_model and not is_still_listed(book, former):
+        return  # it left the list, so its use is unknown
     new = next((model for model in book.listed if model.id == leader), None)
-    before = _model_name(book, former)
+    before = model_name(book, former)
     if new and before:
         uses, left = book.flow.by_model[leader], book.flow.by_model.get(former, 0)
-        yield ScoredClaim(0.7, NewLeader(new.name, new.author, uses, before, left))
+        if _leads_clearly(book.flow, uses, left):
+            score = 0.4 + min(0.35, 3 * (uses - left) / book.flow.uses)
+            yield ScoredClaim(score, NewLeader(new.name, new.author, uses, before, left))
 
 
-def _listed_models(book: PeriodData) -> tuple[Model, ...]:
-    return () if isinstance(book.listed, Unknown) else book.listed
-
-
-def _model_name(book: PeriodData, model: int) -> str:
-    """A model's name; empty if the period data lacks it."""
-    return next((str(one.name) for one in _listed_models(book) if one.id == model), str(book.names.get(model, "")))
+def _leads_clearly(flow: Usage, uses: int, before_uses: int) -> bool:
+    """Whether a new leader is ahead of the former one by more than a trifle: two equal ones change places daily."""
+    return uses - before_uses >= LEAST_LEAD * flow.uses
 
 
 def _sole_leader(flow: Usage) -> int | None:
@@ -244,12 +256,12 @@ def _newly_used(book: PeriodData) -> list[Model]:
         return []
     return [
         model
-        for model in _listed_models(book)
+        for model in listed_models(book)
         if model.first_used == model.last_used_from == day and not model.used_before_watch and model.id in uses
     ]
 
 
-def _new_models(book: PeriodData) -> list[Model]:
+def new_models(book: PeriodData) -> list[Model]:
     """Models first listed in the last 7 days; none if those days, or the use in them, are unknown."""
     day = book.period.last
     first = day - timedelta(days=NEW_DAYS - 1)
@@ -257,8 +269,3 @@ def _new_models(book: PeriodData) -> list[Model]:
     if isinstance(book.listed, Unknown) or unknown or book.watched_since is None or book.watched_since > first - ONE:
         return []
     return [model for model in book.listed if model.first_listed is not None and first <= model.first_listed]
-
-
-def _is_named(claimed_name: str, possible: Iterable[str]) -> bool:
-    """Whether a claim names one of these models; a hidden model is never named."""
-    return claimed_name == HIDDEN or claimed_name in set(possible)

@@ -25,6 +25,13 @@ NORMAL = 0.6745
 LEAST_MOVE = 0.1
 """A smaller change, as a share of the usual value, is no finding, however regular the days before were."""
 
+LEAST_LEAD: Mapping[str, float] = {"uses": 0.01, "models_used": 0.01}
+"""A record must lead by this part of itself; by less, one day is as good as another. A list only has to be longer."""
+LEAST_STREAK_CHANGE: Mapping[str, float] = {"uses": 0.1, "models_used": 0.05}
+"""The least change over all days of a streak, as a share of the value before it."""
+FRESH_DAYS = 30
+"""A round number counts as new if these days before are known and were all on the other side of it."""
+
 WEIGHT: Mapping[str, float] = {"uses": 1.0, "models_used": 0.9, "models_added": 0.7, "models_listed": 0.35}
 """How newsworthy a series is. A list that grows every day sets a record every day."""
 
@@ -82,14 +89,27 @@ class HighestOnRecord:
     """Whether these are all days ever watched."""
 
     def holds(self, book: PeriodData) -> bool:
-        known = known_values(book, self.metric)
-        before = each_day(self.first, self.day - ONE)
-        return (
-            known.get(self.day) == self.value
-            and len(before) + 1 == self.days > LEAST_LOOKED_BACK
-            and all(day in known and _is_beaten(book, self.metric, known[day], self.value, True) for day in before)
-            and (not self.whole or self.first == series_start(book, self.metric))
-        )
+        return _is_record(self, book, high=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LowestOnRecord:
+    """The lowest value of all days looked back over, each of them known and higher."""
+
+    key: ClassVar[str] = "lowest_watched"
+    metric: str
+    unit: str
+    day: date
+    value: int
+    first: date
+    """The first of the days looked back over."""
+    days: int
+    """Number of these days, including this one."""
+    whole: bool
+    """Whether these are all days ever watched."""
+
+    def holds(self, book: PeriodData) -> bool:
+        return _is_record(self, book, high=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,8 @@ class Streak:
         values = [known.get(day) for day in each_day(self.first, self.day)]
         if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
             return False
-        told = values[0] == self.first_value and values[-1] == self.value
+        told = (values[0], values[-1]) == (self.first_value, self.value)
+        told = told and _is_long_way(self.metric, self.first_value, self.value)
         return told and all(_change_direction(a, b) == self.direction for a, b in pairwise(values))
 
 
@@ -138,6 +159,7 @@ class Crossing:
             (now, before) == (self.value, self.before)
             and low < self.level <= high
             and self.level in _round_numbers(self.metric, high)
+            and _is_large_crossing(book, self.metric, self.level, self.value, self.before)
             and self.direction == ("up" if self.before < self.value else "down")
         )
 
@@ -170,7 +192,8 @@ def find_records(page: FindingInput) -> Iterator[ScoredClaim]:
     """The highest or lowest value for a long time."""
     for metric in WEIGHT:
         yield from _find_record(page, metric, high=True)
-    yield from _find_record(page, "uses", high=False)
+    for metric in LEAST_LEAD:
+        yield from _find_record(page, metric, high=False)
 
 
 @looks_at(DAY_ONLY)
@@ -185,7 +208,7 @@ def find_streaks(page: FindingInput) -> Iterator[ScoredClaim]:
         while _change_direction(known.get(first - ONE), known.get(first)) == direction:
             first -= ONE
         days = (last - first).days
-        if days >= LEAST_STREAK:
+        if days >= LEAST_STREAK and _is_long_way(metric, known[first], known[last]):
             claim = Streak(metric, unit_of(page.book, metric), direction, last, known[last], days, first, known[first])
             yield ScoredClaim(WEIGHT[metric] * min(0.75, 0.15 + 0.1 * days), claim)
 
@@ -204,9 +227,11 @@ def find_crossings(page: FindingInput) -> Iterator[ScoredClaim]:
             continue
         up = now > before
         level = max(passed) if up else min(passed)
+        if not _is_large_crossing(book, metric, level, now, before):
+            continue
         earlier = (value for day, value in known_values(book, metric).items() if day < book.period.first)
         fresh = book.period.name != "day" or all(value < level for value in earlier)
-        score = (0.8 if fresh else 0.3) if up else 0.35
+        score = (0.7 if fresh else 0.3) if up else 0.35
         claim = Crossing(metric, unit_of(book, metric), "up" if up else "down", level, now, before)
         yield ScoredClaim(score, claim)
 
@@ -218,7 +243,7 @@ def unusual_days(page: FindingInput) -> Iterator[ScoredClaim]:
         known = known_values(page.book, metric)
         claim = _unusual_day(known, metric, unit_of(page.book, metric), page.book.period.last)
         if claim:
-            yield ScoredClaim(WEIGHT[metric] * min(0.95, 0.55 + (abs(claim.z) - UNUSUAL) / 25), claim)
+            yield ScoredClaim(WEIGHT[metric] * min(0.79, 0.45 + (abs(claim.z) - UNUSUAL) / 25), claim)
 
 
 def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[ScoredClaim]:
@@ -234,7 +259,7 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
     days = (day - past).days - 1
     if days < LEAST_LOOKED_BACK or (past >= first and past not in known):
         return
-    score = WEIGHT[metric] * (0.35 + 0.6 * days / (days + 30))
+    score = WEIGHT[metric] * min(0.79, 0.2 + 0.7 * days / (days + 30))
     beaten = [known[past + n * ONE] for n in range(1, days + 1)]
     if known[day - ONE] == (max(beaten) if high else min(beaten)):
         score *= 0.7  # yesterday was a record too
@@ -243,8 +268,20 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
     if past >= first:
         since = HighestSince if high else LowestSince
         yield ScoredClaim(score, since(metric, unit, day, value, past, known[past], days))
-    elif high:
-        yield ScoredClaim(score, HighestOnRecord(metric, unit, day, value, first, days + 1, first == start))
+    else:
+        record = HighestOnRecord if high else LowestOnRecord
+        yield ScoredClaim(score, record(metric, unit, day, value, first, days + 1, first == start))
+
+
+def _is_record(claim: HighestOnRecord | LowestOnRecord, book: PeriodData, high: bool) -> bool:
+    """Whether the value is as claimed, and every day looked back over is known and surely lower, or higher."""
+    known, before = known_values(book, claim.metric), each_day(claim.first, claim.day - ONE)
+    return (
+        known.get(claim.day) == claim.value
+        and len(before) + 1 == claim.days > LEAST_LOOKED_BACK
+        and all(day in known and _is_beaten(book, claim.metric, known[day], claim.value, high) for day in before)
+        and (not claim.whole or claim.first == series_start(book, claim.metric))
+    )
 
 
 def _beats_all_since(claim: HighestSince | LowestSince, book: PeriodData, high: bool) -> bool:
@@ -258,9 +295,10 @@ def _beats_all_since(claim: HighestSince | LowestSince, book: PeriodData, high: 
 
 
 def _is_beaten(book: PeriodData, metric: str, earlier: int, value: int, high: bool) -> bool:
-    """Whether a value is higher, or lower, than an earlier one, whatever the list's unknown models were."""
+    """Whether a value is clearly higher, or lower, than an earlier one, whatever the list's unknown models were."""
     margin = book.uncounted if metric in ("models_listed", "models_added") else 0
-    return earlier + margin < value if high else earlier > value
+    lead = max(margin, LEAST_LEAD.get(metric, 0) * max(earlier, value))
+    return earlier + lead < value if high else earlier - lead > value
 
 
 def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
@@ -284,6 +322,21 @@ def _round_numbers(metric: str, highest: int) -> list[int]:
     if metric == "models_listed":
         rounds |= set(range(1000, highest + 1, 1000))
     return sorted(number for number in rounds if number <= highest)
+
+
+def _is_long_way(metric: str, first: int, last: int) -> bool:
+    """Whether a streak changed its figure by enough to be told."""
+    return abs(last - first) >= LEAST_STREAK_CHANGE[metric] * first
+
+
+def _is_large_crossing(book: PeriodData, metric: str, level: int, now: int, before: int) -> bool:
+    """Whether use passed a round number by a large step, or was on the other side of it on all days of the last weeks.
+    A list of models does not pass a round number by chance."""
+    if book.period.name != "day" or metric != "uses" or abs(now - before) >= LEAST_MOVE * before:
+        return True
+    known, day = known_values(book, metric), book.period.last
+    days = [day - n * ONE for n in range(1, FRESH_DAYS + 1)]
+    return all(then in known and (known[then] < level) == (now >= level) for then in days)
 
 
 def _now_and_before(book: PeriodData, metric: str) -> tuple[int | None, int | None]:

@@ -50,6 +50,8 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
         block["findings"] = [
             {**finding, "text": render.finding_text(finding, block)} for finding in ranked.get(block["catalogue"], [])
         ]
+    previous = Archive(store).find_digest(plan.network, period.name, period.previous_period.first)
+    document["lead"] = findings.choose_lead(document, previous)
     return document
 
 

@@ -14,6 +14,8 @@ from bot.records.periods import Period
 from bot.records.snapshots import SourceRef
 from bot.records.unknown import AtLeast, Unknown, at_least
 
+NOT_COMPARED = Unknown("not compared with the day 7 days before")
+
 GroupKind = Literal["category", "author"]
 
 
@@ -166,3 +168,8 @@ class PeriodData:
     """The groupings of models that the network tells: category, author."""
     listed_in_part: tuple[Model, ...] = ()
     """The models that were certainly listed, if `listed` is unknown only because there may have been more."""
+    flow_week_before: Usage | Unknown = NOT_COMPARED
+    """For a day: the usage of the day 7 days before."""
+    daily_uses: Mapping[int, Mapping[date, int]] = field(default_factory=dict)
+    """For a day: the uses of the models whose use changed most, by day, over the 15 days that end with it. A day on
+    which a model's use is unknown is absent."""

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot import config, platform_limits
+from bot import config, findings, platform_limits
 from bot.records import Document, Picture, Post
 from bot.render import embeds, polls
 from bot.render.environment import render_blocks
@@ -178,8 +178,8 @@ _OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
 
 def template_context(document: Document) -> dict[str, Any]:
     """The context of templates: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
-    headline's catalogue, `headline` the figure's key, `others` the other catalogues and panels, `shown` all of them,
-    `unknown` the labels of unknown figures with their reason."""
+    headline's catalogue, `headline` the figure's key, `lead` what it opens with, `others` the other catalogues and
+    panels, `shown` all of them, `unknown` the labels of unknown figures with their reason."""
     catalogues: list[dict[str, Any]] = document["catalogues"]
     headline = document["headline"]["figure"]
     leading = next((c for c in catalogues if c["catalogue"] == document["headline"]["catalogue"]), catalogues[0])
@@ -196,7 +196,23 @@ def template_context(document: Document) -> dict[str, Any]:
         "d": {**document, "changes": changes, "fresh": fresh},
         "c": leading,
         "headline": headline,
+        "lead": _lead_context(document),
         "others": others,
         "shown": [leading, *others],
         "unknown": [{"reason": reason, "labels": labels} for reason, labels in unknown.items()],
+    }
+
+
+def _lead_context(document: Document) -> dict[str, Any]:
+    """`form` and `finding` of the lead; `whole`: what all use did, if a mover leads; `step`: models used against the
+    day before; `others`: further news."""
+    lead = findings.lead_of(document)
+    move = findings.find_in(document, "model_move") if lead.form == "mover" else None
+    same = move is not None and move["values"]["model"] == lead.protagonist
+    return {
+        "form": lead.form,
+        "finding": lead.finding,
+        "whole": move["values"] if move is not None and same else None,
+        "step": findings.find_in(document, "used_models_step"),
+        "others": findings.other_news(document, lead),
     }

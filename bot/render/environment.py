@@ -220,6 +220,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         "points": of_number(number_format.format_points),  # +5.0 points
         "index": of_number(number_format.format_index),  # 0.873
         "day": lambda when: mark(number_format.format_day(_own_date(when), locale)),  # 12 January 2025
+        "short_day": lambda when: mark(number_format.format_short_day(_own_date(when), locale)),  # 12 Jan
         "weekday": lambda when: mark(number_format.format_weekday(_own_date(when), locale)),  # Sunday
         "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
         "month": lambda when: mark(number_format.format_month(_own_date(when), locale)),  # January 2025

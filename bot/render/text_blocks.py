@@ -105,6 +105,7 @@ _PIECE = re.compile(f"{_START}([^{_BETWEEN}]*){_BETWEEN}([^{_BETWEEN}]*){_BETWEE
 _SPACES = re.compile(r"\s+")
 _AT_BREAK = re.compile(" *(\n+) *")
 _MANY_BREAKS = re.compile("\n{3,}")
+_AFTER_WIDE_MARK = re.compile(r"(?<=[。，；：！？]) +")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)?](?:\s|$))")
 
 LINE = Markup("\ue020")
@@ -142,8 +143,8 @@ def parse_blocks(raw: str, template: str) -> tuple[TextBlock, ...]:
 
 
 def tidy_text(text: str) -> str:
-    """Single spaces, none before a full stop or a question mark, only declared line breaks, none at the ends."""
-    flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", text)).replace(LINE, "\n")
+    """Single spaces, none before a full stop or after a full-width mark, declared line breaks only, none at an end."""
+    flowing = _AFTER_WIDE_MARK.sub("", _BEFORE_MARK.sub("", _SPACES.sub(" ", text))).replace(LINE, "\n")
     return _MANY_BREAKS.sub("\n\n", _AT_BREAK.sub(r"\1", flowing)).strip()
 
 

@@ -22,10 +22,11 @@ from bot.findings.claim import CANDIDATES, FindingInput
 from bot.metrics import compute_figures
 from bot.records import HistoryPoint, Period, PeriodData, SafeName, Unknown, Usage
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR
-from tests.period_data import DAY, ONE, WHY, World, book, model, unread, world
+from tests.period_data import DAY, ONE, WHY, World, book, lively_world, model, unread, world
 
 AT = datetime(2025, 1, 13, tzinfo=UTC)
 SEEDS = range(12)
+LIVELY = range(2)
 Values = dict[str, Any]
 
 
@@ -44,8 +45,7 @@ def kinds(one: PeriodData) -> dict[str, Values]:
 def replay() -> tuple[tuple[World, int, Finding], ...]:
     """Every finding of every day of a dozen worlds, with the knowledge of its day."""
     told = []
-    for seed in SEEDS:
-        one = world(seed, models=12 + 30 * (seed % 3 == 0))
+    for one in (*(world(seed, models=12 + 30 * (seed % 3 == 0)) for seed in SEEDS), *map(lively_world, LIVELY)):
         told += [(one, day, finding) for day in range(1, len(one.uses)) for finding in found(one.book(day))]
     return tuple(told)
 
@@ -185,10 +185,119 @@ def outweighed(one: World, day: int, v: Values) -> bool:
     return counts[-1] == v["uses"] and sum(counts[: v["outweighed"]]) < counts[-1] <= sum(counts[: v["outweighed"] + 1])
 
 
+def lowest_watched(one: World, day: int, v: Values) -> bool:
+    past = [truth(one, n, v["metric"]) for n in range(number(one, v["first"]), day)]
+    assert v["whole"] and v["days"] == len(past) + 1 > 7
+    return truth(one, day, v["metric"]) == v["value"] and all(p is not None and p > v["value"] for p in past)
+
+
+def moved(one: World, day: int, before: int) -> Counter[str]:
+    """How much each model's use differs between two days."""
+    change = Counter(used_on(one, day))
+    change.subtract(used_on(one, before))
+    return change
+
+
+def total(one: World, day: int) -> int:
+    return sum(one.uses[day].values())
+
+
+def model_move(one: World, day: int, v: Values) -> bool:
+    change, all_change = moved(one, day, day - 1), total(one, day) - total(one, day - 1)
+    assert (v["total"], v["total_before"], v["total_change"]) == (total(one, day), total(one, day - 1), all_change)
+    assert abs(v["change"]) >= 0.05 * v["total"] and v["rest_change"] == all_change - v["change"]
+    assert v["direction"] == ("rose" if v["change"] > 0 else "fell")
+    part = v["change"] / all_change if all_change else -1.0
+    assert v["part"] == (pytest.approx(part) if 0 < part <= 1 else None)
+    listed = v["model"] in {name(n) for n in one.listed[day]}
+    assert v["uses"] == (used_on(one, day).get(v["model"], 0) if listed else None) and v["listed"] == listed
+    if v["base_day"]:
+        base = number(one, v["base_day"])
+        assert used_on(one, base).get(v["model"], 0) == v["base"] < v["before"] / 2 and day - 7 <= base < day - 1
+    return change[v["model"]] == v["change"] and abs(v["change"]) == max(map(abs, change.values()))
+
+
+def passing_surge(one: World, day: int, v: Values) -> bool:
+    peak, base = number(one, v["peak_day"]), number(one, v["base_day"])
+    uses = [used_on(one, n).get(v["model"], 0) for n in range(base, day + 1)]
+    assert (uses[0], uses[peak - base], uses[-2], uses[-1]) == (v["base"], v["peak"], v["before"], v["uses"])
+    assert v["peak"] == max(uses) and v["peak_share"] == v["peak"] / total(one, peak) and day - base <= 8
+    return max(uses[0], uses[-1]) <= v["peak"] / 10 < uses[-2]
+
+
+def week_move(one: World, day: int, v: Values) -> bool:
+    before = used_on(one, day - 7)[v["model"]] if v["before"] else 0
+    assert (v["uses"], v["before"]) == (used_on(one, day).get(v["model"], 0), before)
+    assert (v["share"], v["share_before"]) == (v["uses"] / total(one, day), before / total(one, day - 7))
+    large = abs(v["uses"] - before) >= 0.05 * max(total(one, day), total(one, day - 7))
+    return large and (v["uses"] >= 2 * before if v["direction"] == "rose" else 2 * v["uses"] <= before)
+
+
+def top_ten(one: World, day: int, v: Values) -> bool:
+    assert (v["uses"], v["before"]) == (used_on(one, day)[v["model"]], used_on(one, day - 1)[v["model"]])
+    ranks = place(one, day, v["uses"]), place(one, day - 1, v["before"])
+    return ranks == (v["rank"], v["rank_before"]) and min(ranks) <= 10 and max(ranks) > 20
+
+
+def total_change(one: World, day: int, v: Values) -> bool:
+    now, then, change = total(one, day), total(one, day - 1), moved(one, day, day - 1)
+    assert (v["uses"], v["before"], v["change"]) == (now, then, now - then) and v["ratio"] == (now - then) / then
+    assert change[v["model"]] == v["model_change"] and abs(v["model_change"]) == max(map(abs, change.values()))
+    return abs(v["ratio"]) >= 0.1 and v["direction"] == ("rose" if now > then else "fell")
+
+
+def breadth_change(one: World, day: int, v: Values) -> bool:
+    now, then = truth(one, day, "models_used"), truth(one, day - 7, "models_used")
+    assert now is not None and then is not None and number(one, v["before_day"]) == day - 7
+    assert (v["used"], v["before"], v["change"], v["listed"]) == (now, then, now - then, len(one.listed[day]))
+    return abs(now - then) >= 0.05 * then and v["direction"] == ("rose" if now > then else "fell")
+
+
+def most_concentrated(one: World, day: int, v: Values) -> bool:
+    since = number(one, v["since"])
+    shares = [max(one.uses[n].values(), default=0) / total(one, n) for n in range(since, day + 1)]
+    assert all(one.known(n, n) for n in range(since, day + 1)) and used_on(one, day)[v["model"]] == v["uses"]
+    return shares[-1] == v["share"] <= shares[0] and max(shares[1:-1]) + 0.01 <= v["share"] and v["days"] >= 14
+
+
+def new_models_used(one: World, day: int, v: Values) -> bool:
+    new = one.listed[day] - set().union(*one.listed[: day - 6])
+    used = {n for n in new if any(one.uses[past].get(n) for past in range(day + 1))}
+    assert v["model"] in {name(n) for n in used} and used_on(one, day)[v["model"]] == v["uses"]
+    return (v["added"], v["used"]) == (len(new), len(used)) and v["uses"] == max(one.uses[day].get(n, 0) for n in new)
+
+
+def use_ladder(one: World, day: int, v: Values) -> bool:
+    counts = [one.uses[day].get(n, 0) for n in one.listed[day]]
+    steps = [0, 0, 0, 0, 0]
+    for count in counts:
+        steps[0 if not count else 1 if count <= 10 else 2 if count < 1000 else 3 if count < 10_000 else 4] += 1
+    return v["listed"] == len(counts) and steps == [v[k] for k in ("idle", "to_10", "to_999", "to_9999", "more")]
+
+
+def used_models_step(one: World, day: int, v: Values) -> bool:
+    now, then = truth(one, day, "models_used"), truth(one, day - 1, "models_used")
+    assert now is not None and then is not None
+    way = "more" if now > then else "fewer" if now < then else "same"
+    return (v["used"], v["before"], v["count"], v["direction"]) == (now, then, abs(now - then), way)
+
+
 TRUTHS: dict[str, Callable[[World, int, Values], bool]] = {
     "highest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a > b),
     "lowest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a < b),
     "highest_watched": highest_watched,
+    "lowest_watched": lowest_watched,
+    "model_move": model_move,
+    "passing_surge": passing_surge,
+    "week_move": week_move,
+    "top_ten_entry": top_ten,
+    "top_ten_exit": top_ten,
+    "total_change": total_change,
+    "breadth_change": breadth_change,
+    "most_concentrated": most_concentrated,
+    "new_models_used": new_models_used,
+    "use_ladder": use_ladder,
+    "used_models_step": used_models_step,
     "streak": streak,
     "crossing": crossing,
     "unusual_day": unusual_day,
@@ -252,7 +361,7 @@ def test_a_claim_that_is_not_so_does_not_hold() -> None:
 
 
 def otherwise(value: object) -> object:
-    flipped = {"rose": "fell", "up": "down", "above": "below", "demand": "supply"}
+    flipped = {"rose": "fell", "up": "down", "above": "below", "demand": "supply", "more": "fewer"}
     flipped |= {after: before for before, after in flipped.items()}
     if isinstance(value, bool):
         return None
@@ -389,7 +498,9 @@ def test_a_round_number_that_was_there_before_was_not_reached_now() -> None:
 
 
 def test_uses_cross_powers_of_ten_and_not_every_thousand() -> None:
-    assert kinds(days(9_999_000, 10_000_001))["crossing"]["level"] == 10**7
+    assert kinds(days(*[9_999_000] * 30, 10_000_001))["crossing"]["level"] == 10**7
+    assert "crossing" not in kinds(days(*[9_999_000] * 29, 10_000_001))
+    assert kinds(days(9_000_000, 10_000_001))["crossing"]["level"] == 10**7
     assert "crossing" not in kinds(days(3_900_000, 4_100_000)) and "crossing" not in kinds(days(90))
 
 
@@ -399,7 +510,7 @@ def test_a_number_crossed_again_and_again_is_less_news() -> None:
             f["score"] for f in found(days(*uses)) if f["key"] == "crossing" and f["values"]["metric"] == "uses"
         )
 
-    assert score(990, 980, 990, 1001) > score(990, 1100, 990, 1001)
+    assert score(890, 880, 890, 1001) > score(890, 1100, 890, 1001)
 
 
 def test_an_unusual_day_is_judged_against_its_own_weekday() -> None:
@@ -459,6 +570,17 @@ def test_a_shared_lead_is_nobodys() -> None:
     assert kinds(book([1, 9], flow_before=before))["new_leader"]["model"] == "a0/m2"
     assert "new_leader" not in kinds(book([9, 9], flow_before=before))
     assert "new_leader" not in kinds(book([1, 9], flow_before=Usage(10, {1: 5, 2: 5})))
+
+
+def test_a_leader_by_a_trifle_is_no_new_leader() -> None:
+    before = Usage(2000, {1: 1001, 2: 999})
+    assert "new_leader" not in kinds(book([990, 1009], flow_before=before))
+    assert "new_leader" in kinds(book([990, 1010], flow_before=before))
+
+
+def test_a_former_leader_that_left_the_list_has_no_known_use() -> None:
+    left = book([0, 9], flow_before=Usage(10, {1: 9, 2: 1}), names={1: SafeName("a0/m1")})
+    assert "new_leader" not in kinds(left)
 
 
 # --- supply and demand -----------------------------------------------------------------------------------------------
@@ -540,7 +662,9 @@ def test_a_hidden_model_is_in_no_finding_and_its_claims_still_hold() -> None:
 
 
 def test_a_leader_that_left_is_hidden_by_its_name() -> None:
-    one = book([0, 9], flow_before=Usage(10, {1: 9, 2: 1}), names={1: SafeName("a0/m1")})
+    one = book([2, 9], flow_before=Usage(10, {1: 9, 2: 1}), names={1: SafeName("a0/m1")})
+    assert isinstance(one.listed, tuple)
+    one = replace(one, listed=one.listed[1:])
     assert kinds(one)["new_leader"]["before"] == "a0/m1"
     masked = [finding["values"] for finding in found(one, "a0/m1") if finding["key"] == "new_leader"]
     assert [(values["before"], values["model"]) for values in masked] == [(HIDDEN, "a0/m2")]
@@ -551,7 +675,11 @@ def test_findings_of_each_catalogue_stand_apart() -> None:
     other = replace(second, catalogue=replace(second.catalogue, key="llm"))
     document = compose_document("r", "R", [first, other], {"catalogue": "llm", "figure": "uses"}, (), AT)
     told = rank_findings([first, other], document, ())
-    assert told["llm"] == [] and {finding["key"] for finding in told["models"]} == {"half_carried", "outweighed"}
+    assert told["llm"] == [] and {finding["key"] for finding in told["models"]} == {
+        "half_carried",
+        "outweighed",
+        "use_ladder",
+    }
 
 
 def test_values_that_are_not_a_claims_own_are_refused() -> None:

@@ -83,7 +83,74 @@ def with_panel() -> dict[str, Any]:
     return changed("day-2025-01-12", add)
 
 
+_MOVE: dict[str, Any] = {"model": "owner/surge", "author": "owner", "day": "2024-12-21", "direction": "rose"}
+_MOVE |= {"uses": 2429713, "before": 744772, "listed": True, "change": 1684941, "base": 287, "base_day": "2024-12-19"}
+_MOVE |= {"share": 0.2441, "total": 9954233, "total_before": 9277570, "total_change": 676663, "total_ratio": 0.0729}
+_MOVE |= {"part": None, "rest_change": -1008278}
 FINDINGS: dict[str, list[dict[str, Any]]] = {
+    "model_move": [
+        _MOVE,
+        _MOVE
+        | {"direction": "fell", "uses": 170, "before": 2429713, "total_change": -3068897, "total_ratio": -0.308}
+        | {"part": 0.7917, "base": None, "base_day": None},
+        _MOVE | {"before": None},
+        _MOVE | {"direction": "fell", "uses": None, "before": 909883, "listed": False, "share": 0.2724},
+        _MOVE | {"direction": "fell", "uses": None, "before": 909883, "share": 0.2724},
+        *(
+            _MOVE
+            | {"direction": way, "share": None, "total": None, "total_before": None, "total_change": None}
+            | {"total_ratio": None, "part": None, "rest_change": None}
+            for way in ("rose", "fell")
+        ),
+    ],
+    "passing_surge": [
+        {"model": "owner/surge", "author": "owner", "day": "2024-12-22", "uses": 170, "peak": 2429713}
+        | {"peak_day": "2024-12-21", "base": 287, "base_day": "2024-12-19", "before": 2429713, "peak_share": 0.244},
+    ],
+    "week_move": [
+        {"model": "owner/steady", "author": "owner", "day": "2025-01-12", "direction": way, "uses": 646681}
+        | {"before": 2662108, "before_day": "2025-01-05", "share": 0.097, "share_before": 0.297}
+        for way in ("rose", "fell")
+    ],
+    "top_ten_entry": [
+        {"model": "owner/climber", "author": "owner", "day": "2025-01-12", "rank": 5, "uses": 79662}
+        | {"rank_before": 29, "before": 8901},
+    ],
+    "top_ten_exit": [
+        {"model": "owner/faller", "author": "owner", "day": "2025-01-12", "rank": 29, "uses": 8901}
+        | {"rank_before": 5, "before": 79662},
+    ],
+    "total_change": [
+        {"day": "2025-01-12", "direction": way, "uses": 2350612, "before": 1954671, "change": 395941, "ratio": 0.2026}
+        | {"model": "owner/cause", "author": "owner", "model_change": 163128, "part": part}
+        for way in ("rose", "fell")
+        for part in (0.412, None)
+    ],
+    "breadth_change": [
+        {"day": "2025-01-06", "direction": way, "used": 1042, "listed": 3724, "before": 948, "change": 94}
+        | {"before_day": "2024-12-30", "ratio": 0.0992}
+        for way in ("rose", "fell")
+    ],
+    "most_concentrated": [
+        {"day": "2025-01-12", "model": "owner/giant", "author": "owner", "uses": 3000000, "share": 0.351}
+        | {"since": "2024-12-20", "days": 22},
+    ],
+    "new_models_used": [
+        {"day": "2025-01-12", "added": 23, "used": used, "days": 7, "model": "owner/new", "author": "owner", "uses": 12}
+        for used in (1, 9)
+    ],
+    "use_ladder": [
+        {"day": "2025-01-12", "listed": 3783, "idle": 2854, "to_10": 418, "to_999": 385, "to_9999": 85, "more": 41},
+    ],
+    "used_models_step": [
+        {"day": "2025-01-12", "direction": way, "used": 929, "before": 941, "count": count}
+        for way, count in (("more", 12), ("fewer", 1), ("same", 0))
+    ],
+    "lowest_watched": [
+        {"metric": "models_used", "unit": "models", "day": "2025-01-06", "value": 701, "first": "2024-12-18"}
+        | {"days": 20, "whole": whole}
+        for whole in (True, False)
+    ],
     "highest_since": [
         {"metric": "uses", "unit": "runs", "day": "2025-01-12", "value": 8692748, "since": "2024-12-21"}
         | {"since_value": 9954233, "days": 21}

@@ -59,10 +59,15 @@ def assert_fits_discord(embed: Any) -> None:
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_headline_leads_and_says_usage_beside_inventory() -> None:
-    assert x(documents.recorded("day-2025-01-12")).startswith(
-        "On Replicate, 929 of 3,783 public models were used on 12 January 2025"
-    )
+def test_the_news_leads_and_usage_beside_inventory_follows() -> None:
+    news, question, *_ = x(documents.recorded("day-2025-01-12")).split("\n\n")
+    assert news == "Most runs in a day since 21 December 2024: 8,692,748."
+    assert question.startswith("On Replicate, 929 of 3,783 public models were used on 12 January 2025")
+
+
+def test_without_news_usage_beside_inventory_leads() -> None:
+    quiet = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(findings=[]))
+    assert x(quiet).startswith("On Replicate, 929 of 3,783 public models were used on 12 January 2025")
 
 
 @pytest.mark.parametrize("day", ["2025-01-13", "2025-01-14"])
@@ -265,7 +270,7 @@ def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> Non
     shown = preview_text(
         build_post(documents.recorded("day-2025-01-12"), "x", PostRenderOptions(pictures=(picture,))), ["out/card.png"]
     )
-    assert "weighted length: 276 of 280" in shown
+    assert "weighted length: 216 of 280" in shown
     assert "estimated cost: 0.020 US dollars" in shown
     assert "picture: out/card.png" in shown
     assert "929 of 3,783 models." in shown

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import ONE, in_chunks, key_of
 from bot.ledger.events import period_data as events
+from bot.ledger.queries.movers import with_movers
 from bot.ledger.snapshots import period_data as snapshots_data
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import AtLeast, Catalogue, Grouping, GroupKind, Period, PeriodData, Unknown, Usage
@@ -32,8 +33,10 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
     """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be
     left out: over many days the lake counts them."""
     if catalogue.evidences:
-        return with_groups(store, events.load_period_data(store, catalogue, period, of_callers))
-    return with_groups(store, snapshots_data.load_period_data(store, catalogue, period))
+        book = events.load_period_data(store, catalogue, period, of_callers)
+    else:
+        book = snapshots_data.load_period_data(store, catalogue, period)
+    return with_movers(store, with_groups(store, book))
 
 
 def with_groups(store: Store, book: PeriodData) -> PeriodData:

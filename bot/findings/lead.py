@@ -1,0 +1,156 @@
+"""The lead of a digest: the finding that it opens with, and the form of its first sentence.
+
+The news of the day leads; what is true every day leads when nothing happened. Pure: documents in, a document out. A
+digest holds the form and the place of its lead finding as `lead`; `lead_of` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, get_args
+
+from bot.records import Document
+
+LeadForm = Literal["mover", "total", "record", "top", "breadth", "new", "balance", "ladder", "standing", "unknown"]
+FORMS: tuple[LeadForm, ...] = get_args(LeadForm)
+
+LEAST_LEAD_SCORE = 0.3
+"""A finding with a lower score leads no digest."""
+ALWAYS_NEWS = 0.8
+"""A finding with this score or more leads, also if the same happened on the day before."""
+
+_FORM_OF: Mapping[str, LeadForm] = {
+    "model_move": "mover",
+    "passing_surge": "mover",
+    "week_move": "mover",
+    "awake_again": "mover",
+    "gone_quiet": "mover",
+    "total_change": "total",
+    "unusual_day": "total",
+    "streak": "total",
+    "crossing": "record",
+    "highest_since": "record",
+    "highest_watched": "record",
+    "lowest_since": "record",
+    "lowest_watched": "record",
+    "most_concentrated": "record",
+    "new_leader": "top",
+    "top_ten_entry": "top",
+    "top_ten_exit": "top",
+    "breadth_change": "breadth",
+    "new_models_used": "new",
+    "new_unused": "new",
+    "newly_used": "new",
+    "demand_gap": "balance",
+}
+"""The form of each kind of finding that can lead. The others are true every day."""
+_ONLY_LONGER = frozenset({"demand_gap"})
+"""Compared over a week, these move little from one day to the next, so they lead no day."""
+_IN_TURN: frozenset[LeadForm] = frozenset({"breadth", "new"})
+"""Forms that stay true for some days, so they do not lead on two days running."""
+
+
+class LeadDocument(TypedDict):
+    """A lead as JSON, as `docs/digest.md` has it."""
+
+    form: LeadForm
+    finding: int | None
+    """Place in the findings of the headline's catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What a digest opens with."""
+
+    form: LeadForm
+    finding: Mapping[str, Any] | None
+    """The finding that leads; `None` for the standing fact and for an unknown headline."""
+
+    @property
+    def protagonist(self) -> str | None:
+        """The model that the lead is about, if it is about one."""
+        name = self.finding["values"].get("model") if self.finding else None
+        return str(name) if name is not None else None
+
+
+def choose_lead(document: Document, previous: Document | None = None) -> LeadDocument:
+    """The lead of a digest. `previous`: the digest of the period before, whose lead is not repeated unless the same
+    thing happened again."""
+    block = _headline_catalogue(document)
+    if not block or block["figures"].get(document["headline"]["figure"], {}).get("value") is None:
+        return {"form": "unknown", "finding": None}
+    before = lead_of(previous) if previous is not None else None
+    for place, finding in _candidates(document, block):
+        if before is None or not _is_repetition(Lead(_form_of(finding), finding), before):
+            return {"form": _form_of(finding), "finding": place}
+    ladder = next((place for place, found in enumerate(block["findings"]) if found["key"] == "use_ladder"), None)
+    if before is not None and before.form == "standing" and ladder is not None:
+        return {"form": "ladder", "finding": ladder}
+    return {"form": "standing", "finding": None}
+
+
+def lead_of(document: Document) -> Lead:
+    """The lead of a digest; of one that was composed before there were leads, what it would be."""
+    block, lead = _headline_catalogue(document), document.get("lead") or choose_lead(document)
+    place, findings = lead["finding"], block["findings"] if block else []
+    return Lead(lead["form"], findings[place] if place is not None and place < len(findings) else None)
+
+
+def other_news(document: Document, lead: Lead) -> list[Mapping[str, Any]]:
+    """Further news beside the lead, the most newsworthy first: of other forms and about other models."""
+    block = _headline_catalogue(document)
+    told: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
+    found: list[Mapping[str, Any]] = []
+    for _, finding in _candidates(document, block) if block and lead.form != "unknown" else ():
+        about = {_form_of(finding), *_named_in(finding)}
+        if not about & told:
+            told |= about
+            found.append(finding)
+    return found
+
+
+def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
+    """The model and the figure that a finding is about."""
+    values = finding["values"] if finding else {}
+    return {values[name] for name in ("model", "metric") if name in values}
+
+
+def find_in(document: Document, key: str) -> Mapping[str, Any] | None:
+    """The finding of this kind in the headline's catalogue, if there is one."""
+    block = _headline_catalogue(document)
+    return next((found for found in block["findings"] if found["key"] == key), None) if block else None
+
+
+def _candidates(document: Document, block: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The findings that can lead, the most newsworthy first, each with its place."""
+    for place, finding in enumerate(block["findings"]):
+        key, daily = finding["key"], document["period"] == "day"
+        if key in _FORM_OF and finding["score"] >= LEAST_LEAD_SCORE and not (daily and key in _ONLY_LONGER):
+            yield place, finding
+
+
+def _form_of(finding: Mapping[str, Any]) -> LeadForm:
+    """The form of a finding that can lead."""
+    form = _FORM_OF[finding["key"]]
+    return "breadth" if form == "total" and finding["values"].get("metric") == "models_used" else form
+
+
+def _is_repetition(lead: Lead, before: Lead) -> bool:
+    """Whether a lead would open as that of the period before did."""
+    if lead.finding is None or before.finding is None or lead.finding["score"] >= ALWAYS_NEWS:
+        return False
+    if lead.form in _IN_TURN and lead.form == before.form:
+        return True
+    return _subject(lead.finding) == _subject(before.finding)
+
+
+def _subject(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a finding is about: its kind, direction, figure and model."""
+    values = finding["values"]
+    return finding["key"], *(values.get(name) for name in ("direction", "metric", "model"))
+
+
+def _headline_catalogue(document: Document) -> Mapping[str, Any] | None:
+    wanted = document["headline"]["catalogue"]
+    return next((block for block in document["catalogues"] if block["catalogue"] == wanted), None)
