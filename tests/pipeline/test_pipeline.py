@@ -15,6 +15,7 @@ from bot.archive import Archive
 from bot.metrics import METRICS
 from bot.records import Period, Receipt, Snapshot, SourceError, Unknown
 from tests import databases
+from tests.render import documents
 from tests.worlds import CATALOGUE, ONE, START, at, snapshot
 
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
@@ -211,6 +212,9 @@ def test_only_outlets_that_show_pictures_get_one(filled: store.Store) -> None:
 
 def test_a_hidden_name_is_in_no_post(filled: store.Store) -> None:
     document = pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)
+    news = {**documents.FINDINGS["model_move"][0], "model": "o2/m11", "author": "o2"}
+    document["catalogues"][0]["findings"].insert(0, {"key": "model_move", "text": "", "score": 0.9, "values": news})
+    document["lead"] = {"form": "mover", "finding": 0}
     for outlet in ("text", "x", "discord"):
         assert "o2/m11" in str(pipeline.render_post(document, outlet)), outlet
         assert "o2/m11" not in str(pipeline.render_post(document, outlet, ["o2/m11"])), outlet
