@@ -71,6 +71,9 @@ def _demo_live(parts: AppContext) -> None:
         print_previews(parts, newest, ("text", "x", "discord"))
 
 
+LEFT_OUT = "left out: the ledger has later ones from elsewhere, whose digests stay as they are"
+
+
 @click.command()
 @network_option
 @click.option("--since", type=DayParam(), help="First day to read.")
@@ -121,6 +124,8 @@ def _collect_networks(
         if not as_json:
             closes = f"; newest day {last}" if last else ""
             click.echo(f"{result.network}: {result.new} new snapshots, {result.known} known already{closes}")
+            if result.left_out:
+                click.echo(f"{result.network}: {result.left_out} nights of the record {LEFT_OUT}")
     if as_json:
         print_json(documents)
     if not any(result.error for result in results):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,6 +19,8 @@ from bot.store import Store
 
 ADDED_UP_EVERY = 16
 """Batches kept until their days are added up: several at a time, so that they can be done side by side."""
+TOGETHER = 64
+"""Snapshots that are stored in one transaction."""
 FEW = 3
 """Batches of a backfill before its pace says anything."""
 LATELY = 50
@@ -92,6 +94,8 @@ class CollectResult:
     last_day: date | None
     error: str = ""
     """Why it ended early; what was added before stays."""
+    left_out: int = 0
+    """Nights of a record up to the newest one that the ledger has from elsewhere."""
 
 
 def collect(
@@ -106,25 +110,27 @@ def collect(
 ) -> CollectResult:
     """Read one source and keep what it says. Days of events are added up side by side where there is an executor; a
     `backfill` leaves room to other writers and says how far it is; `reread` reads days again that were read before."""
-    new = known = waiting = 0
+    counts: Counter[str] = Counter()
+    waiting = 0
     last: date | None = None
     wrong: list[str] = []
     windows: dict[str, list[CompleteWindow]] = {}
     broken: dict[tuple[str, date], str] = {}
     late: list[str] = []
     finished = False
-    batches: Iterable[Snapshot | EventBatch]
+    batches: Iterable[list[Snapshot] | EventBatch]
     try:
         if isinstance(source, EventSource):
-            batches = source.event_batches(wanted, ledger.SourceState(store, network, reread))
+            pieces = source.event_batches(wanted, ledger.SourceState(store, network, reread))
+            batches = ([piece] if isinstance(piece, Snapshot) else piece for piece in pieces)
         else:
-            batches = source.snapshots(wanted)
+            batches = _grouped_snapshots(source.snapshots(wanted))
         for batch in batches:
             if isinstance(batch, EventBatch):
                 before = windows.setdefault(batch.catalogue, [])
                 kept = _store_batch(store, batch, tell, backfill, before)
                 _extend_windows(before, batch)
-                fresh = kept.new > 0
+                counts["new" if kept.new > 0 else "known"] += 1
                 # Of a day that was read again in several batches the last one says nothing any more.
                 broken = {
                     key: why for key, why in broken.items() if key[0] != batch.catalogue or key[1] not in kept.days
@@ -134,10 +140,11 @@ def collect(
                 if waiting % ADDED_UP_EVERY == 0:
                     late = _add_up_days(store, network, executor)
             else:
-                added = ledger.add_snapshot(store, batch)
-                fresh, last = added.new, max(filter(None, (last, added.closes)), default=None)
-                tell(_snapshot_line(batch, added))
-            new, known = new + fresh, known + (not fresh)
+                for snapshot, added in zip(batch, ledger.add_snapshots(store, batch), strict=True):
+                    last = max(filter(None, (last, added.closes)), default=None)
+                    counts[_outcome(added)] += 1
+                    if not added.left_out:
+                        tell(_snapshot_line(snapshot, added))
     except SourceError as error:
         wrong.append(str(error))
         finished = True
@@ -151,7 +158,30 @@ def collect(
         late = _add_up_days(store, network, executor, wanted if reread else None)
     # A network may say anything, our own keys too: nothing of it is shown, logged or kept as it came.
     text = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
-    return CollectResult(network, new, known, last, text)
+    return CollectResult(network, counts["new"], counts["known"], last, text, counts["left_out"])
+
+
+def _grouped_snapshots(taken: Iterable[Snapshot]) -> Iterator[list[Snapshot]]:
+    """Snapshots in groups that are stored in one transaction each; what came before an error too."""
+    group: list[Snapshot] = []
+    try:
+        for snapshot in taken:
+            group.append(snapshot)
+            if len(group) == TOGETHER:
+                yield group
+                group = []
+    except SourceError:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
+
+
+def _outcome(added: ledger.SnapshotResult) -> str:
+    if added.left_out:
+        return "left_out"
+    return "new" if added.new else "known"
 
 
 def _extend_windows(windows: list[CompleteWindow], batch: EventBatch) -> None:

@@ -1,18 +1,18 @@
-"""What changed between two snapshots, counted by the database."""
+"""What changed between two snapshots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from bot.ledger.snapshots._lists import RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import Change, ClosingSnapshot
 from bot.store import readings, snapshots, verdicts
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
-STEP = NOW.c.counter - THEN.c.counter
 
 
 class Comparison:
@@ -22,8 +22,10 @@ class Comparison:
     above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
     """
 
-    def __init__(self, connection: sa.Connection, catalogue: int, new: ClosingSnapshot | None = None) -> None:
-        self._connection, self._catalogue, self._new = connection, catalogue, new
+    def __init__(
+        self, connection: sa.Connection, catalogue: int, lists: RecentLists, new: ClosingSnapshot | None = None
+    ) -> None:
+        self._connection, self._catalogue, self._lists, self._new = connection, catalogue, lists, new
         self._changes: dict[tuple[int, int], Change] = {}
 
     def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
@@ -36,10 +38,34 @@ class Comparison:
     def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
         """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
         was that of models that show no counter now."""
+        earlier = list(self._before(prior))
+        if self._lists.has(earlier):
+            return self._use_in_memory(prior, before, now, earlier)
+        return self._use_in_database(prior, before, now, earlier)
+
+    def _use_in_memory(
+        self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot, earlier: Sequence[int]
+    ) -> tuple[int, int, int]:
+        old, then, here = (self._lists.counters(reading.id) for reading in (prior, before, now))
+        lists = [self._lists.counters(key) for key in earlier]
+        uses = moved = gone = 0
+        for model, counter in then.items():
+            lower = old.get(model)
+            if counter is None or lower is None or counter <= lower:
+                continue
+            above = counter - max([counters.get(model) or 0 for counters in lists])
+            if above > 0:
+                uses, moved = uses + above, moved + 1
+                gone += above if here.get(model) is None else 0
+        return uses, moved, gone
+
+    def _use_in_database(
+        self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot, earlier: Sequence[int]
+    ) -> tuple[int, int, int]:
         highest = readings.alias("highest_")
         level = (
             sa.select(sa.func.max(highest.c.counter))
-            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(list(self._before(prior))))
+            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(earlier))
             .correlate(THEN)
             .scalar_subquery()
         )
@@ -75,16 +101,16 @@ class Comparison:
         return self._changes[key]
 
     def _count_change(self, before: int, now: int) -> Change:
-        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now)
-        silent = sa.and_(THEN.c.counter.is_not(None), NOW.c.model.is_not(None), NOW.c.counter.is_(None))
-        listed = sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == now)
-        columns = (
-            sa.func.count(),
-            listed.scalar_subquery(),
-            sa.func.count() - sa.func.count(NOW.c.model),
-            sa.func.count(sa.case((silent, 1))),
-            sa.func.count(sa.case((STEP < 0, 1))),
-            sa.func.count(sa.case((STEP > 0, 1))),
-        )
-        chosen = sa.select(*columns).select_from(THEN.outerjoin(NOW, here)).where(THEN.c.snapshot == before)
-        return Change(*(int(value) for value in self._connection.execute(chosen).one()))
+        then, here = self._lists.counters(before), self._lists.counters(now)
+        silent = fell = moved = missing = 0
+        for model, counter in then.items():
+            if model not in here:
+                missing += 1
+                continue
+            count = here[model]
+            if counter is None or count == counter:
+                continue
+            silent += count is None
+            fell += count is not None and count < counter
+            moved += count is not None and count > counter
+        return Change(len(then), len(here), missing, silent, fell, moved)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bot import plausibility
 from bot.ledger.snapshots._comparison import Comparison
+from bot.ledger.snapshots._lists import RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict
 from bot.records import short_date
@@ -51,29 +52,31 @@ class Judged:
     """The first day whose verdict changed."""
 
 
-def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime) -> Judged:
+def judge_new(
+    connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime, lists: RecentLists
+) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
     doubted = (_catalogue_filter(catalogue), verdicts.c.day > reading.day)
     late = any(connection.scalar(sa.select(sa.exists().where(*some))) for some in (after, doubted))
     new = Known(reading, at, False, None)
     if late:
-        return _judge_from(connection, catalogue, reading.day, new)
+        return _judge_from(connection, catalogue, reading.day, lists, new)
     track = _newest_track(connection, catalogue, reading.day)
-    _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue))
+    _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue, lists))
     known = {one.id: Known(one, at, False, mark) for one, mark in track.held}
     return _store_verdicts(connection, catalogue, {**known, reading.id: new}, changes)
 
 
-def judge_again(connection: sa.Connection, catalogue: int, day: date) -> Judged:
+def judge_again(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists) -> Judged:
     """Judge the snapshots from a day on, until nothing changes any more."""
-    return _judge_from(connection, catalogue, day, None)
+    return _judge_from(connection, catalogue, day, lists, None)
 
 
-def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known | None) -> Judged:
+def _judge_from(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists, new: Known | None) -> Judged:
     """Judge from the last undoubted snapshot before a day; later verdicts depend on nothing before it."""
     track = _certain_track(connection, catalogue, day)
-    compare = Comparison(connection, catalogue, new.reading if new else None)
+    compare = Comparison(connection, catalogue, lists, new.reading if new else None)
     known: dict[int, Known] = {}
     made: dict[int, Verdict] = {}
     settled = 0
