@@ -28,24 +28,48 @@ if TYPE_CHECKING:
     from bot.pipeline import NetworkPlan
 
 
+DEMO_DAYS = 60
+"""The newest days of the record that the demo composes, beside every week and month."""
+DEMO_SPAN = (date(2024, 12, 17), date(2025, 1, 15))
+"""The days that the README and the pictures show."""
+
+
 @click.command()
 @pass_app_context
 def demo(parts: AppContext) -> int:
-    """Run the whole pipeline on Replicate's public record: collect, compose each day, render, archive. No keys."""
+    """Run the whole pipeline on Replicate's public record: collect, compose, render, archive. No keys, no network.
+
+    It composes the last 60 days, every week and month, and 17 December 2024 to 15 January 2025. Any other day is
+    composed when a command asks for it, such as `show --day 2024-03-01`.
+    """
     from bot.cli.preview_commands import print_previews, write_site
+    from bot.cli.process_pool import open_pool
 
     plan = parts.network_plan("replicate")
     if code := _collect_networks(parts, ["replicate"], None, False):
         return code
-    _compose_periods(parts, plan.network, "day", None, recompose=True)
-    index = write_site(parts)
+    with open_pool(parts.path) as pool:
+        periods = _demo_periods(parts, plan)
+        with progress_bar("composing", len(periods)) as tell:
+            for document in pool.compose(plan.network, periods):
+                tell(f"{plan.network}: composed the {document['period']} of {document['day']}")
+        index = write_site(parts, pool=pool)
     newest = parts.archive.newest_digest(plan.network)
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
-    print_previews(parts, newest, ("text", "x", "discord"))
+    print_previews(parts, newest, ("x", "discord"))
     _demo_live(parts)
     click.echo(f"Archive site: {index}")
     return 0
+
+
+def _demo_periods(parts: AppContext, plan: NetworkPlan) -> list[Period]:
+    from bot import pipeline
+
+    days, weeks, months = (pipeline.covered_periods(parts.store, plan, name) for name in ("day", "week", "month"))
+    first, last = DEMO_SPAN
+    shown = [day for day in days[:-DEMO_DAYS] if first <= day.first <= last]
+    return [*shown, *days[-DEMO_DAYS:], *weeks, *months]
 
 
 PROBED = 3.0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from bot.cli.network_selection import answer_each
 from bot.cli.query_commands import find_or_compose
 from bot.i18n import LANGUAGES
 from bot.records import Document, PeriodName
+
+if TYPE_CHECKING:
+    from bot.cli.process_pool import DigestPool
 
 OUTLETS = ("text", "x", "discord", "site")
 
@@ -142,16 +146,25 @@ def site(parts: AppContext, folder: Path | None) -> None:
     click.echo(f"Archive site: {write_site(parts, folder)}")
 
 
-def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+def write_site(
+    parts: AppContext,
+    folder: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+    pool: DigestPool | None = None,
+) -> Path:
     """Render every digest in the archive and replace the site. Returns the path of the index page. Calls `tell` for
     each page; by default a progress bar is shown."""
+    from functools import partial
+
     from bot import site_builder
     from bot.cli.app_context import progress_bar
 
     target = folder or parts.output_folder / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
     with nullcontext(tell) if tell else progress_bar("rendering pages") as told:
-        index: Path = site_builder.write_site(parts.query_context, target, told, clock(), url)
+        at = clock()
+        render_all = partial(pool.render, at, url) if pool else None
+        index: Path = site_builder.write_site(parts.query_context, target, told, at, url, render_all)
     return index
 
 

@@ -11,6 +11,7 @@ from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import template_context
 from bot.render.environment import render_template
 from bot.render.page_layout import (
+    HEADING,
     DigestPage,
     File,
     SiteContext,
@@ -32,7 +33,10 @@ def issue_files(
     ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
     slots = {"story": words, **chart_slots(issue)}
     slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
-    earlier, later = ({"d": d, "link": f"{root}{digest_folder(d)}/index.html"} if d else None for d in neighbours)
+    earlier, later = (
+        {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
+        for d in neighbours
+    )
     made = render_page(
         site, "issue.j2", root, slots,
         **page_context(document),

@@ -21,6 +21,8 @@ from bot.render.model_tables import RankedRow
 
 Points = Sequence[tuple[date, int | float | None]]
 File = tuple[str, bytes]
+HEADING = ("network", "title", "period", "day", "last_day")
+"""The keys of a digest that its name on a page needs."""
 
 
 @dataclass(frozen=True, slots=True)
