@@ -15,10 +15,8 @@ from simcord.http import router
 from bot import pipeline, store
 from bot.archive import Archive
 from bot.cli.app_context import AppContext
-from bot.clients import npm_tarball
 from bot.lake import LakeSettings
-from bot.sources.replicate import npm_record
-from tests import databases, requirements
+from tests import databases, record_slices, requirements
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, summary_lines
@@ -129,15 +127,15 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 
 
 @pytest.fixture(scope="session")
-def record() -> Path:
-    """The tarball of Replicate's public record."""
-    return npm_tarball.fetch_tarball(npm_record.PACKAGE, Path(__file__).parents[1] / "data", 180)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The nights of Replicate's record that the README shows, as a record of their own."""
+    return record_slices.write_slice(tmp_path_factory.mktemp("record"), *record_slices.README_NIGHTS)
 
 
 @pytest.fixture(scope="session")
 def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as an operator has it after a while: `config.yaml`, and in `data` a database that holds Replicate's
-    whole record and a digest of each of its days. Not to be written to: copy it."""
+    """A folder as an operator has it after a while: `config.yaml`, and in `data` a database that holds 29
+    nights of Replicate's record and a digest of each of their days. Not to be written to: copy it."""
     folder = tmp_path_factory.mktemp("watched")
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)

@@ -99,6 +99,8 @@ def list_checksum(counts: Iterable[tuple[str, int]]) -> str:
 
 def night_checksum(folder: Path, url: str) -> str | None:
     """The checksum of our copy of a night; empty if the copy is damaged, `None` if the record does not have it."""
+    if not (folder / NIGHTS).exists():
+        return None
     changed = tuple(path.stat().st_mtime_ns for path in sorted(folder.glob("*")))
     return _night_checksum(folder, url, changed)
 
