@@ -220,16 +220,17 @@ def _compose_periods(
 @click.argument("digest", metavar="DAY|FILE")
 @network_option
 @period_option
+@click.option("--deep", is_flag=True, help="Also read the records again where anyone can, with git.")
 @json_option
 @pass_app_context
-def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
+def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, deep: bool, as_json: bool) -> int:
     """Recompute a digest from the records it rests on and compare it, figure by figure, with what was published.
 
-    DAY is a day in the archive; FILE is a digest.json from the archive site.
+    DAY is a day that the ledger covers; FILE is a digest.json from the archive site.
     """
     from bot.cli import verification
 
-    each = verification.verify_each(parts, digest, network, period)
+    each = verification.verify_each(parts, digest, network, period, deep)
     if as_json:
         print_json([result.to_document() for result in each.answers])
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -9,6 +11,11 @@ class ConfigModel(BaseModel):
     """A block of `config.yaml`: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def obsolete_keys(cls, block: Mapping[str, object]) -> Mapping[str, str]:
+        """Keys of an earlier version that mean nothing any more, each with what to do. They are ignored."""
+        return {}
 
 
 class HeadlineConfig(ConfigModel):

@@ -16,7 +16,7 @@ class SourceRef:
     """Where anyone can look a record up."""
 
     url: str
-    """A URL, `npm:package@version/file`, or a transaction, block range or blob in its network's own notation."""
+    """A URL, or a transaction, block range or blob in its network's own notation."""
     at: datetime
     """When it was read or, for a published record, the instant it describes (UTC)."""
     sha256: str = ""

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bot.clients import raw_archive
-from bot.records import Period, Snapshot, short_date, start_of_day
+from bot.records import Period, Snapshot, SourceError, short_date, start_of_day
 from bot.sources.replicate import record_files
-from bot.sources.replicate.live_api import TOKEN, ModelsPage, live_snapshot
+from bot.sources.replicate.live_api import TOKEN, ListedModel, ModelsPage, live_snapshot
 from bot.sources.replicate.settings import ReplicateSettings
 
 
@@ -63,6 +63,22 @@ def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str)
     if url.startswith(record_files.REFS):
         return record_files.night_checksum(settings.record or record_files.BUNDLED, url)
     return raw_archive.archived_checksum(_raw_folder(data), sha256)
+
+
+def public_checksum(url: str) -> str | None:
+    """The checksum of a night's list as the public repository has it, read with git; `None` for other refs. Raises
+    `SourceError`."""
+    if not url.startswith(record_files.REFS):
+        return None
+    from bot.clients import git_history
+
+    commit, _, name = url.removeprefix(record_files.REFS).partition("/")
+    content = git_history.read_commit_file(record_files.REPOSITORY, commit, name)
+    try:
+        listed = msgspec.json.decode(content, type=list[ListedModel])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SourceError(f"{url}: is not a list of models: {error}") from error
+    return record_files.list_checksum((model.key, model.run_count) for model in listed)
 
 
 def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
