@@ -42,7 +42,7 @@ def demo(parts: AppContext) -> int:
     It composes the last 60 days, every week and month, and 17 December 2024 to 15 January 2025. Any other day is
     composed when a command asks for it, such as `show --day 2024-03-01`.
     """
-    from bot.cli.preview_commands import print_previews, write_site
+    from bot.cli.preview_commands import print_briefly, write_site
     from bot.cli.process_pool import open_pool
 
     plan = parts.network_plan("replicate")
@@ -57,9 +57,9 @@ def demo(parts: AppContext) -> int:
     newest = parts.archive.newest_digest(plan.network)
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
-    print_previews(parts, newest, ("x", "discord"))
     _demo_live(parts)
     click.echo(f"Archive site: {index}")
+    print_briefly(parts, newest)
     return 0
 
 

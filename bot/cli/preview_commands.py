@@ -95,6 +95,16 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
         click.echo()
 
 
+def print_briefly(parts: AppContext, document: Document) -> None:
+    """Print the text that X and Discord would get, without tables, pictures and costs."""
+    for outlet, title in (("x", "X"), ("discord", "Discord")):
+        post = pipeline.render_post(document, outlet, parts.hidden_names, "en", parts.post_options)
+        text = str(post.embed["description"]) if post.embed else "\n\n".join(post.parts)
+        click.echo(click.style(f"\n== What {title} would get for {document['day']} ==", bold=True))
+        click.echo("\n".join(line for line in text.splitlines() if line))
+    click.echo(f"\nAll of it: python -m bot preview --network {document['network']} --day {document['day']}")
+
+
 def _post_documents(
     parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
 ) -> list[Document]:
