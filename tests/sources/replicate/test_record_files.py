@@ -7,6 +7,7 @@ import hashlib
 import lzma
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot import ledger, store
-from bot.records import Period, Snapshot, SourceError
+from bot import ledger, pipeline, store
+from bot.archive import Archive
+from bot.records import Period, Receipt, Snapshot, SourceError, SourceRef
 from bot.sources import replicate
 from bot.sources.replicate import record_files
 from tests import databases, record_slices
@@ -233,12 +235,15 @@ def test_nights_stored_together_give_what_nights_stored_one_by_one_give(tmp_path
         each.close()
 
 
+HEADLINE = {"catalogue": "models", "figure": "models_used"}
+
+
+def periods(opened: store.Store, plan: pipeline.NetworkPlan) -> tuple[Period, ...]:
+    return pipeline.covered_periods(opened, plan, "day")
+
+
 def test_what_the_ledger_has_from_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
-    """An installation that read the same nights from another place, such as the npm package that Footfall once read."""
-    from dataclasses import replace
-
-    from bot.records import SourceRef
-
+    """An installation that read some of these nights from the npm package that Footfall once read."""
     taken = slice_of("2025-01-01", "2025-01-20", tmp_path / "slice")
     elsewhere = [
         replace(s, at=s.at.replace(minute=0, second=0), ref=SourceRef("npm:package@1/stats.json", s.at), record="")
@@ -247,6 +252,10 @@ def test_what_the_ledger_has_from_elsewhere_is_left_as_it_is(tmp_path: Path) -> 
     ]
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     ledger.add_snapshots(opened, elsewhere)
+    archive, plan = Archive(opened), pipeline.NetworkPlan("replicate", "Replicate", replicate.CATALOGUES, HEADLINE)
+    issued = [pipeline.compose_digest(opened, archive, plan, p, NOW) for p in periods(opened, plan)]
+    for document in issued:
+        archive.add_receipt(document, Receipt("x", "@footfall", 0, "1", "", NOW))
     before = tables(opened)
     results = ledger.add_snapshots(opened, taken)
     left = [s.at.date() for s, result in zip(taken, results, strict=True) if result.left_out]
@@ -256,4 +265,9 @@ def test_what_the_ledger_has_from_elsewhere_is_left_as_it_is(tmp_path: Path) -> 
     assert set(before["snapshots"]) < set(after["snapshots"])
     assert [row for row in after["usage"] if str(row[1]) <= "2025-01-12"] == before["usage"]
     assert len(after["snapshots"]) == len(elsewhere) + sum(result.new for result in results)
+    assert pipeline.outdated_periods(opened, archive, plan, "day") == ()
+    for document in issued:
+        assert list(pipeline.mismatches_with(pipeline.recompute_digest(opened, plan, document), document)) == []
+    again = [pipeline.compose_digest(opened, archive, plan, p, NOW) for p in periods(opened, plan)[: len(issued)]]
+    assert [document["edition"] for document in again] == [1] * len(issued)
     opened.close()
