@@ -129,7 +129,7 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 @pytest.fixture(scope="session")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The nights of Replicate's record that the README shows, as a record of their own."""
-    return record_slices.write_slice(tmp_path_factory.mktemp("record"), *record_slices.README_NIGHTS)
+    return record_slices.write_slice(tmp_path_factory.mktemp("record"), *record_slices.README_NIGHTS, hours="0")
 
 
 @pytest.fixture(scope="session")

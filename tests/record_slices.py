@@ -28,10 +28,10 @@ def whole_record() -> dict[str, dict[str, int]]:
     return nights
 
 
-def write_slice(folder: Path, first: str, last: str) -> Path:
-    """A record of the nights from one date to another."""
+def write_slice(folder: Path, first: str, last: str, hours: str = "0123456789") -> Path:
+    """A record of the nights from one date to another; with `hours="0"`, only of those that close a day."""
     nights = {head: listed for head, listed in whole_record().items() if first <= head[:10] <= last}
-    return write_record(folder, nights)
+    return write_record(folder, {head: nights[head] for head in nights if set(head[11:13]) <= set(hours)})
 
 
 def write_record(folder: Path, nights: dict[str, dict[str, int]]) -> Path:
