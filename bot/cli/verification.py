@@ -14,9 +14,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import pipeline, sources
-from bot.cli.app_context import AppContext, UsageError
+from bot.cli.app_context import AppContext, UsageError, clock
 from bot.cli.network_selection import Answers, answer_each
-from bot.cli.query_commands import find_or_compose
 from bot.digest import incomparable_figures
 from bot.queries.registry import parse_day
 from bot.records import Document, PeriodName, SafeName, catalogues_and_panels
@@ -140,7 +139,10 @@ def verify_each(
         return Answers([verify_digest(parts, _read_digest(parts, Path(named)), deep)], 0)
 
     def verdict(plan: pipeline.NetworkPlan) -> VerificationResult:
-        return verify_digest(parts, find_or_compose(parts, plan.network, period, day), deep)
+        wanted = parts.require_covered_period(plan, day, period)
+        if parts.archive.find_digest(plan.network, period, wanted.first) is None:
+            pipeline.compose_digest(parts.store, parts.archive, plan, wanted, clock())
+        return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day), deep)
 
     return answer_each(parts.selected_networks(network), verdict)
 

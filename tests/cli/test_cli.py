@@ -343,7 +343,7 @@ def test_the_first_day_has_a_digest_of_its_list_and_says_why_its_use_is_unknown(
     shown = run("show", "--network", "replicate", "--day", "2024-12-17", "--json").json
     assert [one["catalogues"] for one in listed] == [shown["catalogues"]]
     figures = shown["catalogues"][0]["figures"]
-    assert figures["models_listed"]["value"] == 3584
+    assert figures["models_listed"]["value"] == 3583
     assert figures["uses"]["unknown"] == "the watch began at the end of 17 Dec 2024"
 
 
@@ -675,7 +675,9 @@ def test_a_source_that_breaks_ends_1_and_one_that_breaks_halfway_3(
 def test_collecting_twice_keeps_one(run: Run) -> None:
     ran = run("collect", "--json")
     assert ran.code == 0
-    assert ran.json == [{"network": "replicate", "new": 0, "known": 29, "last_day": "2025-01-15", "error": ""}]
+    assert ran.json == [
+        {"network": "replicate", "new": 0, "known": 29, "last_day": "2025-01-15", "error": "", "left_out": 0}
+    ]
 
 
 def test_a_record_that_is_not_the_one_wanted_fails_with_its_cure(run: Run, folder: Path, record: Path) -> None:
@@ -685,7 +687,7 @@ def test_a_record_that_is_not_the_one_wanted_fails_with_its_cure(run: Run, folde
     ran = run("collect")
     assert ran.code == 1
     (line,) = ran.err.splitlines()
-    assert "other.tgz" in line and "set networks.replicate.record" in line
+    assert "other/snapshots.csv" in line and "leave networks.replicate.record out" in line
 
 
 def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, folder: Path, watched: Path) -> None:
@@ -705,7 +707,7 @@ def test_doctor_names_what_is_wrong_with_its_fix(run: Run, folder: Path, record:
     ran = run("doctor", "--json")
     assert ran.code == 1
     (bad,) = (check for check in ran.json if not check["ok"])
-    assert "none.tgz" in bad["found"] and bad["fix"]
+    assert "none/snapshots.csv" in bad["found"] and bad["fix"]
 
 
 def test_every_metric_is_in_the_table(run: Run) -> None:
