@@ -11,7 +11,7 @@ READY_DEV := .venv/.ready-dev
 
 .PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
-demo: $(READY)  ## the whole pipeline on a real network's public record, no keys
+demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
 	@$(BIN)/python -m bot demo
 
 run: $(READY)  ## serve the archive site and the JSON API
@@ -90,7 +90,7 @@ $(READY_DEV): $(READY) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-tests/node_modules/.ready: tests/package-lock.json $(READY)
+tests/node_modules/.ready: tests/package-lock.json $(READY_DEV)
 	npm="$(NPM)"; $(WITH_NODE) $$npm install --prefix tests --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 

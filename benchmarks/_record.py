@@ -15,7 +15,7 @@ from bot import plausibility
 from bot.ledger import closed_day
 from bot.plausibility import Change, ClosingSnapshot, Track, Verdict
 
-RECORD = Path(__file__).parent.parent / "tests" / "data" / "replicate-record"
+RECORD = Path(__file__).parent.parent / "bot" / "sources" / "replicate" / "record"
 List = Mapping[str, int]
 """Model to its counter."""
 

@@ -1,8 +1,9 @@
-"""The whole demo in a new folder, with the record already downloaded: time and peak memory of its process."""
+"""The whole demo in a new folder: time, processor time, and peak memory of its processes together."""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -10,34 +11,39 @@ import time
 from pathlib import Path
 
 from benchmarks import Row, seconds
-from bot.clients import npm_tarball
-from bot.sources.replicate.npm_record import PACKAGE
 
 ROOT = Path(__file__).parent.parent
+RECORD = ROOT / "bot" / "sources" / "replicate" / "record"
 READ = (
-    "import json, sys, tarfile\n"
-    "with tarfile.open(sys.argv[1]) as a:\n"
-    "    for name in ('stats.json', 'models.json'): json.load(a.extractfile('package/' + name))"
+    "import csv, io, lzma, pathlib, sys\n"
+    "for path in sorted(pathlib.Path(sys.argv[1]).glob('runs-*.csv.xz')):\n"
+    "    rows = csv.reader(io.StringIO(lzma.decompress(path.read_bytes()).decode()))\n"
+    "    next(rows)\n"
+    "    [int(cell) for _, *cells in rows for cell in cells if cell]"
 )
 """The minimum for any program that reads this record."""
+MOST_SECONDS, MOST_MEGABYTES = 40, 500
 
 
 def run() -> list[Row]:
-    record = npm_tarball.fetch_tarball(PACKAGE, ROOT / "data", 180).resolve()
-    floor = seconds(lambda: subprocess.run([sys.executable, "-c", READ, record], check=True), 3)
+    floor = seconds(lambda: subprocess.run([sys.executable, "-c", READ, RECORD], check=True), 3)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "config.yaml").write_text(f"networks:\n  replicate:\n    record: {record}\n", encoding="utf-8")
-        took, peak = _demo(folder)
-    against = f"reading the record's JSON, {floor:.1f} s"
+        (Path(folder) / "config.yaml").write_text("networks:\n  replicate: {}\n", encoding="utf-8")
+        took, worked, peak = _demo(folder)
+    against = f"reading the record's numbers, {floor:.1f} s"
+    time_goal, memory_goal = f"< {MOST_SECONDS} s", f"< {MOST_MEGABYTES} MB"
+    within = peak < MOST_MEGABYTES
     return [
-        Row("the demo, from record to site", f"{took:.1f} s", against, took / floor, "< 20 s", took < 20),
-        Row("its peak memory", f"{peak:.0f} MB", "the goal, 500 MB", peak / 500, "< 500 MB", peak < 500),
+        Row("the demo, from record to site", f"{took:.1f} s", against, took / floor, time_goal, took < MOST_SECONDS),
+        Row("its processor time", f"{worked:.1f} s", against, worked / floor, "none", True),
+        Row("peak memory of its processes", f"{peak:.0f} MB", "the goal", peak / MOST_MEGABYTES, memory_goal, within),
     ]
 
 
-def _demo(folder: str) -> tuple[float, float]:
-    """Seconds and peak resident MB of that process."""
-    began = time.perf_counter()
+def _demo(folder: str) -> tuple[float, float, float]:
+    """Seconds, seconds of all processors, and the peak memory in MB of the process and its children together. Shared
+    memory counts once: each process counts its share."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "REPLICATE_API_TOKEN": ""}
     demo = subprocess.Popen(
         [sys.executable, "-m", "bot", "demo"],
@@ -45,12 +51,30 @@ def _demo(folder: str) -> tuple[float, float]:
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    _, status, used = os.wait4(demo.pid, 0)
-    demo.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0.0
+    while demo.poll() is None:
+        peak = max(peak, _session_memory(demo.pid))
+        time.sleep(0.2)
     if demo.returncode:
         raise SystemExit(f"the demo ended with {demo.returncode}")
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, worked, peak
+
+
+def _session_memory(session: int) -> float:
+    """MB of the proportional memory of all processes of a session."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(status.read_text().rpartition(")")[2].split()[3]) == session:
+                rollup = (status.parent / "smaps_rollup").read_text()
+                total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        except (OSError, StopIteration):  # it ended meanwhile
+            continue
+    return total / 1024
 
 
 if __name__ == "__main__":

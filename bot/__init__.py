@@ -4,7 +4,7 @@ The packages and modules, in the order in which the data flows:
 
     sources/           one package per network: reads it and yields records
     chain/             reads EVM chains from endpoints that are not trusted
-    clients/           HTTP, npm and raw archives, with limits on bytes and seconds
+    clients/           HTTP and raw archives, with limits on bytes and seconds
     ledger/            stores what networks reported, and answers with period data
     metrics/           one function per metric: period data in, a value or an unknown out
     digest.py          all figures of one network and period, with gaps and references

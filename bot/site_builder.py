@@ -2,26 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from bot import charts, ledger
-from bot.archive import DigestSummary
 from bot.metrics import METRICS
 from bot.outlets.site import replace_site
 from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown
 from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
+from bot.render.site_files import RenderedDigest
 
 
-def write_site(desk: QueryContext, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
-    """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds. Raises
-    `OutletError`."""
-    networks = [page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()]
-    shared = page_layout.SiteContext(
-        networks,
+@dataclass(frozen=True, slots=True)
+class DigestPlace:
+    """A digest among those of its network and period name."""
+
+    network: str
+    period: PeriodName
+    day: date
+    earlier: date | None
+    later: date | None
+
+    def heading(self, title: str, day: date | None) -> Document | None:
+        """The heading of a neighbour."""
+        if day is None:
+            return None
+        last = Period.for_day(day, self.period).last.isoformat()
+        return {"network": self.network, "title": title, "period": self.period, "day": str(day), "last_day": last}
+
+
+RenderAll = Callable[[Sequence[DigestPlace]], Iterable[RenderedDigest | None]]
+"""Renders digests in the order given, by `render_digest`."""
+
+
+def write_site(
+    desk: QueryContext,
+    folder: Path,
+    tell: Callable[[str], None],
+    at: datetime,
+    url: str = "",
+    render_all: RenderAll | None = None,
+) -> Path:
+    """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds; `render_all`
+    may render digests in other processes. Raises `OutletError`."""
+    places = [place for watched in desk.watched.values() for place in _digest_places(desk, watched)]
+    rendered = render_all(places) if render_all else (render_digest(desk, place, at, url) for place in places)
+    files = site_files.render_site(_site_context(desk, at, url), _report_pages(places, rendered, tell))
+    return replace_site(files, folder) / "index.html"
+
+
+def _report_pages(
+    places: Sequence[DigestPlace], digests: Iterable[RenderedDigest | None], tell: Callable[[str], None]
+) -> Iterator[RenderedDigest]:
+    """The digests that exist; calls `tell` for each."""
+    for place, digest in zip(places, digests, strict=True):
+        if digest is not None:
+            yield digest
+            tell(f"{place.network}: page of {place.day}")
+
+
+def render_digest(desk: QueryContext, place: DigestPlace, at: datetime, url: str = "") -> RenderedDigest | None:
+    """The files of one digest; `None` if the archive does not have it."""
+    watched = desk.watched[place.network]
+    document = desk.archive.find_digest(place.network, place.period, place.day)
+    if document is None:
+        return None
+    page = _digest_page(desk, watched, desk.mask_hidden(document))
+    neighbours = (place.heading(document["title"], day) for day in (place.earlier, place.later))
+    return site_files.render_digest(_site_context(desk, at, url), page, *neighbours)
+
+
+def _site_context(desk: QueryContext, at: datetime, url: str) -> page_layout.SiteContext:
+    return page_layout.SiteContext(
+        [page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()],
         {key: metric.definition for key, metric in METRICS.items()},
         charts.trend_svg,
         at,
@@ -29,22 +86,15 @@ def write_site(desk: QueryContext, folder: Path, tell: Callable[[str], None], at
         tuple(desk.hidden),
         desk.archive.feed_space(url),
     )
-    return replace_site(site_files.render_site(shared, _digest_pages(desk, tell)), folder) / "index.html"
 
 
-def _digest_pages(desk: QueryContext, tell: Callable[[str], None]) -> Iterator[page_layout.DigestPage]:
-    """Every digest of every network, oldest first."""
-    for watched in desk.watched.values():
-        for period, entry in _listed_digests(desk, watched):
-            document = desk.archive.find_digest(watched.network, period, entry.day)
-            if document is not None:
-                yield _digest_page(desk, watched, desk.mask_hidden(document))
-                tell(f"{watched.network}: page of {entry.day}")
-
-
-def _listed_digests(desk: QueryContext, watched: WatchedNetwork) -> list[tuple[PeriodName, DigestSummary]]:
+def _digest_places(desk: QueryContext, watched: WatchedNetwork) -> Iterator[DigestPlace]:
+    """Every digest of a network, oldest first."""
     names: tuple[PeriodName, ...] = ("day", "week", "month")
-    return [(name, entry) for name in names for entry in desk.archive.list_digests(watched.network, name)]
+    for name in names:
+        days = [entry.day for entry in desk.archive.list_digests(watched.network, name)]
+        for earlier, day, later in zip([None, *days], days, [*days[1:], None], strict=False):
+            yield DigestPlace(watched.network, name, day, earlier, later)
 
 
 def _digest_page(desk: QueryContext, watched: WatchedNetwork, document: Document) -> page_layout.DigestPage:

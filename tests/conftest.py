@@ -16,10 +16,8 @@ from simcord.http import router
 from bot import pipeline, store
 from bot.archive import Archive
 from bot.cli.app_context import AppContext
-from bot.clients import npm_tarball
 from bot.lake import LakeSettings
-from bot.sources.replicate import npm_record
-from tests import databases, requirements, statement_cache
+from tests import databases, record_slices, requirements, statement_cache
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, summary_lines
@@ -135,15 +133,15 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 
 
 @pytest.fixture(scope="session")
-def record() -> Path:
-    """The tarball of Replicate's public record."""
-    return npm_tarball.fetch_tarball(npm_record.PACKAGE, Path(__file__).parents[1] / "data", 180)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The nights of Replicate's record that the README shows, as a record of their own."""
+    return record_slices.write_slice(tmp_path_factory.mktemp("record"), *record_slices.README_NIGHTS, hours="0")
 
 
 @pytest.fixture(scope="session")
 def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An operator's folder after some time: `config.yaml`, and in `data` a database with Replicate's whole record and a
-    digest of each of its days. Read-only: copy it."""
+    """An operator's folder after some time: `config.yaml`, and in `data` a database with 29 nights of Replicate's
+    record and a digest of each of their days. Read-only: copy it."""
     folder = tmp_path_factory.mktemp("watched")
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)

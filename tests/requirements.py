@@ -9,7 +9,6 @@ from types import CodeType, FunctionType, ModuleType
 import pytest
 from playwright.sync_api import sync_playwright
 
-from bot.clients.npm_tarball import fetch_tarball
 from tests.peers import cluster, pgbouncer, solidity
 from tests.peers.anvil import anvil
 from tests.peers.postgres import Postgres
@@ -20,7 +19,6 @@ STARTS: dict[object, str] = {
     sync_playwright: "chromium",
     anvil: "anvil",
     solidity.node: "npm",
-    fetch_tarball: "npm",
     cluster.Dask: "dask",
     cluster.Hosts: "dask",
     cluster.Loopback: "dask",

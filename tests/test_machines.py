@@ -14,9 +14,7 @@ import pytest
 from bot import lake, ledger
 from bot.cli import main
 from bot.cli.app_context import AppContext
-from bot.clients import npm_tarball
 from bot.lake import DayUpdate
-from bot.sources.replicate import npm_record
 from tests import publishing, worlds
 from tests.lake.events import day_in, used
 from tests.publishing import LAST
@@ -82,12 +80,6 @@ def test_a_lake_in_a_folder_of_any_name_is_written_and_added_up(tmp_path: Path, 
     day, _ = lake.update_day(day, DayUpdate(used(50, first=50)))
     assert lake.roll_up_day(lake.compact_day(day)).uses == sum(use.count for use in used(100))
     assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-def test_a_package_is_fetched_into_a_folder_of_an_odd_name(tmp_path: Path) -> None:
-    folder = tmp_path / "a?b%20c#d 'e"
-    assert npm_tarball.fetch_tarball(npm_record.PACKAGE, folder, 180).parent == folder
-    assert [path.name for path in folder.iterdir()] == [npm_record.PACKAGE.filename]
 
 
 # --- terminals -------------------------------------------------------------------------------------------------------

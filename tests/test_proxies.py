@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot import config
 from bot.chain import ChainIdentity, ChainReader, Endpoint, QuorumUnreachableError
-from bot.clients import http, npm_tarball
+from bot.clients import http
 from bot.outlets import RetryLater, Sent
 from bot.queries import QueryContext
 from bot.records import SourceError
@@ -77,15 +77,6 @@ def _first_look(folder: Path) -> str:
         return server.url
 
 
-def _package(folder: Path) -> str:
-    with _served(b"{}") as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("npm_config_registry", server.url)
-        with pytest.raises(SourceError, match="npm could not fetch"):
-            npm_tarball.fetch_tarball(npm_tarball.Package("nothing", "1.0.0", "0" * 64), folder, 180)
-        assert server.asked, "npm did not come"
-        return server.url
-
-
 def _x(folder: Path) -> str:
     with rig_x.waited() as peer, closing(rig_x.outlet(peer.url)) as outlet:
         assert isinstance(outlet.post(rig_x.part("text"), rig_x.NAME), Sent)
@@ -118,7 +109,6 @@ DOORS: dict[str, Door] = {
     "blobs": _blobs,
     "a chain": _rpc,
     "the first look": _first_look,
-    "npm": _package,
     "X": _x,
     "Discord": _discord,
     "Discord's gateway": _gateway,

@@ -56,6 +56,8 @@ class AppContext:
             _poll_mistakes,
         )
         redaction.register_secrets(secrets_of(read))
+        for line in read.obsolete:
+            click.echo(line, err=True)
         return read
 
     @cached_property

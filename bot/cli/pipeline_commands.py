@@ -29,24 +29,48 @@ if TYPE_CHECKING:
     from bot.pipeline import NetworkPlan
 
 
+DEMO_DAYS = 60
+"""The newest days of the record that the demo composes, beside every week and month."""
+DEMO_SPAN = (date(2024, 12, 17), date(2025, 1, 15))
+"""The days that the README and the pictures show."""
+
+
 @click.command()
 @pass_app_context
 def demo(parts: AppContext) -> int:
-    """Run the whole pipeline on Replicate's public record: collect, compose each day, render, archive. No keys."""
-    from bot.cli.preview_commands import print_previews, write_site
+    """Run the whole pipeline on Replicate's public record: collect, compose, render, archive. No keys, no network.
+
+    It composes the last 60 days, every week and month, and 17 December 2024 to 15 January 2025. Any other day is
+    composed when a command asks for it, such as `show --day 2024-03-01`.
+    """
+    from bot.cli.preview_commands import print_briefly, write_site
+    from bot.cli.process_pool import open_pool
 
     plan = parts.network_plan("replicate")
     if code := _collect_networks(parts, ["replicate"], None, False):
         return code
-    _compose_periods(parts, plan.network, "day", None, recompose=True)
-    index = write_site(parts)
+    with open_pool(parts.path) as pool:
+        periods = _demo_periods(parts, plan)
+        with progress_bar("composing", len(periods)) as tell:
+            for document in pool.compose(plan.network, periods):
+                tell(f"{plan.network}: composed the {document['period']} of {document['day']}")
+        index = write_site(parts, pool=pool)
     newest = parts.archive.newest_digest(plan.network)
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
-    print_previews(parts, newest, ("text", "x", "discord"))
     _demo_live(parts)
     click.echo(f"Archive site: {index}")
+    print_briefly(parts, newest)
     return 0
+
+
+def _demo_periods(parts: AppContext, plan: NetworkPlan) -> list[Period]:
+    from bot import pipeline
+
+    days, weeks, months = (pipeline.covered_periods(parts.store, plan, name) for name in ("day", "week", "month"))
+    first, last = DEMO_SPAN
+    shown = [day for day in days[:-DEMO_DAYS] if first <= day.first <= last]
+    return [*shown, *days[-DEMO_DAYS:], *weeks, *months]
 
 
 PROBED = 3.0
@@ -70,6 +94,9 @@ def _demo_live(parts: AppContext) -> None:
     newest = parts.archive.newest_digest(name)
     if newest is not None:
         print_previews(parts, newest, ("text", "x", "discord"))
+
+
+LEFT_OUT = "left out: the ledger has later ones from elsewhere, whose digests stay as they are"
 
 
 @click.command()
@@ -122,6 +149,8 @@ def _collect_networks(
         if not as_json:
             closes = f"; newest day {last}" if last else ""
             click.echo(f"{result.network}: {result.new} new snapshots, {result.known} known already{closes}")
+            if result.left_out:
+                click.echo(f"{result.network}: {result.left_out} nights of the record {LEFT_OUT}")
     if as_json:
         print_json(documents)
     if not any(result.error for result in results):
@@ -191,16 +220,17 @@ def _compose_periods(
 @click.argument("digest", metavar="DAY|FILE")
 @network_option
 @period_option
+@click.option("--deep", is_flag=True, help="Also read the records again where anyone can, with git.")
 @json_option
 @pass_app_context
-def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
+def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, deep: bool, as_json: bool) -> int:
     """Recompute a digest from the records it rests on and compare it, figure by figure, with what was published.
 
-    DAY is a day in the archive; FILE is a digest.json from the archive site.
+    DAY is a day that the ledger covers; FILE is a digest.json from the archive site.
     """
     from bot.cli import verification
 
-    each = verification.verify_each(parts, digest, network, period)
+    each = verification.verify_each(parts, digest, network, period, deep)
     lines = (line for result in each.answers for line in result.to_lines())
     print_result([result.to_document() for result in each.answers], lines, as_json)
     return each.exit_code if all(result.is_good for result in each.answers) else 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from bot.cli.network_selection import answer_each
 from bot.cli.query_commands import find_or_compose
 from bot.i18n import LANGUAGES
 from bot.records import Document, PeriodName
+
+if TYPE_CHECKING:
+    from bot.cli.process_pool import DigestPool
 
 OUTLETS = ("text", "x", "discord", "site")
 
@@ -93,6 +97,16 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
         click.echo()
 
 
+def print_briefly(parts: AppContext, document: Document) -> None:
+    """Print the text that X and Discord would get, without tables, pictures and costs."""
+    for outlet, title in (("x", "X"), ("discord", "Discord")):
+        post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, "en", parts.post_options)
+        text = str(post.embed["description"]) if post.embed else "\n\n".join(post.parts)
+        click.echo(click.style(f"\n== What {title} would get for {document['day']} ==", bold=True))
+        click.echo("\n".join(line for line in text.splitlines() if line))
+    click.echo(f"\nAll of it: python -m bot preview --network {document['network']} --day {document['day']}")
+
+
 def _post_documents(
     parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
 ) -> list[Document]:
@@ -145,16 +159,25 @@ def site(parts: AppContext, folder: Path | None) -> None:
     click.echo(f"Archive site: {write_site(parts, folder)}")
 
 
-def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+def write_site(
+    parts: AppContext,
+    folder: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+    pool: DigestPool | None = None,
+) -> Path:
     """Render every digest in the archive and replace the site. Returns the path of the index page. Calls `tell` for
     each page; by default a progress bar is shown."""
+    from functools import partial
+
     from bot import site_builder
     from bot.cli.app_context import progress_bar
 
     target = folder or parts.settings.config.out / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
     with nullcontext(tell) if tell else progress_bar("rendering pages") as progress:
-        index: Path = site_builder.write_site(parts.query_context, target, progress, clock(), url)
+        at = clock()
+        render_all = partial(pool.render, at, url) if pool else None
+        index: Path = site_builder.write_site(parts.query_context, target, progress, at, url, render_all)
     return index
 
 

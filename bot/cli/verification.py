@@ -14,7 +14,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import pipeline, sources
-from bot.cli.app_context import AppContext, UsageError
+from bot.cli.app_context import AppContext, UsageError, clock
 from bot.cli.network_selection import Answers, answer_each
 from bot.digest import incomparable_figures
 from bot.queries.registry import parse_day
@@ -79,6 +79,7 @@ class VerificationResult:
             self.compared_count > 0
             and not self.mismatches
             and all(record["state"] != "altered" for record in self.records)
+            and all(record.get("public") != sources.OTHERWISE for record in self.records)
         )
 
     @property
@@ -109,30 +110,39 @@ class VerificationResult:
             for key in self.not_compared
         ]
         records = [
-            f"{r['state']}: {SafeName(r['url'], 200)} at {r['at']} {SafeName(r['sha256'])[:12]}" for r in self.records
+            f"{r['state']}: {SafeName(r['url'], 200)} at {r['at']} {SafeName(r['sha256'])[:12]}"
+            f"{'; ' + SafeName(r['public'], 300) if r.get('public') else ''}"
+            for r in self.records
         ]
         return [f"{head}: {summary}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
 
 
-def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:
-    """Compare a digest with the ledger and the records as they are now."""
+def verify_digest(parts: AppContext, digest: Document, deep: bool = False) -> VerificationResult:
+    """Compare a digest with the ledger and the records as they are now; `deep`: also with their public places."""
     plan = parts.network_plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
     records = [sources.verify_ref(plan.network, chosen, parts.settings.config.data, ref) for ref in digest["refs"]]
+    if deep:
+        records = [{**ref, "public": sources.compare_with_public(plan.network, ref)} for ref in records]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
     return VerificationResult(digest, mismatches, incomparable_figures(digest, again), records)
 
 
-def verify_each(parts: AppContext, named: str, network: str | None, period: PeriodName) -> Answers[VerificationResult]:
-    """Compare the digest in a file, or the digests of a day in the archive. Raises `UsageError`."""
+def verify_each(
+    parts: AppContext, named: str, network: str | None, period: PeriodName, deep: bool = False
+) -> Answers[VerificationResult]:
+    """Compare the digest in a file, or the digests of a day; a day that is covered and was never composed is composed
+    now. Raises `UsageError`."""
     day = parse_day(named)
     if day is None:
-        return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
+        return Answers([verify_digest(parts, _read_digest(parts, Path(named)), deep)], 0)
 
     def verdict(plan: pipeline.NetworkPlan) -> VerificationResult:
-        parts.require_covered_period(plan, day, period)
-        return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day))
+        wanted = parts.require_covered_period(plan, day, period)
+        if parts.archive.find_digest(plan.network, period, wanted.first) is None:
+            pipeline.compose_digest(parts.store, parts.archive, plan, wanted, clock())
+        return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day), deep)
 
     return answer_each(parts.selected_networks(network), verdict)
 

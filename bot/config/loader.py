@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -102,6 +102,8 @@ class LoadedConfig:
     database_url: SecretStr
     """Address of the database; a SQLite file under `config.data` unless DATABASE_URL is set."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    obsolete: tuple[str, ...] = ()
+    """One line for each key of an earlier version, which is ignored."""
 
     def secret_value(self, name: str) -> str | None:
         """The plain value of a secret; `None` if it is not set."""
@@ -120,7 +122,7 @@ def load(
     """Read `path` and the environment. `network_mistakes` and `poll_mistakes` find mistakes that the models of the
     blocks cannot see: each a key with what was found and wanted. Raises `ConfigError` with all mistakes."""
     mistakes: list[str] = []
-    document = _read_document(path, mistakes)
+    document, obsolete = _without_obsolete(path, _read_document(path, mistakes), networks)
     chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
     blocks = {"networks": chosen, "outlets": _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)}
     for name, block in chosen.items():
@@ -139,7 +141,23 @@ def load(
     mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)
-    return _loaded_config(config.model_copy(update=blocks), environment, names)
+    return replace(_loaded_config(config.model_copy(update=blocks), environment, names), obsolete=obsolete)
+
+
+def _without_obsolete(
+    path: Path, document: dict[str, Any], networks: Mapping[str, type[NetworkConfig]]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The keys of the file without those of earlier versions, and one line for each of these."""
+    blocks, lines = document.get("networks"), []
+    if not isinstance(blocks, dict):
+        return document, ()
+    kept = dict(blocks)
+    for name, block in blocks.items():
+        if name in networks and isinstance(block, dict):
+            obsolete = networks[name].obsolete_keys(block)
+            kept[name] = {key: value for key, value in block.items() if key not in obsolete}
+            lines += [f"{path}: networks.{name}.{key}: ignored: {why}" for key, why in obsolete.items()]
+    return {**document, "networks": kept}, tuple(lines)
 
 
 def _loaded_config(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> LoadedConfig:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
 from typing import Annotated
@@ -18,6 +19,11 @@ class ConfigModel(BaseModel):
     """A block of `config.yaml`: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def obsolete_keys(cls, block: Mapping[str, object]) -> Mapping[str, str]:
+        """Keys of an earlier version that have no effect now, each with what to do. They are ignored."""
+        return {}
 
 
 class HeadlineConfig(ConfigModel):

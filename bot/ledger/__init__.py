@@ -1,6 +1,6 @@
 """What networks told us: records as they were read, and queries on them.
 
-The rule: other packages import from here and `maintenance` alone. `add_snapshot` stores a snapshot, `add_event_batch`
+The rule: other packages import from here and `maintenance` alone. `add_snapshots` stores snapshots, `add_event_batch`
 a batch of events (`keep_event_batch` and `add_up` are its two halves). `load_period_data` and `load_panel_data` return
 everything that the figures of one period are computed from. The rest answers the questions of the interfaces.
 
@@ -45,4 +45,4 @@ from bot.ledger.snapshots.held_days import (
     outdated_since,
     record_decision,
 )
-from bot.ledger.snapshots.write import CLOSES_WITHIN, SnapshotResult, add_snapshot, closed_day
+from bot.ledger.snapshots.write import CLOSES_WITHIN, SnapshotResult, add_snapshot, add_snapshots, closed_day

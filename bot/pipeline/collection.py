@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,6 +19,8 @@ from bot.store import Store
 
 ADDED_UP_EVERY = 16
 """Batches to store before their days are rolled up: several, so that they can be rolled up in parallel."""
+TOGETHER = 64
+"""Snapshots that are stored in one transaction."""
 FEW = 3
 """Batches of a backfill before there is an estimate."""
 LATELY = 50
@@ -91,6 +93,8 @@ class CollectResult:
     last_day: date | None
     error: str = ""
     """Why it ended early; what was stored before stays."""
+    left_out: int = 0
+    """Snapshots of a record that are not newer than the newest one from elsewhere."""
 
 
 def collect(
@@ -105,25 +109,27 @@ def collect(
 ) -> CollectResult:
     """Read one source and store what it returns. Days of events are rolled up in parallel if there is an executor; a
     `backfill` pauses for other writers and reports progress; `reread` reads known days again."""
-    new = known = waiting = 0
+    counts: Counter[str] = Counter()
+    waiting = 0
     last: date | None = None
     wrong: list[str] = []
     windows: dict[str, list[CompleteWindow]] = {}
     broken: dict[tuple[str, date], str] = {}
     late: list[str] = []
     finished = False
-    batches: Iterable[Snapshot | EventBatch]
+    batches: Iterable[list[Snapshot] | EventBatch]
     try:
         if isinstance(source, EventSource):
-            batches = source.event_batches(wanted, ledger.SourceState(store, network, reread))
+            pieces = source.event_batches(wanted, ledger.SourceState(store, network, reread))
+            batches = ([piece] if isinstance(piece, Snapshot) else piece for piece in pieces)
         else:
-            batches = source.snapshots(wanted)
+            batches = _grouped_snapshots(source.snapshots(wanted))
         for batch in batches:
             if isinstance(batch, EventBatch):
                 before = windows.setdefault(batch.catalogue, [])
                 kept = _store_batch(store, batch, tell, backfill, before)
                 _extend_windows(before, batch)
-                fresh = kept.new > 0
+                counts["new" if kept.new > 0 else "known"] += 1
                 # If a day was read again in several batches, the last batch alone is not the whole day.
                 broken = {
                     key: why for key, why in broken.items() if key[0] != batch.catalogue or key[1] not in kept.days
@@ -133,10 +139,11 @@ def collect(
                 if waiting % ADDED_UP_EVERY == 0:
                     late = _add_up_days(store, network, executor)
             else:
-                added = ledger.add_snapshot(store, batch)
-                fresh, last = added.new, max(filter(None, (last, added.closes)), default=None)
-                tell(_snapshot_line(batch, added))
-            new, known = new + fresh, known + (not fresh)
+                for snapshot, added in zip(batch, ledger.add_snapshots(store, batch), strict=True):
+                    last = max(filter(None, (last, added.closes)), default=None)
+                    counts[_outcome(added)] += 1
+                    if not added.left_out:
+                        tell(_snapshot_line(snapshot, added))
     except SourceError as error:
         wrong.append(str(error))
         finished = True
@@ -150,7 +157,30 @@ def collect(
         late = _add_up_days(store, network, executor, wanted if reread else None)
     # A network's text may hold anything, even our own keys, so it is redacted before it is shown, logged or stored.
     text = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
-    return CollectResult(network, new, known, last, text)
+    return CollectResult(network, counts["new"], counts["known"], last, text, counts["left_out"])
+
+
+def _grouped_snapshots(taken: Iterable[Snapshot]) -> Iterator[list[Snapshot]]:
+    """Snapshots in groups that are stored in one transaction each; also the snapshots before an error."""
+    group: list[Snapshot] = []
+    try:
+        for snapshot in taken:
+            group.append(snapshot)
+            if len(group) == TOGETHER:
+                yield group
+                group = []
+    except SourceError:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
+
+
+def _outcome(added: ledger.SnapshotResult) -> str:
+    if added.left_out:
+        return "left_out"
+    return "new" if added.new else "known"
 
 
 def _extend_windows(windows: list[CompleteWindow], batch: EventBatch) -> None:

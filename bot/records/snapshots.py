@@ -16,7 +16,7 @@ class SourceRef:
     """Where anyone can look a record up."""
 
     url: str
-    """A URL, `npm:package@version/file`, or a transaction, block range or blob in its network's own notation."""
+    """A URL, or a transaction, block range or blob in its network's own notation."""
     at: datetime
     """When it was read or, for a published record, the instant it describes (UTC)."""
     sha256: str = ""
@@ -59,3 +59,6 @@ class Snapshot:
     """Gaps as sentences, one per line, that every digest resting on this snapshot repeats; may be empty."""
     closes: date | None = None
     """The day that it closes although it was read later; `None`: it closes a day only if read near midnight."""
+    record: str = ""
+    """For a published record: how the URLs of all its refs begin. Its snapshots are left out up to the newest one that
+    the ledger has from elsewhere, so that nothing that was published before changes."""

@@ -24,6 +24,8 @@ from bot.render.model_tables import RankedRow
 
 Points = Sequence[tuple[date, int | float | None]]
 File = tuple[str, bytes]
+HEADING = ("network", "title", "period", "day", "last_day")
+"""The keys of a digest that its name on a page needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,10 @@ def issue_files(
     ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
     slots = {"story": words, **chart_slots(issue)}
     slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
-    earlier, later = ({"d": d, "link": f"{root}{digest_folder(d)}/index.html"} if d else None for d in neighbours)
+    earlier, later = (
+        {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
+        for d in neighbours
+    )
     page = render_page(
         site, "issue.j2", root, slots,
         **page_context(document),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from bot.render import feeds
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
 from bot.render.page_layout import (
+    HEADING,
     DigestPage,
     File,
     NetworkPage,
@@ -40,55 +41,57 @@ RECENT = 30
 """Digests on the front page and in the feeds."""
 
 
-@dataclass(slots=True)
-class _RenderedDigests:
-    """The little that is kept of each rendered digest, as there may be years of them."""
+@dataclass(frozen=True, slots=True)
+class RenderedDigest:
+    """One digest's files, and what the pages that cover several digests show of it."""
 
-    documents: list[Document] = field(default_factory=list)
-    stories: dict[str, str] = field(default_factory=dict)
-    charts: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By network, from its latest daily digest."""
-
-
-def render_site(site: SiteContext, issues: Iterable[DigestPage]) -> Iterator[File]:
-    """Every file of the site. `issues` holds each digest once, in order of time, and is read one by one."""
-    rendered = _RenderedDigests()
-    waiting: dict[tuple[str, str], tuple[DigestPage, Document | None]] = {}
-    for issue in issues:
-        same = (issue.document["network"], issue.document["period"])
-        before, earlier = waiting.pop(same, (None, None))
-        if before:
-            yield from _digest_files(site, rendered, before, earlier, issue.document)
-        waiting[same] = (issue, before.document if before else None)
-    for issue, earlier in waiting.values():
-        yield from _digest_files(site, rendered, issue, earlier, None)
-    for network in site.networks:
-        yield from _network_files(site, network, [d for d in rendered.documents if d["network"] == network.key])
-    yield from _front_files(site, rendered)
+    document: Document
+    """Without the lists that only its own page shows."""
+    story: str
+    charts: Mapping[str, str]
+    """By place; only of a daily digest."""
+    files: Sequence[File]
 
 
-def _digest_files(
-    site: SiteContext, rendered: _RenderedDigests, issue: DigestPage, earlier: Document | None, later: Document | None
-) -> Iterator[File]:
-    """One digest's files; also records what later pages need of it."""
-    # Without the parts that only its own page shows.
+def render_digest(
+    site: SiteContext, issue: DigestPage, earlier: Document | None, later: Document | None
+) -> RenderedDigest:
+    """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
     lists: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
     document = {**issue.document, "catalogues": [{**block, **lists} for block in issue.document["catalogues"]]}
     words = digest_story(site, issue.document)
-    rendered.documents.append(document)
-    rendered.stories[digest_folder(document)] = words
-    if document["period"] == "day":
-        rendered.charts[document["network"]] = chart_slots(issue)
-    return issue_files(site, issue, words, (earlier, later))
+    charts = chart_slots(issue) if document["period"] == "day" else {}
+    return RenderedDigest(document, words, charts, tuple(issue_files(site, issue, words, (earlier, later))))
 
 
-def _front_files(site: SiteContext, rendered: _RenderedDigests) -> Iterator[File]:
-    yield "index.html", _index_page(site, rendered)
+def render_site(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
+    """Every file of the site. `digests` holds each digest once, in order of time, and is read one by one; little of
+    each is kept in memory, as there may be years of them."""
+    rendered: list[RenderedDigest] = []
+    charts: dict[str, Mapping[str, str]] = {}
+    for each in digests:
+        yield from each.files
+        rendered.append(replace(each, files=(), charts={}))
+        if each.charts:
+            charts[each.document["network"]] = each.charts
+    for network in site.networks:
+        documents = [each.document for each in rendered if each.document["network"] == network.key]
+        yield from _network_files(site, network, documents)
+    stories = {digest_folder(each.document): each.story for each in rendered}
+    yield from _front_files(site, [each.document for each in rendered], stories, charts)
+
+
+def _front_files(
+    site: SiteContext,
+    documents: Sequence[Document],
+    stories: Mapping[str, str],
+    charts: Mapping[str, Mapping[str, str]],
+) -> Iterator[File]:
+    """`charts`: by network, those of its latest daily digest."""
+    newest = _newest_first(documents)
+    yield "index.html", _index_page(site, newest, stories, charts)
     yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
-    entries = [
-        feeds.FeedEntry(d, digest_folder(d), rendered.stories[digest_folder(d)])
-        for d in _newest_first(rendered.documents)[:RECENT]
-    ]
+    entries = [feeds.FeedEntry(d, digest_folder(d), stories[digest_folder(d)]) for d in newest[:RECENT]]
     space = site.feed_space or site.url
     yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
     yield "feed.json", feeds.json_feed(entries, site.url, space)
@@ -150,7 +153,7 @@ def _history_page(
     daily = [(document, figure) for document, figure in history_rows if document["period"] == "day"]
     points = [(date.fromisoformat(document["day"]), _drawable_value(figure)) for document, figure in daily]
     rows = [
-        {"d": document, "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
+        {"d": _heading(document), "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
         for document, figure in reversed(daily or history_rows)
     ]
     form = number_format.display_unit(latest["unit"], latest["label"])
@@ -184,16 +187,20 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
     return render_page(site, "method.j2", "../", {"about": words}, **shown)
 
 
-def _index_page(site: SiteContext, rendered: _RenderedDigests) -> bytes:
-    """The latest daily digest of each network, and links to earlier ones."""
-    newest = _newest_first(rendered.documents)
+def _index_page(
+    site: SiteContext,
+    newest: Sequence[Document],
+    stories: Mapping[str, str],
+    charts: Mapping[str, Mapping[str, str]],
+) -> bytes:
+    """The latest daily digest of each network, and links to earlier ones. `newest`: all digests, newest first."""
     latest: list[dict[str, Any]] = []
     slots: dict[str, str] = {}
     for network in site.networks:
         document = next((d for d in newest if d["network"] == network.key and d["period"] == "day"), None)
         if document:
-            drawn = {key: _unique_ids(network.key, svg) for key, svg in rendered.charts[network.key].items()}
-            parts = {"story": rendered.stories[digest_folder(document)], **drawn}
+            drawn = {key: _unique_ids(network.key, svg) for key, svg in charts[network.key].items()}
+            parts = {"story": stories[digest_folder(document)], **drawn}
             slots |= {f"{network.key}-{key}": part for key, part in parts.items()}
             latest.append(
                 {**page_context(document, f"{network.key}-"), "link": f"{digest_folder(document)}/index.html"}
@@ -211,7 +218,12 @@ def _unique_ids(network: str, svg: str) -> str:
 def _digest_row(document: Document, inside: str) -> dict[str, Any]:
     """A digest as a row of a list, linked from the folder `inside`."""
     link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
-    return {"d": document, "c": template_context(document)["c"], "link": f"{link}/index.html"}
+    return {"d": _heading(document), "c": template_context(document)["c"], "link": f"{link}/index.html"}
+
+
+def _heading(document: Document) -> Document:
+    """The keys for the name of a digest. Every value in a template is traced, so fewer keys take less time."""
+    return {key: document[key] for key in HEADING}
 
 
 def _newest_first(documents: Iterable[Document]) -> list[Document]:

@@ -4,7 +4,7 @@ reports single events. It never computes a figure, and no network imports anothe
 To add a network, add a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS` (optional:
 its other figures), `Settings` (its block of `config.yaml`) and `SECRETS` (the environment variables that it reads); its
 docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if a
-list is in the code, `static_listings`.
+list is in the code, `static_listings`; and `public_checksum` if anyone can read what a ref points to.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 from bot.config import NetworkConfig
-from bot.records import Catalogue, CompleteWindow, EventBatch, Period, SafeName, Settlement, Snapshot, Use
+from bot.records import (
+    Catalogue,
+    CompleteWindow,
+    EventBatch,
+    Period,
+    SafeName,
+    Settlement,
+    Snapshot,
+    SourceError,
+    Use,
+)
 
 ALWAYS = date(2009, 1, 3)
 """The first day of an open range: older than any network."""
@@ -115,6 +125,22 @@ def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[s
     ref_checksum: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
     state = "not at hand" if ref_checksum is None else "intact" if ref_checksum == ref["sha256"] else "altered"
     return {"state": state, **ref}
+
+
+def compare_with_public(network: str, ref: Mapping[str, str]) -> str:
+    """How a ref compares with what its public place shows now: `the same in public`, `OTHERWISE IN PUBLIC`, why it
+    could not be read, or empty if a network does not offer this."""
+    compare = getattr(load_module(network), "public_checksum", None)
+    try:
+        found = compare(ref["url"]) if compare else None
+    except SourceError as error:
+        return f"not compared: {error}"
+    if found is None:
+        return ""
+    return SAME if found == ref["sha256"] else OTHERWISE
+
+
+SAME, OTHERWISE = "the same in public", "OTHERWISE IN PUBLIC"
 
 
 def make_source(

@@ -21,6 +21,7 @@ from bot.archive import Archive
 from bot.cli import app_context
 from bot.metrics import METRICS
 from bot.records import Period, Receipt, SourceError
+from tests import record_slices
 from tests.worlds import snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -342,7 +343,7 @@ def test_the_first_day_has_a_digest_of_its_list_and_says_why_its_use_is_unknown(
     shown = run("show", "--network", "replicate", "--day", "2024-12-17", "--json").json
     assert [entry["catalogues"] for entry in listed] == [shown["catalogues"]]
     figures = shown["catalogues"][0]["figures"]
-    assert figures["models_listed"]["value"] == 3584
+    assert figures["models_listed"]["value"] == 3583
     assert figures["uses"]["unknown"] == "the watch began at the end of 17 Dec 2024"
 
 
@@ -522,7 +523,9 @@ def test_a_digest_of_the_archive_and_one_from_a_file_match(run: Run, file: Path)
     for named in (DAY, str(file), "2025-01-13"):
         ran = run("verify", named)
         assert ran.code == 0 and "match, 33 figures" in ran.out
-        assert re.search(r"intact: npm:all-the-public-replicate-models@1\.352\.0/stats\.json", ran.out)
+        assert re.search(
+            r"intact: https://github\.com/replicate/all-the-public-replicate-models/blob/[0-9a-f]{40}/", ran.out
+        )
 
 
 @pytest.mark.parametrize(
@@ -611,15 +614,21 @@ def test_a_file_of_something_else_is_one_clear_line(run: Run, folder: Path, cont
     refused(run("verify", "other.json"), 2, r"^other\.json: .*wanted a day as YYYY-MM-DD or a digest\.json$")
 
 
-def test_an_altered_record_is_found(run: Run, folder: Path, record: Path) -> None:
-    content = bytearray(record.read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / "record.tgz").write_bytes(content)
+def use_record(folder: Path, record: Path, other: Path) -> None:
     config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "record.tgz")))
+    (folder / "config.yaml").write_text(config.replace(str(record), str(other)))
+
+
+def test_an_altered_record_is_found(run: Run, folder: Path, record: Path) -> None:
+    nights = {head: dict(listed) for head, listed in record_slices.whole_record().items() if head[:7] == "2025-01"}
+    altered_night = next(head for head in nights if head.startswith("2025-01-13"))
+    nights[altered_night]["stability-ai/sdxl"] += 1
+    use_record(folder, record, record_slices.write_record(folder / "altered", nights))
     ran = run("verify", DAY)
     assert ran.code == 1
-    assert "altered: npm:all-the-public-replicate-models@1.352.0/stats.json" in ran.out and "intact" not in ran.out
+    lines = [line for line in ran.out.splitlines() if line.startswith("  altered: ")]
+    assert len(lines) == 1 and f" at {altered_night[:13]}" in lines[0]
+    assert "intact: https://github.com" in ran.out
 
 
 def test_a_network_without_that_day_keeps_no_other_from_being_verified(run: Run, folder: Path) -> None:
@@ -632,10 +641,9 @@ def test_a_network_without_that_day_keeps_no_other_from_being_verified(run: Run,
 
 
 def test_a_record_that_is_not_at_hand_is_said_and_no_mismatch(run: Run, folder: Path, record: Path) -> None:
-    config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "none.tgz")))
+    use_record(folder, record, folder / "none")
     ran = run("verify", DAY)
-    assert ran.code == 0 and "not at hand: npm:" in ran.out
+    assert ran.code == 0 and "not at hand: https://github.com" in ran.out
 
 
 # --- collecting --------------------------------------------------------------------------------------------------
@@ -667,17 +675,19 @@ def test_a_source_that_breaks_ends_1_and_one_that_breaks_halfway_3(
 def test_collecting_twice_keeps_one(run: Run) -> None:
     ran = run("collect", "--json")
     assert ran.code == 0
-    assert ran.json == [{"network": "replicate", "new": 0, "known": 29, "last_day": "2025-01-15", "error": ""}]
+    assert ran.json == [
+        {"network": "replicate", "new": 0, "known": 29, "last_day": "2025-01-15", "error": "", "left_out": 0}
+    ]
 
 
 def test_a_record_that_is_not_the_one_wanted_fails_with_its_cure(run: Run, folder: Path, record: Path) -> None:
-    (folder / "other.tgz").write_bytes(b"not the record")
+    (folder / "other").mkdir()
     config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "other.tgz")))
+    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "other")))
     ran = run("collect")
     assert ran.code == 1
     (line,) = ran.err.splitlines()
-    assert "other.tgz" in line and "set networks.replicate.record" in line
+    assert "other/snapshots.csv" in line and "leave networks.replicate.record out" in line
 
 
 def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, folder: Path, watched: Path) -> None:
@@ -693,11 +703,11 @@ def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, f
 def test_doctor_names_what_is_wrong_with_its_fix(run: Run, folder: Path, record: Path) -> None:
     assert run("doctor").code == 0
     config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "none.tgz")))
+    (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "none")))
     ran = run("doctor", "--json")
     assert ran.code == 1
     (bad,) = (check for check in ran.json if not check["ok"])
-    assert "none.tgz" in bad["found"] and bad["fix"]
+    assert "none/snapshots.csv" in bad["found"] and bad["fix"]
 
 
 def test_every_metric_is_in_the_table(run: Run) -> None:

@@ -23,7 +23,8 @@ from bot.ledger.catalogue_query import ONE, catalogue_filter
 from bot.ledger.events import day_repair as mending
 from bot.ledger.events.day_repair import DayRepair
 from bot.ledger.events.usage import is_covered
-from bot.ledger.snapshots.write import insert_new, model_ids, move_use, record_change
+from bot.ledger.snapshots.rollups import move_use
+from bot.ledger.snapshots.write import insert_new, model_ids, record_change
 from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 

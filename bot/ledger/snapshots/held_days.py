@@ -10,6 +10,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import key_of, of_catalogue
+from bot.ledger.snapshots.comparison import RecentLists
+from bot.ledger.snapshots.rollups import date_models
 from bot.ledger.snapshots.verdicts import doubt_text, judge_again, store_decision
 from bot.ledger.snapshots.write import COMPOSE_AGAIN, apply_verdicts, record_change
 from bot.plausibility import State
@@ -55,10 +57,12 @@ def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Dec
             return False
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == key).with_for_update())
         store_decision(connection, key, snapshot, day, decision)
-        judged = judge_again(connection, key, day)
+        lists = RecentLists(connection)
+        judged = judge_again(connection, key, day, lists)
         # The decision is already stored, so judging again does not count its own day as changed.
         since = min(day, judged.since or day)
-        apply_verdicts(connection, catalogue.network, key, replace(judged, since=since))
+        days = apply_verdicts(connection, catalogue.network, key, replace(judged, since=since), lists)
+        date_models(connection, key, days)
         record_change(connection, catalogue.network)
         return True
 

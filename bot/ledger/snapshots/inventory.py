@@ -220,11 +220,14 @@ def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
 
 
 def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], first: date, last: date) -> dict[int, int]:
-    """On how many of these days, both ends included, each model has a closing reading."""
+    """The number of these days, both ends included, for each model with a closing reading on all of them. Other models
+    have a lower number or none."""
     days = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
     # The snapshots are listed, so that both databases read one index entry per day and model and no other days.
     closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
+    if len(closing) < (last - first).days + 1:  # No model has a reading on a day that no snapshot closes.
+        return counts
     for some in in_chunks(ids):
         inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
         counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)

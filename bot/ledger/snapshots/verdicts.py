@@ -7,96 +7,18 @@ snapshot does not grow with the history. After a late snapshot, the later ones a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot import plausibility
+from bot.ledger.snapshots.comparison import Comparison, RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
-from bot.plausibility import Change, ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
+from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
 from bot.records import join_messages, message
-from bot.store import readings, snapshots, verdicts
-
-THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
-STEP = NOW.c.counter - THEN.c.counter
-
-
-class Comparison:
-    """Compares snapshots of one catalogue and caches the counts. `new`: a snapshot that has no verdict yet.
-
-    Use is counted only from readings, so it does not depend on the order in which they came: the rise of a counter
-    above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
-    """
-
-    def __init__(self, connection: sa.Connection, catalogue: int, new: ClosingSnapshot | None = None) -> None:
-        self._connection, self._catalogue, self._new = connection, catalogue, new
-        self._changes: dict[tuple[int, int], Change] = {}
-
-    def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
-        change = self._cached_change(before, now)
-        if prior is None:
-            return change
-        uses, moved, missing = self._use(prior, before, now)
-        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
-
-    def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
-        """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
-        was that of models that show no counter now."""
-        highest = readings.alias("highest_")
-        level = (
-            sa.select(sa.func.max(highest.c.counter))
-            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(list(self._before(prior))))
-            .correlate(THEN)
-            .scalar_subquery()
-        )
-        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
-        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id)
-        risen = (
-            sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
-            .select_from(THEN.join(EARLIER, same).outerjoin(NOW, here))
-            .where(THEN.c.snapshot == before.id, THEN.c.counter > EARLIER.c.counter)
-            .subquery()
-        )
-        missing = sa.case((risen.c.counter.is_(None), risen.c.above))
-        sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
-        row = self._connection.execute(sa.select(*sums).where(risen.c.above > 0)).one()
-        uses, moved, gone = (int(value or 0) for value in row)
-        return uses, moved, gone
-
-    def _before(self, prior: ClosingSnapshot) -> Iterator[int]:
-        """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
-        yield prior.id
-        first = prior.day - BACK_WITHIN
-        if self._new is not None and first <= self._new.day < prior.day:
-            yield self._new.id
-        closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == self._catalogue)
-        doubted = sa.select(verdicts.c.snapshot).where(verdicts.c.catalogue == self._catalogue)
-        for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
-            yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
-
-    def _cached_change(self, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
-        key = (before.id, now.id)
-        if key not in self._changes:
-            self._changes[key] = self._count_change(before.id, now.id)
-        return self._changes[key]
-
-    def _count_change(self, before: int, now: int) -> Change:
-        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now)
-        silent = sa.and_(THEN.c.counter.is_not(None), NOW.c.model.is_not(None), NOW.c.counter.is_(None))
-        listed = sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == now)
-        columns = (
-            sa.func.count(),
-            listed.scalar_subquery(),
-            sa.func.count() - sa.func.count(NOW.c.model),
-            sa.func.count(sa.case((silent, 1))),
-            sa.func.count(sa.case((STEP < 0, 1))),
-            sa.func.count(sa.case((STEP > 0, 1))),
-        )
-        chosen = sa.select(*columns).select_from(THEN.outerjoin(NOW, here)).where(THEN.c.snapshot == before)
-        return Change(*(int(value) for value in self._connection.execute(chosen).one()))
-
+from bot.store import snapshots, verdicts
 
 WINDOW = timedelta(days=30)
 """Days whose snapshots are looked up together when they are judged again."""
@@ -129,29 +51,31 @@ class Judged:
     """The first day whose verdict changed."""
 
 
-def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime) -> Judged:
+def judge_new(
+    connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime, lists: RecentLists
+) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
     doubted = (_catalogue_filter(catalogue), verdicts.c.day > reading.day)
     late = any(connection.scalar(sa.select(sa.exists().where(*some))) for some in (after, doubted))
     new = Known(reading, at, False, None)
     if late:
-        return _judge_from(connection, catalogue, reading.day, new)
+        return _judge_from(connection, catalogue, reading.day, lists, new)
     track = _newest_track(connection, catalogue, reading.day)
-    _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue))
+    _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue, lists))
     known = {snapshot.id: Known(snapshot, at, False, mark) for snapshot, mark in track.held}
     return _store_verdicts(connection, catalogue, {**known, reading.id: new}, changes)
 
 
-def judge_again(connection: sa.Connection, catalogue: int, day: date) -> Judged:
+def judge_again(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists) -> Judged:
     """Judge the snapshots from a day on, until nothing changes any more."""
-    return _judge_from(connection, catalogue, day, None)
+    return _judge_from(connection, catalogue, day, lists, None)
 
 
-def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known | None) -> Judged:
+def _judge_from(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists, new: Known | None) -> Judged:
     """Judge from the last undoubted snapshot before a day; later verdicts depend on nothing before it."""
     track = _certain_track(connection, catalogue, day)
-    compare = Comparison(connection, catalogue, new.reading if new else None)
+    compare = Comparison(connection, catalogue, lists, new.reading if new else None)
     known: dict[int, Known] = {}
     marks: dict[int, Verdict] = {}
     settled = 0

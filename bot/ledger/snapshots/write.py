@@ -1,4 +1,4 @@
-"""Stores snapshots as they were read, and the roll-ups of usage made from them.
+"""Stores snapshots as they were read; the roll-ups of usage follow from them.
 
 The rule: the difference of two readings belongs to the days between them together, and to a single day only if they are
 one day apart.
@@ -6,20 +6,21 @@ one day apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, get_args
+from typing import get_args
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ledger.catalogue_query import ONE, catalogue_filter, in_chunks
-from bot.ledger.snapshots import counter_falls
+from bot.ledger.snapshots.comparison import RecentLists
+from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
 from bot.ledger.snapshots.verdicts import Judged, judge_new
 from bot.plausibility import ClosingSnapshot
 from bot.records import Listing, PeriodName, SafeName, Snapshot, SourceRef
-from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage, verdicts
+from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, usage, verdicts
 
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is stored but closes none."""
@@ -44,6 +45,8 @@ class SnapshotResult:
     """It is implausible; it closes its day once it is confirmed."""
     closed_at: datetime | None = None
     """When the snapshot that already closes its day was taken."""
+    left_out: bool = False
+    """It is of a record, and the ledger has later snapshots from elsewhere."""
 
 
 def closed_day(at: datetime) -> date | None:
@@ -55,39 +58,112 @@ def closed_day(at: datetime) -> date | None:
 def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
     """Store a snapshot completely or not at all. Storing it twice changes nothing; the first one of an instant
     stays."""
+    (result,) = add_snapshots(store, [snapshot])
+    return result
+
+
+def add_snapshots(store: Store, several: Sequence[Snapshot]) -> list[SnapshotResult]:
+    """Store several snapshots in one transaction. The result is the same as if they were stored one by one."""
     with store.write_transaction() as connection:
-        catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
-        connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
-        known = snapshots.c.catalogue == catalogue
+        writers: dict[tuple[str, str], _CatalogueWriter] = {}
+        results = []
+        for snapshot in several:
+            key = (snapshot.network, snapshot.catalogue)
+            if key not in writers:
+                writers[key] = _CatalogueWriter(connection, *key, several=len(several) > 1)
+            results.append(writers[key].add(snapshot))
+        for writer in writers.values():
+            writer.finish()
+    return results
+
+
+class _CatalogueWriter:
+    """Stores snapshots of one catalogue in one transaction, and remembers what it has read."""
+
+    def __init__(self, connection: sa.Connection, network: str, name: str, several: bool) -> None:
+        self._connection, self._network = connection, network
+        self._catalogue = catalogue_id(connection, network, name)
+        connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == self._catalogue).with_for_update())
+        self._ids = model_ids(connection, self._catalogue)
+        self._lists = RecentLists(connection, several)
+        self._days: set[date] = set()
+        self._changed = False
+        self._elsewhere: date | None = None
+
+    def add(self, snapshot: Snapshot) -> SnapshotResult:
+        known = snapshots.c.catalogue == self._catalogue
+        models_listed = len(snapshot.listings)
+        if snapshot.record and snapshot.at.date() <= self._last_from_elsewhere(snapshot.record):
+            return SnapshotResult(False, None, models_listed, left_out=True)
         day = snapshot.closes or closed_day(snapshot.at)
         closed = sa.select(snapshots.c.at).where(known, snapshots.c.day == day, snapshots.c.at != snapshot.at)
-        closed_at = connection.scalar(closed) if day else None
+        closed_at = self._connection.scalar(closed) if day else None
         day = None if closed_at else day
-        if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return SnapshotResult(False, day, len(snapshot.listings), closed_at=closed_at)
+        if self._connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
+            return SnapshotResult(False, day, models_listed, closed_at=closed_at)
+        key = self._insert(snapshot, day or snapshot.at.date())
+        self._changed = True
+        if day is None:
+            return SnapshotResult(True, None, models_listed, closed_at=closed_at)
+        held, day = self._judge(key, day, snapshot.at)
+        return SnapshotResult(True, day, models_listed, held and day is not None)
+
+    def finish(self) -> None:
+        """Do what is done once for all snapshots of the transaction."""
+        date_models(self._connection, self._catalogue, self._days)
+        if self._changed:
+            record_change(self._connection, self._network)
+
+    def _last_from_elsewhere(self, record: str) -> date:
+        """The date of the newest snapshot whose ref is not of this record."""
+        if self._elsewhere is None:
+            mine = (snapshots.c.catalogue == self._catalogue, refs.c.url.not_like(f"{record}%"))
+            newest = sa.select(sa.func.max(snapshots.c.at)).join(refs, refs.c.id == snapshots.c.ref).where(*mine)
+            at = self._connection.scalar(newest)
+            self._elsewhere = at.date() if at else date.min
+        return self._elsewhere
+
+    def _insert(self, snapshot: Snapshot, seen: date) -> int:
         row = {
-            "catalogue": catalogue,
+            "catalogue": self._catalogue,
             "at": snapshot.at,
             "day": None,
-            "ref": ref_id(connection, snapshot.ref),
+            "ref": ref_id(self._connection, snapshot.ref),
             "listed": len(snapshot.listings),
             "unplaced": snapshot.unplaced,
             "uncounted": snapshot.uncounted,
             "note": snapshot.note,
         }
-        key = connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
-        _keep_readings(connection, catalogue, key, snapshot, day or snapshot.at.date())
-        held = False
-        if day:
-            judged = judge_new(connection, catalogue, ClosingSnapshot(key, day), snapshot.at)
-            apply_verdicts(connection, snapshot.network, catalogue, judged, key)
-            held = key not in dict(judged.moved)
-            if held:
-                _restate_sight(connection, key, day)
-            state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
-            day = day if not held or connection.scalar(state) else None
-        record_change(connection, snapshot.network)
-        return SnapshotResult(True, day, len(snapshot.listings), held and day is not None, closed_at)
+        key: int = self._connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
+        counts = {reading.model: reading.count for reading in snapshot.readings}
+        self._insert_models(snapshot.listings, seen, counts)
+        counters = {self._ids[listing.model]: counts.get(listing.model) for listing in snapshot.listings}
+        _move_first_back(self._connection, self._catalogue, seen, counters)
+        if counters:
+            rows = [(key, model, counter) for model, counter in sorted(counters.items())]
+            insert_rows(self._connection, readings, ("snapshot", "model", "counter"), rows)
+        self._lists.keep(key, counters)
+        return key
+
+    def _insert_models(self, listings: Sequence[Listing], seen: date, counts: Mapping[SafeName, int]) -> None:
+        listed = {listing.model: listing for listing in listings if listing.model not in self._ids}
+        if listed:
+            rows = [_model_row(self._catalogue, listing, seen, counts) for listing in listed.values()]
+            insert_new(self._connection, models, rows)
+            self._ids |= model_ids(self._connection, self._catalogue, [row["name"] for row in rows])
+
+    def _judge(self, key: int, day: date, at: datetime) -> tuple[bool, date | None]:
+        """Judge a new snapshot and apply what follows. Returns whether it is held, and the day that it closes or would
+        close."""
+        reading = ClosingSnapshot(key, day)
+        judged = judge_new(self._connection, self._catalogue, reading, at, self._lists)
+        self._days |= apply_verdicts(self._connection, self._network, self._catalogue, judged, self._lists, key)
+        held = key not in dict(judged.moved)
+        if not held:
+            return False, day
+        _restate_sight(self._connection, key, day)
+        state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
+        return True, day if self._connection.scalar(state) else None
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
@@ -127,26 +203,15 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
     return connection.execute(insert, list(rows)).rowcount
 
 
-def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot: Snapshot, seen: date) -> None:
-    counts = {reading.model: reading.count for reading in snapshot.readings}
-    listed = {listing.model: listing for listing in snapshot.listings}
-    ids = model_ids(connection, catalogue)
-    fresh = [_model_row(catalogue, listing, seen, counts) for name, listing in listed.items() if name not in ids]
-    insert_new(connection, models, fresh)
-    if fresh:
-        ids = model_ids(connection, catalogue)
-    rows = [(key, ids[name], counts.get(name)) for name in listed]
-    _move_first_back(connection, catalogue, seen, rows)
-    if rows:
-        # Pass thousands of integer rows directly to the driver, at a third of the cost.
-        mark = "%s" if connection.dialect.name == "postgresql" else "?"
-        line = f"INSERT INTO readings (snapshot, model, counter) VALUES ({mark}, {mark}, {mark})"  # noqa: S608
-        connection.exec_driver_sql(line, rows)
-
-
-def model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
-    stmt = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
-    return dict(connection.execute(stmt).all())
+def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object] | None = None) -> dict[str, int]:
+    """The ids of a catalogue's models by name; of some of them."""
+    stored = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
+    if names is None:
+        return dict(connection.execute(stored).all())
+    ids: dict[str, int] = {}
+    for some in in_chunks(names):
+        ids |= dict(connection.execute(stored.where(models.c.name.in_(some))).all())
+    return ids
 
 
 def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[SafeName, int]) -> dict[str, object]:
@@ -161,16 +226,12 @@ def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[Saf
     }
 
 
-def _move_first_back(
-    connection: sa.Connection, catalogue: int, seen: date, rows: Sequence[tuple[int, int, int | None]]
-) -> None:
-    """Move a model's first sight back if a snapshot is older than what was known. `rows`: snapshot, model and
-    counter."""
+def _move_first_back(connection: sa.Connection, catalogue: int, seen: date, counters: Mapping[int, int | None]) -> None:
+    """Move a model's first sight back if a snapshot is older than what was known."""
     later = sa.select(models.c.id).where(models.c.catalogue == catalogue, models.c.first_seen > seen)
-    moved = set(connection.scalars(later).all())
-    for _, model, count in rows if moved else ():
-        if model in moved:
-            change = {"first_seen": seen, "first_counter": count}
+    for model in connection.scalars(later).all():
+        if model in counters:
+            change = {"first_seen": seen, "first_counter": counters[model]}
             connection.execute(models.update().where(models.c.id == model).values(change))
 
 
@@ -194,21 +255,28 @@ COMPOSE_AGAIN = "compose again"
 
 
 def apply_verdicts(
-    connection: sa.Connection, network: str, catalogue: int, judged: Judged, new: int | None = None
-) -> None:
+    connection: sa.Connection,
+    network: str,
+    catalogue: int,
+    judged: Judged,
+    lists: RecentLists,
+    new: int | None = None,
+) -> set[date]:
     """Recompute the roll-ups that depend on snapshots which now close a day or no longer do, and record since when
-    digests are out of date. `new`: the snapshot that was just added."""
+    digests are out of date. `new`: the snapshot that was just added. Returns the days whose use `date_models` must be
+    given."""
     days = {later for key, day in judged.moved for later in (day, *_touched_days(connection, catalogue, key, day))}
     within = (usage.c.catalogue == catalogue, usage.c.last_day.in_(days))
     before = connection.scalars(sa.select(usage.c.model).where(*within).distinct()).all() if days else ()
     for key, day in judged.moved:
         if key != new:
             _restate_sight(connection, key, day)
-    fell = [_roll_up(connection, catalogue, day) for day in sorted(days)]
-    _restate_use(connection, before)
+    fell = [roll_up(connection, catalogue, day, lists) for day in sorted(days)]
+    restate_use(connection, before)
     since = min(filter(None, (judged.since, *fell)), default=None)
     if since is not None:
         _compose_again(connection, network, since)
+    return days
 
 
 def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
@@ -236,110 +304,3 @@ def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
         seen, counter = min(sights, key=lambda sight: sight[0], default=(NEVER_SEEN, None))
         values = {"first_seen": seen, "first_counter": counter}
         connection.execute(models.update().where(models.c.id == model).values(values))
-
-
-def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
-    """Update when models were first and last used, after stored use was replaced."""
-    mine = (usage.c.model == models.c.id, usage.c.uses > 0)
-    newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
-    change = {
-        "first_used": sa.select(sa.func.min(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used_from": newest.scalar_subquery(),
-    }
-    for some in in_chunks(ids, 10_000):
-        connection.execute(models.update().where(models.c.id.in_(some)).values(change))
-
-
-NOW, THEN = readings.alias("now"), readings.alias("earlier")
-"""The readings of two consecutive snapshots."""
-STEP = NOW.c.counter - THEN.c.counter
-"""A model's use between them; null if either has no counter."""
-
-
-def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | None:
-    """Replace the stretch that ends with `day` and its usage by model. The database computes it, so that no readings
-    are loaded. Returns the first day before the stretch whose use changed."""
-    # Do not replace use that was read event by event.
-    stmt = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
-    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~stmt))
-    connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
-    upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
-    ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
-    if len(ends) < 2 or ends[0].day != day:
-        return None
-    (here, _), (there, before) = ends
-    span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}
-    connection.execute(stretches.insert().values(**span, **_stretch_totals(connection, here, there)))
-    spans = [sa.literal(value) for value in span.values()]
-    steps = _select_steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
-    connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
-    holes = list(_find_holes(connection, here, there, before))
-    rows = [{**span, "model": m, "first_day": first, "uses": n, "hole": True} for m, first, n in holes if n > 0]
-    if rows:
-        connection.execute(usage.insert(), rows)
-    fell = {model for model, _, uses in holes if uses < 0} | _fallen_models(connection, here, there)
-    since = counter_falls.update_falls(connection, catalogue, here, before + ONE, day, fell)
-    move_use(connection, catalogue, day)
-    return since if since and since <= before else None
-
-
-def _fallen_models(connection: sa.Connection, here: int, there: int) -> set[int]:
-    """Models whose counter is lower than in the snapshot before."""
-    return set(connection.scalars(_select_steps(here, there, NOW.c.model).where(STEP < 0)))
-
-
-def _select_steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """One row per model of a snapshot, with its reading in the snapshot before."""
-    same = sa.and_(THEN.c.model == NOW.c.model, THEN.c.snapshot == there)
-    return sa.select(*columns).select_from(NOW.outerjoin(THEN, same)).where(NOW.c.snapshot == here)
-
-
-def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
-    used = sa.case((STEP > 0, STEP))
-    new = sa.and_(NOW.c.counter > 0, THEN.c.counter.is_(None))
-    counted = {
-        "uses": sa.func.coalesce(sa.func.sum(used), 0),
-        "models_used": sa.func.count(used),
-        "top_uses": sa.func.coalesce(sa.func.max(used), 0),
-        "newcomers": sa.func.count(sa.case((new, 1))),
-        "resets": sa.func.count(sa.case((STEP < 0, 1))),
-        "added": sa.func.count() - sa.func.count(THEN.c.model),
-        "removed": _listed_count(there) - sa.func.count(THEN.c.model),
-    }
-    row = connection.execute(_select_steps(here, there, *counted.values())).one()
-    return {key: int(value) for key, value in zip(counted, row, strict=True)}
-
-
-def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == snapshot).scalar_subquery()
-
-
-def _find_holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
-    """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
-    Negative where the counter fell."""
-    gone = (THEN.c.counter.is_(None), NOW.c.counter.is_not(None))
-    older = (models.c.first_seen < before, models.c.id == NOW.c.model)
-    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone, *older).order_by(NOW.c.model)
-    for model, count in connection.execute(absent).all():
-        last = (
-            sa.select(snapshots.c.day, readings.c.counter)
-            .join(readings, readings.c.snapshot == snapshots.c.id)
-            .where(readings.c.model == model, snapshots.c.day < before, readings.c.counter.is_not(None))
-            .order_by(snapshots.c.day.desc())
-            .limit(1)
-        )
-        last_row = connection.execute(last).first()
-        if last_row and count != last_row.counter:
-            yield model, last_row.day + ONE, count - last_row.counter
-
-
-def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
-    """Update the first and last use of the models used in the stretch that ends with `last`."""
-    used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
-    mine = models.update().where(models.c.id.in_(used))
-    first = sa.or_(models.c.first_used.is_(None), models.c.first_used > last)
-    connection.execute(mine.where(first).values(first_used=last))
-    began = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == last).scalar_subquery()
-    newer = sa.or_(models.c.last_used.is_(None), models.c.last_used <= last)
-    connection.execute(mine.where(newer).values(last_used=last, last_used_from=began))

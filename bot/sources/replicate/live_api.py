@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
 from bot.clients import raw_archive
-from bot.records import SafeName, Snapshot, SourceError, SourceRef
-from bot.sources.replicate.npm_record import RecordModel, make_snapshot, model_listing
+from bot.records import MAX_COUNT, Listing, Reading, SafeName, Snapshot, SourceError, SourceRef, model_identity
 
 TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
 
@@ -27,11 +26,34 @@ class LiveSettings(Protocol):
     timeout: float
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+Word = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class ListedModel(msgspec.Struct, gc=False):
+    """A model as the API shows it; everything else about it is skipped, unread."""
+
+    owner: Word
+    name: Word
+    run_count: Count
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    visibility: str = "public"
+
+    @property
+    def key(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    @property
+    def listing(self) -> Listing:
+        created = self.created_at.astimezone(UTC) if self.created_at else None
+        return Listing(model_identity(self.key), model_identity(self.owner), created)
+
+
 class ModelsPage(msgspec.Struct):
     """One response of the API. Both keys are required: without `next`, a truncated list would look complete."""
 
     next: str | None
-    results: list[RecordModel]
+    results: list[ListedModel]
 
 
 def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
@@ -46,14 +68,16 @@ def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Calla
         models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, limits), url, raw))
     at = clock()
     ref = SourceRef(settings.api, at, raw.sha256)
-    counts = {key: model.run_count for key, model in models.items()}
-    return make_snapshot(at, ref, counts, lambda key: model_listing(key, models[key].owner, models[key].created_at))
+    listings = tuple(model.listing for model in models.values())
+    counts = (model.run_count for model in models.values())
+    readings = tuple(Reading(listing.model, count) for listing, count in zip(listings, counts, strict=True))
+    return Snapshot("replicate", "models", at, ref, listings, readings)
 
 
-def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> dict[str, RecordModel]:
+def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> dict[str, ListedModel]:
     """Every public model by `owner/name`. A model that appears twice shows that the list moved during the walk, so
     another may be missing: the list is then read again, until a walk finds nothing new."""
-    models: dict[str, RecordModel] = {}
+    models: dict[str, ListedModel] = {}
     budget = iter(range(settings.page_budget))
     for _ in range(_WALKS):
         known = len(models)
@@ -66,7 +90,7 @@ def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> di
 
 
 def _walk_pages(
-    settings: LiveSettings, page: Callable[[str], ModelsPage], budget: Iterator[int], models: dict[str, RecordModel]
+    settings: LiveSettings, page: Callable[[str], ModelsPage], budget: Iterator[int], models: dict[str, ListedModel]
 ) -> bool:
     """One walk over the list, into `models`; of two counters, the larger and later one stays. True if a model appeared
     twice."""
@@ -93,7 +117,7 @@ def _walk_pages(
     return moved
 
 
-def _keep_larger(models: dict[str, RecordModel], model: RecordModel) -> None:
+def _keep_larger(models: dict[str, ListedModel], model: ListedModel) -> None:
     held = models.get(model.key)
     if held is None or held.run_count <= model.run_count:
         models[model.key] = model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,12 +20,21 @@ class ReplicateSettings(NetworkConfig):
     headline: HeadlineConfig = Field(
         HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
     )
-    record: Path | None = Field(None, description="the record's tarball on this machine; unset: fetched with npm")
+    record: Path | None = Field(
+        None,
+        description="a folder with a record: snapshots.csv and runs-*.csv.xz; unset: the one that comes with Footfall",
+    )
     live: bool = Field(True, description="true: read the API when REPLICATE_API_TOKEN is set, else the record")
     api: str = Field(API, description="where the list of models is; https, or http on this machine")
     page_budget: int = Field(2000, ge=1, le=100_000, description="most pages that one live reading may take")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds one request to the API may take")
-    download_timeout: float = Field(180.0, gt=0, le=3600, description="seconds the download of the record may take")
+
+    @classmethod
+    def obsolete_keys(cls, block: Mapping[str, object]) -> Mapping[str, str]:
+        """What said where to find the npm package that was read before the record came with Footfall."""
+        gone = "the npm package is no longer read; remove this key"
+        old = {"download_timeout": gone} if "download_timeout" in block else {}
+        return {**old, "record": gone} if str(block.get("record", "")).endswith(".tgz") else old
 
     @field_validator("api")
     @classmethod

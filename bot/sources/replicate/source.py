@@ -11,10 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bot.clients import raw_archive
-from bot.clients.npm_tarball import fetch_tarball, member_checksum, open_verified
-from bot.records import Period, Snapshot, start_of_day
-from bot.sources.replicate.live_api import TOKEN, ModelsPage, live_snapshot
-from bot.sources.replicate.npm_record import CAPS, PACKAGE, record_snapshots
+from bot.records import Period, Snapshot, SourceError, short_date, start_of_day
+from bot.sources.replicate import record_files
+from bot.sources.replicate.live_api import TOKEN, ListedModel, ModelsPage, live_snapshot
 from bot.sources.replicate.settings import ReplicateSettings
 
 
@@ -35,17 +34,11 @@ class Replicate:
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         """The record's snapshots, or with a token one taken now; of those, the ones from the first instant of
         `wanted` to its last. Raises `SourceError`."""
-        taken = self._live_snapshots(wanted) if self.settings.live and self.token else self._record_snapshots()
-        return (snapshot for snapshot in taken if _is_wanted(wanted, snapshot.at))
-
-    def _record_snapshots(self) -> Iterator[Snapshot]:
-        path = self.settings.record
-        if path:
-            cure = f"set networks.replicate.record to the tarball of npm's {PACKAGE.spec}, or leave it out"
+        if self.settings.live and self.token:
+            yield from self._live_snapshots(wanted)
         else:
-            path = fetch_tarball(PACKAGE, self.data, self.settings.download_timeout)
-            cure = f"remove {path} and run again"
-        yield from record_snapshots(path, PACKAGE.sha256, cure)
+            folder = self.settings.record or record_files.BUNDLED
+            yield from record_files.record_snapshots(folder, lambda at: _is_wanted(wanted, at))
 
     def _live_snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         # The API knows no past: hundreds of requests for a day that is over would be for nothing.
@@ -67,11 +60,25 @@ def make_source(
 def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
-    if not url.startswith(f"npm:{PACKAGE.spec}/"):
-        return raw_archive.archived_checksum(_raw_folder(data), sha256)
-    path = settings.record or data / PACKAGE.filename
-    name = f"package/{url.rsplit('/', 1)[1]}"
-    return member_checksum(path, PACKAGE.sha256, name, CAPS.get(name, 0))
+    if url.startswith(record_files.REFS):
+        return record_files.night_checksum(settings.record or record_files.BUNDLED, url)
+    return raw_archive.archived_checksum(_raw_folder(data), sha256)
+
+
+def public_checksum(url: str) -> str | None:
+    """The checksum of a night's list as the public repository has it, read with git; `None` for other refs. Raises
+    `SourceError`."""
+    if not url.startswith(record_files.REFS):
+        return None
+    from bot.clients import git_history
+
+    commit, _, name = url.removeprefix(record_files.REFS).partition("/")
+    content = git_history.read_commit_file(record_files.REPOSITORY, commit, name)
+    try:
+        listed = msgspec.json.decode(content, type=list[ListedModel])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SourceError(f"{url}: is not a list of models: {error}") from error
+    return record_files.list_checksum((model.key, model.run_count) for model in listed)
 
 
 def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
@@ -82,11 +89,9 @@ def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
 def check_reachable(settings: ReplicateSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the source. Raises `SourceError`."""
     if is_closed(settings, secrets):
-        path = settings.record or data / PACKAGE.filename
-        if not settings.record and not path.exists():
-            return "the record, not downloaded yet; collect fetches it with npm"
-        with open_verified(path, PACKAGE.sha256, f"remove {path} and run again"):
-            return f"the record at {path}, intact"
+        folder = settings.record or record_files.BUNDLED
+        days = [snapshot.at for snapshot in record_files.record_snapshots(folder)]
+        return f"the record in {folder}, intact: {len(days)} nights, {short_date(days[0])} to {short_date(days[-1])}"
     from bot.clients import http
 
     manners = http.HttpLimits(settings.timeout)

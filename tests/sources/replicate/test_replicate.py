@@ -3,15 +3,10 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import hashlib
-import io
 import json
 import random
-import subprocess
-import sys
-import tarfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -19,276 +14,23 @@ import pytest
 import stamina
 from peers.replicate_api import Fault, ReplicateApi
 from pydantic import ValidationError
-from syrupy.assertion import SnapshotAssertion
 
-from bot.clients import http, npm_tarball
-from bot.records import MAX_COUNT, Period, Snapshot, SourceError, start_of_day
+from bot.clients import http
+from bot.records import MAX_COUNT, Period, Snapshot, SourceError
 from bot.sources import make_source, replicate
-from bot.sources.replicate import npm_record
 from tests.peers.ports import reserved
 
-DATA = Path(__file__).parents[3] / "data"
 NOW = datetime(2026, 3, 4, 0, 7, tzinfo=UTC)
 TOKEN = "r8_a-secret-that-must-not-be-seen"
-
-# --- the record --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def tarball() -> Path:
-    """The real package."""
-    return npm_tarball.fetch_tarball(npm_record.PACKAGE, DATA, 180)
-
-
-@pytest.fixture(scope="module")
-def record(tarball: Path) -> dict[date, Snapshot]:
-    taken = replicate.make_source(replicate.Settings(), DATA, {}, lambda: NOW).snapshots(None)
-    return {snapshot.at.date(): snapshot for snapshot in taken}
-
-
-@pytest.fixture(scope="module")
-def raw(tarball: Path) -> dict[str, bytes]:
-    """Its files, read by other means."""
-    with tarfile.open(tarball) as archive:
-        files = {name: archive.extractfile(f"package/{name}") for name in ("stats.json", "models.json")}
-        return {name: file.read() for name, file in files.items() if file}
-
-
-@pytest.fixture(scope="module")
-def stats(raw: dict[str, bytes]) -> dict[str, list[dict[str, object]]]:
-    return json.loads(raw["stats.json"])
 
 
 def counts(snapshot: Snapshot) -> dict[str, int]:
     return {str(reading.model): reading.count for reading in snapshot.readings}
 
 
-def test_the_record_is_29_snapshots_at_midnight_without_14_january(record: dict[date, Snapshot]) -> None:
-    days = [date(2024, 12, 18) + timedelta(days=n) for n in range(30)]
-    assert list(record) == [day for day in days if day != date(2025, 1, 14)]
-    assert all(snapshot.at == start_of_day(day) for day, snapshot in record.items())
-
-
-def test_each_snapshot_lists_each_model_once_with_one_counter(record: dict[date, Snapshot]) -> None:
-    for snapshot in record.values():
-        models = [listing.model for listing in snapshot.listings]
-        assert len(set(models)) == len(models) > 3500
-        assert [reading.model for reading in snapshot.readings] == models
-
-
-def test_the_last_snapshot_is_models_json(record: dict[date, Snapshot], raw: dict[str, bytes]) -> None:
-    shown = {f"{m['owner']}/{m['name']}": m for m in json.loads(raw["models.json"])}
-    last = record[date(2025, 1, 16)]
-    assert counts(last) == {name: m["run_count"] for name, m in shown.items()}
-    assert len(shown) == 3808
-    for listing in last.listings:
-        assert listing.author == shown[listing.model]["owner"]
-        assert listing.created_at == datetime.fromisoformat(shown[listing.model]["created_at"])
-
-
-def test_every_dated_snapshot_equals_a_brute_force_reading(
-    record: dict[date, Snapshot], stats: dict[str, list[dict[str, object]]]
-) -> None:
-    days = sorted({str(entry["date"]) for entries in stats.values() for entry in entries})
-    for number, day in enumerate(days):
-        wanted = {}
-        for name, entries in stats.items():
-            for position, entry in enumerate(entries):
-                if entry["date"] == day:
-                    wanted[name] = entry["totalRuns"]
-                elif position == 0 and number + 1 < len(days) and entry["date"] == days[number + 1]:
-                    wanted[name] = entry["totalRuns"] - entry["dailyRuns"]
-        assert counts(record[date.fromisoformat(day)]) == wanted
-
-
-def test_differences_are_the_packages_own_daily_runs(
-    record: dict[date, Snapshot], stats: dict[str, list[dict[str, object]]]
-) -> None:
-    days = [day for day in record if day < date(2025, 1, 16)]
-    for before, day in pairwise(days):
-        old, new = counts(record[before]), counts(record[day])
-        ours = sum(new[name] - old[name] for name in new.keys() & old.keys())
-        theirs = back = 0
-        for name, entries in stats.items():
-            theirs += sum(e["dailyRuns"] for e in entries if e["date"] == str(day))
-            back += sum(e["dailyRuns"] for e in entries if e["date"] == str(day) and name not in old)
-        assert ours == theirs - back
-    a, b = counts(record[date(2025, 1, 12)]), counts(record[date(2025, 1, 13)])
-    assert sum(b[name] - a[name] for name in a.keys() & b.keys()) == 8_692_748
-
-
-def test_no_counter_falls(record: dict[date, Snapshot]) -> None:
-    last: dict[str, int] = {}
-    for snapshot in record.values():
-        for name, count in counts(snapshot).items():
-            assert count >= last.get(name, 0)
-            last[name] = count
-    assert len(last) == 3856 - 12 + 2
-
-
-def test_a_first_counter_is_put_back_one_snapshot_and_never_before_the_record(
-    record: dict[date, Snapshot], stats: dict[str, list[dict[str, object]]]
-) -> None:
-    name = "fofr/flux-dark-art"
-    assert stats[name][0]["date"] == "2024-12-20"
-    assert counts(record[date(2024, 12, 19)])[name] == stats[name][0]["totalRuns"] - stats[name][0]["dailyRuns"]
-    assert name not in counts(record[date(2024, 12, 18)])
-    late = [name for name, entries in stats.items() if entries and entries[0]["date"] == "2025-01-15"]
-    assert late and all(name in counts(record[date(2025, 1, 13)]) for name in late)
-    assert min(record) == date(2024, 12, 18)
-
-
-def test_a_hole_stays_a_hole(record: dict[date, Snapshot]) -> None:
-    days = [date(2025, 1, day) for day in range(3, 8)]
-    assert [day.day for day in days if "xiankgx/face-swap" in counts(record[day])] == [3, 7]
-
-
-def test_only_15_january_has_models_without_a_place(record: dict[date, Snapshot]) -> None:
-    assert {day: s.unplaced for day, s in record.items() if s.unplaced} == {date(2025, 1, 15): 21}
-    assert "At the end of 14 Jan 2025 between 3,781 and 3,802 models were listed" in record[date(2025, 1, 15)].note
-    assert len(record[date(2025, 1, 15)].listings) == 3781
-    dated = [snapshot for day, snapshot in record.items() if day != date(2025, 1, 16)]
-    assert all("12 models that appeared in one snapshot only" in s.note and s.uncounted == 12 for s in dated)
-    assert record[date(2025, 1, 16)].uncounted == 0
-
-
-def test_making_dates_reach_every_snapshot_of_a_model_that_stayed(record: dict[date, Snapshot]) -> None:
-    made = {listing.model: listing.created_at for listing in record[date(2025, 1, 16)].listings}
-    for snapshot in record.values():
-        for listing in snapshot.listings:
-            assert listing.created_at == made.get(listing.model)
-            assert listing.created_at is None or listing.created_at < snapshot.at
-
-
-def test_refs_name_the_file_and_its_hash(record: dict[date, Snapshot], raw: dict[str, bytes]) -> None:
-    for snapshot in record.values():
-        package, file = snapshot.ref.url.rsplit("/", 1)
-        assert package == "npm:all-the-public-replicate-models@1.352.0"
-        assert snapshot.ref.sha256 == hashlib.sha256(raw[file]).hexdigest()
-        assert snapshot.ref.at == snapshot.at
-        assert (file == "models.json") == (snapshot.at == start_of_day(date(2025, 1, 16)))
-
-
-def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None:
-    asked = replicate.make_source(replicate.Settings(record=tarball), DATA, {}, lambda: NOW)
-    for wanted, days in (
-        (Period.for_day(date(2025, 1, 12)), [12, 13]),
-        (Period.for_day(date(2025, 1, 14)), [15]),
-        (Period.for_day(date(2025, 1, 6), "week"), [6, 7, 8, 9, 10, 11, 12, 13]),
-        (Period.for_day(date(2025, 6, 1)), []),
-    ):
-        assert [snapshot.at.day for snapshot in asked.snapshots(wanted)] == days
-
-
-def test_reading_the_record_stays_small(tarball: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from bot.sources.replicate import npm_record as r;"
-        "n = sum(len(s.readings) for s in r.record_snapshots(Path(sys.argv[1]), r.PACKAGE.sha256, ''));"
-        # Not ru_maxrss, which a process inherits from the one that started it.
-        "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM'));"
-        "print(n, int(peak.split()[1]) // 1024)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, tarball], capture_output=True, text=True, check=True)
-    readings, megabytes = map(int, done.stdout.split())
-    assert readings > 100_000
-    assert megabytes < 200
-
-
-def test_a_truncated_cached_record_is_named_and_kept(tmp_path: Path, tarball: Path) -> None:
-    cut = tmp_path / npm_record.PACKAGE.filename
-    cut.write_bytes(tarball.read_bytes()[:1000])
-    with pytest.raises(SourceError, match=rf"{cut}: sha256 is .* \(1000 bytes\), wanted 372a.*; remove {cut} and run"):
-        list(replicate.make_source(replicate.Settings(), tmp_path, {}, lambda: NOW).snapshots(None))
-    assert cut.stat().st_size == 1000
-    assert list(tmp_path.iterdir()) == [cut]
-
-
-def test_a_record_of_ones_own_that_is_missing_says_which_setting(tmp_path: Path) -> None:
-    chosen = replicate.Settings(record=tmp_path / "none.tgz")
-    with pytest.raises(SourceError, match=r"none\.tgz: cannot be read: .*; set networks\.replicate\.record"):
-        list(replicate.make_source(chosen, tmp_path, {}, lambda: NOW).snapshots(None))
-
-
-# --- a record made by hand ---------------------------------------------------------------------------------------
-
-
-def entry(day: str, total: int, daily: int) -> dict[str, object]:
-    return {"date": day, "totalRuns": total, "dailyRuns": daily}
-
-
 def shown(name: str, runs: object, made: str | None = "2024-11-05T06:07:08.9Z", **more: object) -> dict[str, object]:
     owner, _, title = name.partition("/")
     return {"owner": owner, "name": title, "run_count": runs, "created_at": made, "visibility": "public", **more}
-
-
-STATS: dict[str, list[dict[str, object]]] = {
-    "ann/steady": [entry("2024-12-18", 10, 4), entry("2024-12-19", 15, 5), entry("2024-12-21", 15, 0)],
-    "ann/late": [entry("2024-12-19", 7, 3), entry("2024-12-21", 9, 2)],
-    "bob/hole": [entry("2024-12-18", 100, 50), entry("2024-12-21", 160, 60)],
-    "bob/gone": [entry("2024-12-18", 1, 1)],
-    "cyd/last": [entry("2024-12-21", 5, 5)],
-    "cyd/undated": [],
-    "cyd/undated-too-young": [],
-    "dan/once": [],
-    "eve/\u202eevil": [entry("2024-12-18", 3, 0)],
-}
-MODELS = [
-    shown("ann/steady", 16, default_example={"huge": ["skipped"]}),
-    shown("ann/late", 11),
-    shown("bob/hole", 170, None),
-    shown("cyd/last", 6, "2024-12-18T23:00:00Z"),
-    shown("cyd/undated", 2, "2024-12-20T12:00:00+02:00"),
-    shown("cyd/undated-too-young", 1, "2024-12-21T03:00:00Z"),
-    shown("cyd/brand-new", 0, "2024-12-21T23:59:59Z"),
-    shown("cyd/hidden", 99, visibility="private"),
-]
-
-
-def handmade(folder: Path, stats: object = STATS, models: object = MODELS) -> tuple[Path, str]:
-    path = folder / "handmade.tgz"
-    with tarfile.open(path, "w:gz") as archive:
-        for name, document in (("models.json", models), ("stats.json", stats)):
-            content = document if isinstance(document, bytes) else json.dumps(document).encode()
-            member = tarfile.TarInfo(f"package/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path, hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def readable(snapshots: Iterator[Snapshot]) -> str:
-    lines = []
-    for s in snapshots:
-        lines.append(f"{s.at:%Y-%m-%d %H:%M %Z} {s.network} {s.catalogue}, from {s.ref.url}")
-        lines += [f"  unplaced: {s.unplaced}"] if s.unplaced else []
-        lines += [f"  note: {s.note}"] if s.note else []
-        for listing, reading in zip(s.listings, s.readings, strict=True):
-            made = f"made {listing.created_at:%Y-%m-%d %H:%M:%S %Z}" if listing.created_at else "made ?"
-            assert listing.model == reading.model
-            lines.append(f"  {listing.model:<24} {reading.count:>4} runs  by {listing.author}, {made}")
-    return "\n".join(lines)
-
-
-def test_a_handmade_record_reads_as_it_should(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    assert readable(npm_record.record_snapshots(*handmade(tmp_path), "cure")) == snapshot
-
-
-@pytest.mark.parametrize(
-    ("stats", "models", "says"),
-    [
-        (b'{"a/b": [', MODELS, "stats.json is not what it should be: Input data was truncated"),
-        ({"a/b": [{"date": "2024-12-18"}]}, MODELS, "missing required field `totalRuns`"),
-        ({"a/b": [entry("2024-12-18", -1, 0)]}, MODELS, "`int` >= 0"),
-        ({"a/b": [entry("18 Dec", 1, 0)]}, MODELS, "Invalid RFC3339"),
-        ({"a/b": []}, MODELS, "stats.json holds no snapshot"),
-        (STATS, b"\xff", "models.json is not what it should be"),
-        (STATS, [shown("a/b", MAX_COUNT + 1)], "`int` <= 1000000000000000"),
-    ],
-)
-def test_a_record_of_another_shape_is_one_clear_line(tmp_path: Path, stats: object, models: object, says: str) -> None:
-    with pytest.raises(SourceError, match=says) as error:
-        list(npm_record.record_snapshots(*handmade(tmp_path, stats, models), "the cure"))
-    assert "\n" not in str(error.value)
-    assert str(error.value).endswith("; the cure")
 
 
 # --- live --------------------------------------------------------------------------------------------------------
@@ -371,19 +113,6 @@ def test_what_a_live_receipt_points_at_can_be_checked(api: ReplicateApi, tmp_pat
     assert replicate.ref_checksum(chosen, tmp_path, api.url, "../../etc/passwd") is None
 
 
-def test_what_a_receipt_of_the_record_points_at_can_be_checked(
-    tmp_path: Path, tarball: Path, raw: dict[str, bytes]
-) -> None:
-    url = "npm:all-the-public-replicate-models@1.352.0/"
-    for file, content in raw.items():
-        sha256 = hashlib.sha256(content).hexdigest()
-        assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + file, sha256) == sha256
-    assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + "none.json", "") == ""
-    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") is None
-    (tmp_path / npm_record.PACKAGE.filename).write_text("damaged")
-    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") == ""
-
-
 def test_private_models_are_left_out(api: ReplicateApi, tmp_path: Path) -> None:
     api.models[3]["visibility"] = "private"
     (snapshot,) = taken(api, tmp_path)
@@ -391,9 +120,9 @@ def test_private_models_are_left_out(api: ReplicateApi, tmp_path: Path) -> None:
     assert "owner0/model3" not in counts(snapshot)
 
 
-def test_without_a_token_or_with_live_off_nobody_is_asked(api: ReplicateApi, tmp_path: Path, tarball: Path) -> None:
-    assert len(taken(api, tmp_path, token="", record=tarball)) == 29
-    assert len(taken(api, tmp_path, live=False, record=tarball)) == 29
+def test_without_a_token_or_with_live_off_nobody_is_asked(api: ReplicateApi, tmp_path: Path, record: Path) -> None:
+    assert len(taken(api, tmp_path, token="", record=record)) == 29
+    assert len(taken(api, tmp_path, live=False, record=record)) == 29
     assert api.asked == []
 
 

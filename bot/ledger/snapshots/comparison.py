@@ -1,0 +1,148 @@
+"""The lists of snapshots in memory, and what changed between two snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from bot.ledger.snapshots.counter_falls import BACK_WITHIN
+from bot.plausibility import Change, ClosingSnapshot
+from bot.store import readings, snapshots, verdicts
+
+THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
+
+Counters = Mapping[int, int | None]
+"""Model id to counter; `None` if it showed none."""
+
+MOST = 24
+"""Lists in memory: those of `BACK_WITHIN` and the held ones that a verdict looks at. Older ones are read again."""
+
+
+class RecentLists:
+    """The lists that one transaction stored or read. A stored list never changes."""
+
+    def __init__(self, connection: sa.Connection, several: bool = False) -> None:
+        self._connection = connection
+        self._lists: dict[int, Counters] = {}
+        self._several = several
+        """Whether more snapshots follow, so that it is worth reading lists that only one verdict needs now."""
+
+    def has(self, snapshots: Iterable[int]) -> bool:
+        """Whether these lists are in memory, or worth reading."""
+        return self._several or all(key in self._lists for key in snapshots)
+
+    def counters(self, snapshot: int) -> Counters:
+        """The counters of a snapshot, by model."""
+        if snapshot not in self._lists:
+            stored = sa.select(readings.c.model, readings.c.counter).where(readings.c.snapshot == snapshot)
+            self.keep(snapshot, dict(self._connection.execute(stored).all()))
+        return self._lists[snapshot]
+
+    def keep(self, snapshot: int, counters: Counters) -> None:
+        """Keep a list that was stored."""
+        while len(self._lists) >= MOST:
+            self._lists.pop(next(iter(self._lists)))
+        self._lists[snapshot] = counters
+
+
+class Comparison:
+    """Compares snapshots of one catalogue and caches the counts. `new`: a snapshot that has no verdict yet.
+
+    Use is counted only from readings, so it does not depend on the order in which they came: the rise of a counter
+    above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, catalogue: int, lists: RecentLists, new: ClosingSnapshot | None = None
+    ) -> None:
+        self._connection, self._catalogue, self._lists, self._new = connection, catalogue, lists, new
+        self._changes: dict[tuple[int, int], Change] = {}
+
+    def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
+        change = self._cached_change(before, now)
+        if prior is None:
+            return change
+        uses, moved, missing = self._use(prior, before, now)
+        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
+
+    def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
+        """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
+        was that of models that show no counter now."""
+        earlier = list(self._before(prior))
+        if self._lists.has(earlier):
+            return self._use_in_memory(prior, before, now, earlier)
+        return self._use_in_database(prior, before, now, earlier)
+
+    def _use_in_memory(
+        self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot, earlier: Sequence[int]
+    ) -> tuple[int, int, int]:
+        old, then, here = (self._lists.counters(reading.id) for reading in (prior, before, now))
+        lists = [self._lists.counters(key) for key in earlier]
+        uses = moved = gone = 0
+        for model, counter in then.items():
+            lower = old.get(model)
+            if counter is None or lower is None or counter <= lower:
+                continue
+            above = counter - max([counters.get(model) or 0 for counters in lists])
+            if above > 0:
+                uses, moved = uses + above, moved + 1
+                gone += above if here.get(model) is None else 0
+        return uses, moved, gone
+
+    def _use_in_database(
+        self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot, earlier: Sequence[int]
+    ) -> tuple[int, int, int]:
+        highest = readings.alias("highest_")
+        level = (
+            sa.select(sa.func.max(highest.c.counter))
+            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(earlier))
+            .correlate(THEN)
+            .scalar_subquery()
+        )
+        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
+        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id)
+        risen = (
+            sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
+            .select_from(THEN.join(EARLIER, same).outerjoin(NOW, here))
+            .where(THEN.c.snapshot == before.id, THEN.c.counter > EARLIER.c.counter)
+            .subquery()
+        )
+        missing = sa.case((risen.c.counter.is_(None), risen.c.above))
+        sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
+        row = self._connection.execute(sa.select(*sums).where(risen.c.above > 0)).one()
+        uses, moved, gone = (int(value or 0) for value in row)
+        return uses, moved, gone
+
+    def _before(self, prior: ClosingSnapshot) -> Iterator[int]:
+        """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
+        yield prior.id
+        first = prior.day - BACK_WITHIN
+        if self._new is not None and first <= self._new.day < prior.day:
+            yield self._new.id
+        closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == self._catalogue)
+        doubted = sa.select(verdicts.c.snapshot).where(verdicts.c.catalogue == self._catalogue)
+        for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
+            yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
+
+    def _cached_change(self, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
+        key = (before.id, now.id)
+        if key not in self._changes:
+            self._changes[key] = self._count_change(before.id, now.id)
+        return self._changes[key]
+
+    def _count_change(self, before: int, now: int) -> Change:
+        then, here = self._lists.counters(before), self._lists.counters(now)
+        silent = fell = moved = missing = 0
+        for model, counter in then.items():
+            if model not in here:
+                missing += 1
+                continue
+            count = here[model]
+            if counter is None or count == counter:
+                continue
+            silent += count is None
+            fell += count is not None and count < counter
+            moved += count is not None and count > counter
+        return Change(len(then), len(here), missing, silent, fell, moved)
