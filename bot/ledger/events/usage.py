@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named, message
-from bot.records.periods import each_day, short_date, start_of_day
+from bot.records.periods import each_day, start_of_day
 from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
@@ -160,11 +160,11 @@ def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | 
         days[row.day] = int(row.value) if row.key in NEWEST else max(days.get(row.day, 0), int(row.value))
     for key, days in found.items():
         if key not in ADDED_UP:
-            shown[key] = days.get(period.last, Unknown(f"not read on {short_date(period.last)}"))
+            shown[key] = days.get(period.last, Unknown(message("not_read", day=period.last)))
         elif len(days) == period.day_count:
             shown[key] = sum(days.values())
         else:
-            shown[key] = Unknown(f"reported for {len(days)} of {period.day_count} days")
+            shown[key] = Unknown(message("reported_days", n=len(days), m=period.day_count))
     return shown
 
 
@@ -181,4 +181,4 @@ def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) 
     shown = gauge_values(query, period).get("requests_reported")
     if isinstance(shown, int | Unknown):
         return shown
-    return Unknown(f"the operator's own count of {short_date(period.last)} was not read")
+    return Unknown(message("operator_count_not_read", day=period.last))
