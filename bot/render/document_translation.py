@@ -116,6 +116,8 @@ def document_messages() -> Iterator[tuple[str, str]]:
         if _BRACES.sub("", metric.label).strip():
             yield metric.label, ""
         yield metric.definition, ""
+        if metric.unlisted_label:
+            yield metric.unlisted_label, ""
     yield from ((one, "word") for one in WORDS)
 
 

@@ -205,13 +205,13 @@ def apply_verdicts(
         if key != new:
             _restate_sight(connection, key, day)
     fell = [_roll_up(connection, catalogue, day) for day in sorted(days)]
-    _restate_use(connection, before)
+    restate_use(connection, before)
     since = min(filter(None, (judged.since, *fell)), default=None)
     if since is not None:
-        _compose_again(connection, network, since)
+        compose_again(connection, network, since)
 
 
-def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
+def compose_again(connection: sa.Connection, network: str, since: date) -> None:
     """Record that digests from a day on are out of date."""
     for name in get_args(PeriodName):
         row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": since.isoformat()}
@@ -238,7 +238,7 @@ def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
         connection.execute(models.update().where(models.c.id == model).values(values))
 
 
-def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
+def restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Update when models were first and last used, after stored use was replaced."""
     mine = (usage.c.model == models.c.id, usage.c.uses > 0)
     newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
