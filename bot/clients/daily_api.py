@@ -60,7 +60,6 @@ class DailyApi:
     """Seconds until the last byte of an answer."""
     silence: float = 4.0
     """Seconds until the first byte of an answer; of several silent hosts, all together."""
-    token: str = field(default="", repr=False)
     monotonic: Callable[[], float] = time.monotonic
 
     def __enter__(self) -> Self:
@@ -73,7 +72,7 @@ class DailyApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, url: str, params: Mapping[str, str | int] | None = None) -> ApiAnswer:
+    def get(self, url: str, params: Mapping[str, str | int] | None = None, token: str = "") -> ApiAnswer:
         """The body of a 200, or the stored one if the host says that nothing changed. Raises `SourceError`."""
         full = str(httpx.URL(url, params=dict(params or {})) if params else httpx.URL(url))
         shown, host, now = SafeName(full, 200), host_label(full), self.clock()
@@ -82,8 +81,8 @@ class DailyApi:
         known = self._index.get(full, {})
         stored = _stored_content(self.folder, known.get("sha256", ""))
         headers = {"If-None-Match": known["etag"]} if stored is not None and known.get("etag") else {}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         status, answered, body = self._ask(full, shown, headers)
         if status == 304 and stored is not None:
             return ApiAnswer(stored, SourceRef(full, now, known["sha256"]))

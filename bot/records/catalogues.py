@@ -31,6 +31,8 @@ class Catalogue:
     """The token of payments, and the number of its decimals."""
     breaks: tuple[date, ...] = ()
     """The first days on which use was counted in another way than before; no figure reaches across them."""
+    ranked: bool = False
+    """Whether unnamed use belongs to models that were used less than each named one."""
     caveats: tuple[str, ...] = ()
     """What a reader could misunderstand about any of its figures, in whole sentences."""
 

@@ -114,6 +114,9 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     stock = catalogue_query.CatalogueQuery(query.connection, query.key, catalogue.unit, since or date.max, {})
     flow = flow_of(query, period.first, end)
     listed = inventory.listed_at(stock, end)
+    if catalogue.ranked and not isinstance(listed, Unknown):
+        # Any of them may have been among the models that are used and not named.
+        listed = tuple(replace(model, used_before_watch=True) for model in listed)
     here = () if isinstance(listed, Unknown) else listed
     before, prior = period.previous_period, end - 13 * ONE
     flow_before = method_break(query, before.first, end) or flow_of(query, before.first, before.last)
@@ -135,7 +138,10 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         flow_before=flow_before,
         total_7d=week if isinstance(week, Unknown) else week.uses,
         total_30d=month if isinstance(month, Unknown) else month.uses,
-        unbroken=watched is not None and watched < end and unread_days(query, watched + ONE, end) is None,
+        unbroken=not catalogue.ranked
+        and watched is not None
+        and watched < end
+        and unread_days(query, watched + ONE, end) is None,
         unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
         unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
         total_prior_7d=method_break(query, prior, end) or total_uses(query, prior, end - 7 * ONE),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.clients.daily_api import DailyApi, UnreachableError
+from bot.clients.daily_api import DailyApi
+from bot.clients.daily_reading import is_read, listed_snapshot, read_parts
 from bot.clients.raw_archive import archived_checksum
-from bot.records import EventBatch, Gauge, Period, Snapshot, SourceError, SourceRef, each_day, message, start_of_day
+from bot.records import EventBatch, Gauge, Period, Snapshot, SourceError, SourceRef, each_day
 from bot.sources import SourceStateReader
 from bot.sources.chutes.inventory import fetch_list
 from bot.sources.chutes.settings import ChutesSettings
@@ -31,18 +32,15 @@ REREAD = 7
 """Closed days that are read again each day."""
 BASE = 7
 """Days before those, to compare them with."""
-EARLY = timedelta(hours=6)
-"""A list read this soon after midnight UTC closes the day before."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Chutes:
     """The network's source."""
 
     settings: ChutesSettings
     data: Path
     clock: Callable[[], datetime]
-    _errors: list[str] = field(default_factory=list)
 
     @property
     def settles_for(self) -> timedelta:
@@ -50,32 +48,21 @@ class Chutes:
         return timedelta()
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
-        """Read every part in turn. A failure does not stop the parts after it, unless a host is silent. Raises
-        `SourceError`."""
-        errors: list[str] = []
+        """Read every part in turn. Raises `SourceError` at the end."""
         names, now = ChuteNames(memory.cursor("names")), self.clock()
         with open_api(self.settings, self.data, self.clock) as api:
-            for part in self._parts(api, wanted, memory, names, now):
-                try:
-                    yield from part
-                except UnreachableError as error:
-                    errors.append(str(error))
-                    break
-                except SourceError as error:
-                    errors += str(error).splitlines()
-        if errors:
-            raise SourceError("\n".join(dict.fromkeys(errors)))
+            yield from read_parts(self._parts(api, wanted, memory, names, now))
 
     def _parts(
         self, api: DailyApi, wanted: Period | None, memory: SourceStateReader, names: ChuteNames, now: datetime
     ) -> Iterator[Iterator[Snapshot | EventBatch]]:
-        yesterday = now.date() - ONE
+        yesterday, windows = now.date() - ONE, memory.covered_windows("models")
         if wanted is not None:
             last = min(wanted.last, yesterday)
             for first, end in _months(max(wanted.first, BEGAN), last):
-                if any(not _is_read(memory, day) for day in each_day(first, end)):
+                if any(not is_read(windows, day) for day in each_day(first, end)):
                     yield self._read_days(api, first, end, end, names, now)
-        elif not _is_read(memory, yesterday) or memory.cursor("read") != now.date().isoformat():
+        elif not is_read(windows, yesterday) or memory.cursor("read") != now.date().isoformat():
             yield self._read_days(api, max(BEGAN, yesterday - (REREAD + BASE - 1) * ONE), yesterday, None, names, now)
         if memory.cursor("listed") != now.date().isoformat() and (wanted is None or wanted.last >= yesterday):
             yield self._read_list(api, memory, names, now)
@@ -137,18 +124,6 @@ class Chutes:
             yield from _batches(found, (ref,), names, now, {"filled": last.isoformat()})
 
 
-def listed_snapshot(read: Snapshot, now: datetime, is_first: bool) -> Snapshot:
-    """A list that was read now. It closes yesterday if it is early, or the first list ever, which says so."""
-    from dataclasses import replace
-
-    from bot.records import join_messages
-
-    early = now - start_of_day(now.date()) <= EARLY
-    note = "" if early else message("list_read_at", time=f"{now:%H:%M}", day=now.date())
-    closes = now.date() - ONE if early or is_first else None
-    return replace(read, note=join_messages([read.note, note], "\n"), closes=closes)
-
-
 def _batches(
     days: Days, refs: tuple[SourceRef, ...], names: ChuteNames, now: datetime, cursors: Mapping[str, str]
 ) -> Iterator[EventBatch]:
@@ -182,11 +157,6 @@ def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
         first = end + ONE
 
 
-def _is_read(memory: SourceStateReader, day: date) -> bool:
-    begins, ends = start_of_day(day), start_of_day(day + ONE)
-    return any(window.begins <= begins and ends <= window.ends for window in memory.covered_windows("models"))
-
-
 def make_source(
     settings: ChutesSettings,
     data: Path,
@@ -214,8 +184,6 @@ def is_closed(settings: ChutesSettings, secrets: Mapping[str, str]) -> bool:
 
 def check_reachable(settings: ChutesSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """Reads the count of yesterday and the list, for `doctor`. Raises `SourceError`."""
-    from datetime import UTC
-
     now = datetime.now(UTC)
     yesterday = now.date() - ONE
     with open_api(settings, data, lambda: now) as api:
