@@ -32,7 +32,7 @@ class UnreachableError(SourceError):
     """A host does not answer at all, so nothing more is asked of the network."""
 
 
-class HttpStatusError(SourceError):
+class ApiStatusError(SourceError):
     """A host answered with another status than 200."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -88,7 +88,7 @@ class DailyApi:
             return ApiAnswer(stored, SourceRef(full, now, known["sha256"]))
         if status != 200:
             self._note_wait(host, answered, now)
-            raise HttpStatusError(status, f"{shown}: answered {status}, wanted 200; run again later")
+            raise ApiStatusError(status, f"{shown}: answered {status}, wanted 200; run again later")
         if "html" in answered.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<":
             raise SourceError(f"{shown}: answered with a web page, wanted data; run again later")
         with open_raw_archive(self.folder) as raw:

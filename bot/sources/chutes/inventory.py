@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.clients.daily_api import DailyApi, HttpStatusError
+from bot.clients.daily_api import DailyApi, ApiStatusError
 from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, message, model_identity
 from bot.sources.chutes.settings import ChutesSettings
 from bot.sources.chutes.usage import PRIVATE, ChuteNames, Id
@@ -40,7 +40,7 @@ def fetch_list(api: DailyApi, settings: ChutesSettings, names: ChuteNames, at: d
     """The models on offer now. Raises `SourceError`."""
     try:
         chutes, ref = _public_chutes(api, settings)
-    except HttpStatusError as error:
+    except ApiStatusError as error:
         if error.status not in NO_ACCESS:
             raise
         return _gateway_list(api, settings, at)

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import msgspec
 
-from bot.clients.daily_api import DailyApi, HttpStatusError
+from bot.clients.daily_api import DailyApi, ApiStatusError
 from bot.records import SafeName, SourceError, SourceRef
-from bot.sources.openrouter.rankings import ONE, RankedRow, parse_export
+from bot.sources.openrouter.rankings import ONE, RankedUse, parse_export
 
 OLDEST = date(2026, 9, 19)
 """The oldest dated export."""
@@ -32,7 +32,7 @@ class _Files(msgspec.Struct):
     csv: _File
 
 
-class Manifest(msgspec.Struct):
+class ExportManifest(msgspec.Struct):
     """What the manifest of an export says."""
 
     dataset: str
@@ -47,14 +47,14 @@ class Manifest(msgspec.Struct):
         return [self.snapshot_date - n * ONE for n in range(COVERS, 0, -1)]
 
 
-Export = tuple[Manifest, dict[date, list[RankedRow]], SourceRef]
+Export = tuple[ExportManifest, dict[date, list[RankedUse]], SourceRef]
 
 
-def read_manifest(api: DailyApi, base: str, dated: date | None = None) -> Manifest:
+def read_manifest(api: DailyApi, base: str, dated: date | None = None) -> ExportManifest:
     """The newest manifest, or that of a date. Raises `SourceError`."""
     answer = api.get(f"{_folder(base)}/{dated or 'latest'}.manifest.json")
     try:
-        found = msgspec.json.decode(answer.content, type=Manifest)
+        found = msgspec.json.decode(answer.content, type=ExportManifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SourceError(f"{answer.ref.url}: is not a manifest: {error}; run again later") from error
     if (found.dataset, found.schema_version) != ("rankings-daily", "v1") or dated not in (None, found.snapshot_date):
@@ -63,7 +63,7 @@ def read_manifest(api: DailyApi, base: str, dated: date | None = None) -> Manife
     return found
 
 
-def read_export(api: DailyApi, base: str, manifest: Manifest) -> Export:
+def read_export(api: DailyApi, base: str, manifest: ExportManifest) -> Export:
     """The export that a manifest describes: the dated file, because `latest` may be of another day for an hour. Raises
     `SourceError`."""
     answer = api.get(f"{_folder(base)}/{manifest.snapshot_date}.csv")
@@ -90,7 +90,7 @@ def older_exports(api: DailyApi, base: str, before: date, until: date) -> Iterat
             return
         try:
             manifest = read_manifest(api, base, dated)
-        except HttpStatusError as error:
+        except ApiStatusError as error:
             if error.status != 404:
                 raise
             missing += 1

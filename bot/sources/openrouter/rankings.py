@@ -22,7 +22,7 @@ SHARE_ERROR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class RankedRow:
+class RankedUse:
     """One line of one day."""
 
     model: str
@@ -38,7 +38,7 @@ def listing_of(slug: str, created_at: datetime | None = None) -> Listing:
     return Listing(name, SafeName(name.partition("/")[0] if "/" in name else ""), created_at)
 
 
-def parse_export(content: bytes, where: str) -> dict[date, list[RankedRow]]:
+def parse_export(content: bytes, where: str) -> dict[date, list[RankedUse]]:
     """The rows of an export by day. Raises `SourceError`."""
     try:
         lines = csv.reader(io.StringIO(content.decode("ascii"), newline=""), strict=True)
@@ -51,8 +51,8 @@ def parse_export(content: bytes, where: str) -> dict[date, list[RankedRow]]:
         ) from error
 
 
-def _row(model: str, rank: str, tokens: str, share: str) -> RankedRow:
-    return RankedRow(model, _count(tokens), _count(rank) if rank else None, float(share))
+def _row(model: str, rank: str, tokens: str, share: str) -> RankedUse:
+    return RankedUse(model, _count(tokens), _count(rank) if rank else None, float(share))
 
 
 def _count(text: str) -> int:
@@ -71,25 +71,25 @@ class _KeyedAnswer(msgspec.Struct):
     data: list[_KeyedRow]
 
 
-def parse_history(content: bytes, where: str) -> dict[date, list[RankedRow]]:
+def parse_history(content: bytes, where: str) -> dict[date, list[RankedUse]]:
     """The rows of the keyed history by day; its counts are texts and it has no ranks. Raises `SourceError`."""
     try:
         rows = msgspec.json.decode(content, type=_KeyedAnswer).data
-        return _by_day((one.date, RankedRow(one.model_permaslug, _count(one.total_tokens), None, None)) for one in rows)
+        return _by_day((one.date, RankedUse(one.model_permaslug, _count(one.total_tokens), None, None)) for one in rows)
     except (msgspec.MsgspecError, ValueError) as error:
         raise SourceError(
             f"{SafeName(where, 200)}: is not the history: {SafeName(str(error))}; run again later"
         ) from error
 
 
-def _by_day(rows: Iterable[tuple[date, RankedRow]]) -> dict[date, list[RankedRow]]:
-    days: dict[date, list[RankedRow]] = {}
+def _by_day(rows: Iterable[tuple[date, RankedUse]]) -> dict[date, list[RankedUse]]:
+    days: dict[date, list[RankedUse]] = {}
     for day, row in rows:
         days.setdefault(day, []).append(row)
     return days
 
 
-def day_totals(days: Mapping[date, list[RankedRow]], wanted: Iterable[date]) -> Iterator[DayTotals]:
+def day_totals(days: Mapping[date, list[RankedUse]], wanted: Iterable[date]) -> Iterator[DayTotals]:
     """The totals of each wanted day. A day that is not complete is unknown."""
     for day in wanted:
         rows = days.get(day, [])
@@ -104,7 +104,7 @@ def day_totals(days: Mapping[date, list[RankedRow]], wanted: Iterable[date]) -> 
         yield DayTotals(day, uses, sum(row.tokens for row in rows if row.model == OTHER))
 
 
-def _find_fault(rows: list[RankedRow]) -> str:
+def _find_fault(rows: list[RankedUse]) -> str:
     """Why a day cannot be believed; empty if it can."""
     if not rows:
         return message("rankings_no_day")

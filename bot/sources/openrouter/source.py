@@ -17,7 +17,7 @@ from bot.clients.raw_archive import archived_checksum
 from bot.records import EventBatch, Listing, Period, Snapshot, SourceError, SourceRef, each_day
 from bot.sources import SourceStateReader
 from bot.sources.openrouter.exports import COVERS, OLDEST, older_exports, read_export, read_manifest
-from bot.sources.openrouter.rankings import ONE, RankedRow, day_totals, listing_of, parse_history
+from bot.sources.openrouter.rankings import ONE, RankedUse, day_totals, listing_of, parse_history
 from bot.sources.openrouter.settings import OpenRouterSettings
 
 KEY = "OPENROUTER_API_KEY"
@@ -145,7 +145,7 @@ def _holds(memory: SourceStateReader, days: list[date]) -> bool:
 
 
 def _batch(
-    days: Mapping[date, list[RankedRow]], wanted: Sequence[date], ref: SourceRef, cursors: Mapping[str, str]
+    days: Mapping[date, list[RankedUse]], wanted: Sequence[date], ref: SourceRef, cursors: Mapping[str, str]
 ) -> EventBatch:
     totals = tuple(day_totals(days, wanted))
     known = sum(not total.unknown for total in totals)

@@ -18,7 +18,7 @@ from bot.archive import Archive
 from bot.pipeline.composition import NetworkPlan, build_digest, compose_digest, outdated_periods
 from bot.records import AtLeast, Period, Unknown
 from bot.sources import make_source, openrouter
-from bot.sources.openrouter.exports import Manifest
+from bot.sources.openrouter.exports import ExportManifest
 from bot.sources.openrouter.rankings import parse_export
 from bot.store import Store
 from tests import databases
@@ -83,7 +83,7 @@ def test_the_recorded_bytes_are_read_exactly() -> None:
 
 def test_the_recorded_manifest_is_read() -> None:
     recorded = RECORDED.with_name("openrouter-manifest-2026-10-08.json").read_bytes()
-    manifest = msgspec.json.decode(recorded, type=Manifest)
+    manifest = msgspec.json.decode(recorded, type=ExportManifest)
     assert (manifest.snapshot_date, manifest.row_count, manifest.files.csv.bytes) == (date(2026, 10, 8), 1530, 122_881)
     assert (manifest.days[0], manifest.days[-1]) == (date(2026, 9, 8), date(2026, 10, 7))
 
