@@ -96,7 +96,7 @@ def _get_once(client: httpx.Client, url: str, shown: SafeName, limits: HttpLimit
     ends = limits.monotonic() + limits.timeout
     with client.stream("GET", url) as response:
         if response.status_code == 429 or response.status_code >= 500:
-            raise _Again(response.status_code, _retry_after(response))
+            raise _Again(response.status_code, retry_after(response.headers))
         if response.status_code != 200:
             hint = "; is the token valid?" if response.status_code in (401, 403) else ""
             raise SourceError(f"{shown}: answered {response.status_code}, wanted 200{hint}")
@@ -156,7 +156,7 @@ def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure |
     """Why a body must not be read; `None` if it may be."""
     status, headers = response.status_code, response.headers
     if status != 200:
-        return HttpFailure(f"HTTP {status}", status, _retry_after(response))
+        return HttpFailure(f"HTTP {status}", status, retry_after(response.headers))
     if "html" in headers.get("Content-Type", "").lower():
         return HttpFailure("a web page", status)
     if headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -167,13 +167,13 @@ def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure |
     return None
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def retry_after(headers: httpx.Headers) -> float | None:
     """Seconds from `Retry-After`: a number of seconds, or a date, compared with the server's own."""
-    header = response.headers.get("Retry-After", "").strip()
+    header = headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdigit():
         return float(header[:12])
     try:
-        until, now = parsedate_to_datetime(header), parsedate_to_datetime(response.headers.get("Date", ""))
+        until, now = parsedate_to_datetime(header), parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())
     except (ValueError, TypeError):
         return None

@@ -28,6 +28,7 @@ from bot.config.types import (
     NetworkConfig,
     OutletConfig,
     PrivateAddress,
+    PublicApiConfig,
     on_this_machine,
     parse_duration,
 )

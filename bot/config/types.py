@@ -122,3 +122,17 @@ def _require_private_address(address: str) -> str:
 
 PrivateAddress = Annotated[str, AfterValidator(_require_private_address)]
 """An address that secrets are sent to, so it must be encrypted or on this machine."""
+
+
+class PublicApiConfig(NetworkConfig):
+    """Settings of a network whose public API is read once a day."""
+
+    contact: str = Field(
+        "",
+        pattern=r"^[ -~]{0,100}$",
+        description="an address or e-mail that the network can reach you at; it goes with every request",
+    )
+    silence: float = Field(
+        4.0, gt=0, le=60, description="seconds until the first byte of an answer, for all silent hosts together"
+    )
+    timeout: float = Field(60.0, gt=0, le=600, description="seconds until the last byte of an answer")

@@ -31,6 +31,7 @@ from bot.ledger.queries.rankings import (
     data_version,
     history_of,
     known_names,
+    listed_span,
     model_rankings,
     names_by_use,
     read_span,

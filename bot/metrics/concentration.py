@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import accumulate
-from math import exp, fsum, log
+from math import ceil, exp, floor, fsum, log
 
 from bot.metrics.ranking import UsageRanking, listed_counts, usage_ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import PeriodData, Unknown, Usage, message, unnamed_use_reason
+from bot.records import AtLeast, PeriodData, Unknown, Usage, message, unnamed_use_reason
 
 
 @metric(unit="share", label="share of the most used model")
 def top_1_share(book: PeriodData) -> Value:
-    """Share of all use in the period that the most used model carries. Unknown where part of the use names
-    no model."""
+    """Share of all use in the period that the most used model carries. Unknown where part of the use
+    names no model, or a lower bound if that part belongs to models used less than each named one."""
     return _top_share(book, 1)
 
 
 @metric(unit="share", label="share of the 5 most used models")
 def top_5_share(book: PeriodData) -> Value:
     """Share of all use in the period that the 5 most used models carry together. Unknown where part of the use
-    names no model."""
+    names no model, or a lower bound if that part belongs to models used less than each named one."""
     return _top_share(book, 5)
 
 
 @metric(unit="share", label="share of the 10 most used models")
 def top_10_share(book: PeriodData) -> Value:
     """Share of all use in the period that the 10 most used models carry together. Unknown where part of the use
-    names no model."""
+    names no model, or a lower bound if that part belongs to models used less than each named one."""
     return _top_share(book, 10)
 
 
@@ -91,12 +92,24 @@ def hhi(book: PeriodData) -> Value:
 @metric(unit="models", label="effective number of models")
 def effective_models(book: PeriodData) -> Value:
     """The number of equally used models that would be as diverse as this period's use: e to the power of the Shannon
-    entropy of the models' shares in the use that names its model (the Hill number of order 1)."""
+    entropy of the models' shares in the use that names its model (the Hill number of order 1). Where the rest
+    belongs to models used less than each named one: at least this many, with the rest as one model."""
     ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
-    shares = [count / ranked.named_uses for count in ranked.counts]
-    return exp(-fsum(share * log(share) for share in shares))
+    rest = ranked.uses - ranked.named_uses
+    if not rest or not book.catalogue.ranked:
+        return _effective_number(ranked.counts)
+    low = _effective_number((*ranked.counts, rest))
+    parts = -(-rest // ranked.counts[-1])
+    high = _effective_number((*ranked.counts, *[rest / parts] * parts))
+    return AtLeast(low, message("rest_as_models", n=floor(low), m=ceil(high)))
+
+
+def _effective_number(counts: Sequence[float]) -> float:
+    """The Hill number of order 1."""
+    total = fsum(counts)
+    return exp(-fsum(count / total * log(count / total) for count in counts))
 
 
 def _used_ranking(book: PeriodData) -> UsageRanking | Unknown:
@@ -108,7 +121,11 @@ def _top_share(book: PeriodData, models: int) -> Value:
     ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
-    return _unnamed_reason(book) or ranked.running[:models][-1] / ranked.uses
+    share = ranked.running[:models][-1] / ranked.uses
+    lost = _unnamed_reason(book)
+    if lost and book.catalogue.ranked and models <= len(ranked.counts):
+        return AtLeast(share, lost.reason)
+    return lost or share
 
 
 def _unnamed_reason(book: PeriodData) -> Unknown | None:

@@ -51,7 +51,7 @@ def authors_used(book: PeriodData) -> Value:
     if isinstance(used, Unknown):
         return used
     authors = {model.author for model in used.models}
-    more = {model.author for model in used.possible} - authors or isinstance(book.listed, Unknown)
+    more = {model.author for model in used.possible} - authors or (used.reason and isinstance(book.listed, Unknown))
     return at_least(len(authors), used.reason) if more else len(authors)
 
 

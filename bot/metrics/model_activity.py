@@ -15,9 +15,10 @@ SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
 
 
-@metric(unit="models", label="models used")
+@metric(unit="models", label="models used", unlisted_label="named models used")
 def models_used(book: PeriodData) -> Value:
-    """Models listed at the end of the period with at least one use in it."""
+    """Models listed at the end of the period with at least one use in it. Where a network reports its use by model and
+    no list of the period's end is known: models that the use names."""
     used = used_listed(book)
     if isinstance(used, Unknown):
         return used

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.metrics.registry import Value, metric
+from bot.metrics.registry import NO_USE, Value, metric, value_ratio
 from bot.records import PeriodData, Unknown, message
 
 
@@ -51,6 +51,33 @@ def requests_reported(book: PeriodData) -> Value:
     """Requests that the network's facilitator says were paid for in the period, without proof: anyone who settles a
     payment can state any number. The day is that of the payment."""
     return _shown_gauge(book, "requests_reported")
+
+
+@metric(unit="requests", label="requests to private chutes", panel="traffic")
+def requests_private(book: PeriodData) -> Value:
+    """Requests in the period to chutes that show no name. They are on no list, so they are part of no figure about
+    models."""
+    return _shown_gauge(book, "requests_private")
+
+
+@metric(unit="share", label="share of requests that go to private chutes", panel="traffic")
+def share_private(book: PeriodData) -> Value:
+    """Requests in the period to chutes that show no name, divided by the requests to all chutes."""
+    return value_ratio(_shown_gauge(book, "requests_private"), _shown_gauge(book, "requests_all"), NO_USE)
+
+
+@metric(unit="tokens", label="tokens read", panel="traffic")
+def tokens_in(book: PeriodData) -> Value:
+    """Tokens in the period that all chutes together were given, private ones included. Chutes for images and the like
+    count none."""
+    return _shown_gauge(book, "tokens_in")
+
+
+@metric(unit="tokens", label="tokens written", panel="traffic")
+def tokens_out(book: PeriodData) -> Value:
+    """Tokens in the period that all chutes together wrote, private ones included. Chutes for images and the like count
+    none."""
+    return _shown_gauge(book, "tokens_out")
 
 
 def _shown_gauge(book: PeriodData, key: str) -> Value:

@@ -67,6 +67,8 @@ class Used:
 def used_listed(book: PeriodData) -> Used | Unknown:
     """The models listed at the end of the period with at least one use in it."""
     flow = named_flow(book)
+    if counts_named(book):
+        return flow if isinstance(flow, Unknown) else _named_models(book, flow)
     listed = book.listed_in_part or book.listed
     if isinstance(listed, Unknown):
         return listed
@@ -77,6 +79,20 @@ def used_listed(book: PeriodData) -> Used | Unknown:
         return Used(used, (), book.listed.reason)
     possible, reason = _possibly_used(flow, listed)
     return Used(used, possible, reason) if possible else Used(used)
+
+
+def counts_named(book: PeriodData) -> bool:
+    """Whether "models used" counts the models that the use names, because the network reports its use by model and no
+    list of the period's end is known."""
+    return book.catalogue.is_daily and isinstance(book.listed, Unknown) and not book.listed_in_part
+
+
+def _named_models(book: PeriodData, flow: Usage) -> Used:
+    named = tuple(
+        Model(key, book.names[key], book.authors[key], None, False, None, None) for key in sorted(flow.by_model)
+    )
+    lost = unnamed_use_reason(flow.unattributed, flow.uses).reason if flow.unattributed else ""
+    return Used(named, named if lost else (), lost)
 
 
 def _possibly_used(flow: Usage, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:

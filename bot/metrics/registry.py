@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypedDict, TypeVar, cast
 
+from bot.metrics.ranking import counts_named
 from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, PeriodName, Unknown, message
 
 Value = int | float | AtLeast | Unknown
@@ -53,6 +54,8 @@ class Metric:
     version: int
     """Version of the figure's meaning. Increase it whenever the same records would give another value. Figures of
     different versions are never compared."""
+    unlisted_label: str = ""
+    """The label where the use names models and no list is known; empty: the same."""
 
     def belongs_to(self, book: PeriodData) -> bool:
         """Whether the figures of this period data include it."""
@@ -83,6 +86,7 @@ def metric(
     panel: str = "",
     applies: Callable[[PeriodData], bool] = _always_applies,
     version: int = 1,
+    unlisted_label: str = "",
 ) -> Callable[[C], C]:
     """Register a function as a metric. Raises `TypeError` if it has no definition or its key is taken."""
 
@@ -91,7 +95,9 @@ def metric(
         definition = " ".join(inspect.cleandoc(compute.__doc__ or "").split())
         if not definition or name in METRICS:
             raise TypeError(f"metric {name}: {'defined twice' if name in METRICS else 'has no docstring to define it'}")
-        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence, panel, applies, version)
+        METRICS[name] = Metric(
+            name, unit, label, definition, compute, periods, evidence, panel, applies, version, unlisted_label
+        )
         return compute
 
     return register
@@ -190,7 +196,7 @@ def compute_figures(book: PeriodData) -> dict[str, Figure]:
             metric.key,
             metric.compute(book),
             metric_unit(metric, catalogue),
-            metric_label(metric, catalogue),
+            metric.unlisted_label if metric.unlisted_label and counts_named(book) else metric_label(metric, catalogue),
             metric.evidence or catalogue.evidence,
         )
         for metric in METRICS.values()

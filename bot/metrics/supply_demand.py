@@ -56,6 +56,8 @@ def activation_30d(book: PeriodData) -> Value:
         return book.newly_listed
     if isinstance(short := watched_for(book, 2 * FIRST_DAYS), Unknown):
         return short
+    if book.catalogue.ranked:
+        return Unknown(message("rest_has_models"))
     awake = sum(_used_early(model) for model in book.newly_listed)
     return value_ratio(awake, len(book.newly_listed), message("no_model_newly_listed"))
 

@@ -11,6 +11,7 @@ from bot.records.errors import FootfallError, SourceError
 from bot.records.event_batch import (
     BlockRange,
     CompleteWindow,
+    DayTotals,
     EventBatch,
     Gauge,
     Payment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Evidence = Literal["reported", "claimed", "backed", "verified"]
@@ -28,5 +29,14 @@ class Catalogue:
     """True: this is a panel with metrics of its own, not a list of models."""
     token: tuple[str, int] = ("", 0)
     """The token of payments, and the number of its decimals."""
+    breaks: tuple[date, ...] = ()
+    """The first days on which use was counted in another way than before; no figure reaches across them."""
+    ranked: bool = False
+    """Whether unnamed use belongs to models that were used less than each named one."""
     caveats: tuple[str, ...] = ()
     """What a reader could misunderstand about any of its figures, in whole sentences."""
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether the network reports complete totals of closed days."""
+        return self.evidence == "reported" and bool(self.evidences)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.records.catalogues import Evidence
 from bot.records.names import SafeName
-from bot.records.snapshots import SourceRef
+from bot.records.snapshots import Listing, SourceRef
 from bot.records.unknown import Unknown
 
 State = Literal["pending", "verdict", "expired", "stranger"]
@@ -105,6 +105,20 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTotals:
+    """The complete use of one closed day as the network reports it. A later reading with other numbers replaces it as a
+    whole."""
+
+    day: date
+    uses: Mapping[Listing, int] = field(default_factory=dict)
+    """Uses by model; a model need not be on offer."""
+    unnamed: int = 0
+    """Uses that name no model."""
+    unknown: str = ""
+    """Why the totals are unknown; empty if they are known. Never replaces known totals."""
+
+
+@dataclass(frozen=True, slots=True)
 class CompleteWindow:
     """A stretch of time that was read without a hole: what has no record there did not happen."""
 
@@ -149,6 +163,8 @@ class EventBatch:
     uses: tuple[Use, ...] = ()
     payments: tuple[Payment, ...] = ()
     gauges: tuple[Gauge, ...] = ()
+    totals: tuple[DayTotals, ...] = ()
+    """Complete days of a network that reports its use by day and model."""
     strangers: Mapping[str, int] | None = None
     """Logs of one day (the only one in `days`) by emitters that are not pinned; `None` if they were not searched."""
     evidence: Evidence = "claimed"

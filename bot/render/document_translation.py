@@ -116,6 +116,8 @@ def document_messages() -> Iterator[tuple[str, str]]:
         if _BRACES.sub("", metric.label).strip():
             yield metric.label, ""
         yield metric.definition, ""
+        if metric.unlisted_label:
+            yield metric.unlisted_label, ""
     yield from ((word, "word") for word in WORDS)
 
 
@@ -130,8 +132,10 @@ WORDS = (
     *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
+    *("public chutes", "all requests", "models on OpenRouter"),
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
+    *("the public count of Chutes", "the rankings of OpenRouter"),
     # periods, evidence, states, directions
     *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
     # deliveries
@@ -139,7 +143,7 @@ WORDS = (
     # what is asked of readers
     *("votes", "poll of readers, not a measurement"),
     # catalogues by their keys
-    *("hub", "llm", "tee"),
+    *("hub", "llm", "tee", "traffic"),
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (

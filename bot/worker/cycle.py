@@ -156,7 +156,7 @@ class WorkCycle:
         if plan.closed or self.stopping():
             return False
         # A list covers its models' day, a chain its use; both must be there.
-        ways = (ledger.closed_span, ledger.read_span)
+        ways = (ledger.listed_span, ledger.read_span)
         spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
         # A future day was read while the clock was ahead; the last day is still missing.

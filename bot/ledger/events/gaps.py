@@ -16,6 +16,8 @@ from bot.store import event_refs, gauges, refs, settlements, strangers
 
 SHOWN = 3
 """Most emitters that a gap names."""
+SECOND_COUNT = ("second_differs", "second_here", "second_there")
+"""Gauges of a second count of the same use: models that it counts differently, uses here, uses there."""
 _STANDINGS = (
     *("placeholder", "bad signature", "unknown key", "not registered before its timestamp", "duplicate"),
     *("implausible time", "beyond the claimed size"),
@@ -31,6 +33,19 @@ def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     lost = sum_column(query, period, day_rows.c.nameless)
     if lost:
         yield message("content_id_unknown", n=lost, unit=query.catalogue.unit)
+
+
+def daily_gaps(query: EventCatalogueQuery, period: Period, listed: object) -> Iterable[str]:
+    """What is unknown of a network that reports its use by day and model, as gaps."""
+    if isinstance(listed, Unknown):
+        yield message("list_not_known", day=period.last)
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
+    keys = gauges.c.key.in_(SECOND_COUNT)
+    rows = query.connection.execute(sa.select(gauges).where(*mine, keys).order_by(gauges.c.at))
+    newest = {(row.key, row.day): int(row.value) for row in rows}
+    models, here, there = (sum(value for (key, _), value in newest.items() if key == name) for name in SECOND_COUNT)
+    if models:
+        yield message("second_count_differs", models=models, n=here, m=there, unit=query.catalogue.unit)
 
 
 def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:

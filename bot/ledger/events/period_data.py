@@ -16,13 +16,14 @@ import sqlalchemy as sa
 from bot.ledger import catalogue_query
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.callers import all_callers, paid_amount
-from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
+from bot.ledger.events.gaps import daily_gaps, event_gaps, event_references, nameless_gaps, payment_gaps
 from bot.ledger.events.usage import (
     EventCatalogueQuery,
     by_evidence,
     flow_of,
     gauge_values,
     history_points,
+    method_break,
     total_uses,
     unread_days,
 )
@@ -99,7 +100,7 @@ def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> PeriodDa
     return PeriodData(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
-        callers=(called := unknown if token or catalogue.evidences else None),
+        callers=(called := unknown if token or (catalogue.evidences and not catalogue.is_daily) else None),
         callers_7d=called,
         callers_30d=called,
         paid=unknown if token else None,
@@ -113,12 +114,17 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     stock = catalogue_query.CatalogueQuery(query.connection, query.key, catalogue.unit, since or date.max, {})
     flow = flow_of(query, period.first, end)
     listed = inventory.listed_at(stock, end)
+    if catalogue.ranked and not isinstance(listed, Unknown):
+        # Any of them may have been among the models that are used and not named.
+        listed = tuple(replace(model, used_before_watch=True) for model in listed)
     here = () if isinstance(listed, Unknown) else listed
-    flow_before = flow_of(query, period.previous_period.first, period.previous_period.last)
+    before, prior = period.previous_period, end - 13 * ONE
+    flow_before = method_break(query, before.first, end) or flow_of(query, before.first, before.last)
     week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
     used = {model for usage in (flow, flow_before) if isinstance(usage, Usage) for model in usage.by_model}
     names, authors = inventory.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
+    counted = begun.date() - ONE if begun and catalogue.is_daily else watched
     why = Unknown(message("watched_under_60_days"))
     return PeriodData(
         catalogue=catalogue,
@@ -132,17 +138,21 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         flow_before=flow_before,
         total_7d=week if isinstance(week, Unknown) else week.uses,
         total_30d=month if isinstance(month, Unknown) else month.uses,
-        unbroken=watched is not None and watched < end and unread_days(query, watched + ONE, end) is None,
+        unbroken=not catalogue.ranked
+        and watched is not None
+        and watched < end
+        and unread_days(query, watched + ONE, end) is None,
         unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
         unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
-        total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
+        total_prior_7d=method_break(query, prior, end) or total_uses(query, prior, end - 7 * ONE),
         newly_listed=inventory.newly_listed(stock, end) if since and since <= end else why,
-        history=history_points(query, end, watched),
+        history=history_points(query, end, counted),
         gaps=(
             *period_data.left_out(stock, period),
             *period_data.snapshot_notes(stock, period),
             *event_gaps(query, period),
             *nameless_gaps(query, flow),
+            *(daily_gaps(query, period, listed) if catalogue.is_daily else ()),
             *catalogue.caveats,
         ),
         refs=(
@@ -154,7 +164,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         uncounted=inventory.uncounted_models(stock, end),
         listed_in_part=inventory.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
         evidence={name: by_evidence(query, name, period) for name in catalogue.evidences},
-        **(all_callers(query, period) if of_callers else {}),
+        **(all_callers(query, period) if of_callers and not catalogue.is_daily else {}),
         **_activity_fields(query, here, flow, period),
         paid=Unknown(message("paid_by_session")) if catalogue.token[0] else None,
     )

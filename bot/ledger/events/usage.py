@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named, message
 from bot.records.periods import each_day, start_of_day
-from bot.store import Store, snapshots, stretches, tallies, windows
+from bot.store import Store, readings, snapshots, stretches, tallies, usage, windows
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
 
@@ -41,7 +41,15 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
     if len(days) > 1:
         read = len(days) - len(missing)
         return Unknown(message("place_read_days", place=query.catalogue.place, n=read, m=len(days)))
-    return Unknown(message("place_not_read", place=query.catalogue.place, day=missing[-1]))
+    stored = _tally_rows(query, query.catalogue.evidence, first, last) if query.catalogue.is_daily else []
+    reason = next((row.unknown for row in stored if row.unknown), "")
+    return Unknown(reason or message("place_not_read", place=query.catalogue.place, day=missing[-1]))
+
+
+def method_break(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
+    """Why the use of these days is not comparable: the way of counting changed among them."""
+    found = next((day for day in query.catalogue.breaks if first < day <= last), None)
+    return Unknown(message("method_changed", day=found)) if found else None
 
 
 def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
@@ -58,7 +66,7 @@ def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, las
 
 def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
     """Uses of these days in one evidence; by default that of the catalogue."""
-    if unread := unread_days(query, first, last):
+    if unread := unread_days(query, first, last) or method_break(query, first, last):
         return unread
     tally_rows = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
     unknown = next((row for row in tally_rows if row.uses is None), None)
@@ -81,17 +89,44 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
     """One point per day, from the first complete day or `HISTORY` days ago to `end`."""
     if since is None or since >= end:
         return ()
-    first = max(since + ONE, end - (HISTORY - 1) * ONE)
+    breaks = (day for day in query.catalogue.breaks if day <= end)
+    first = max(since + ONE, end - (HISTORY - 1) * ONE, *breaks)
     rows = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
     whole = _whole_days(query, first, end)
     closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
     lists = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*changed))}
-    return tuple(
+    points = (
         _history_point(day, day in whole, rows.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day))
         for day in each_day(first, end)
     )
+    if not query.catalogue.is_daily:
+        return tuple(points)
+    used = _listed_and_used(query, first, end)
+    return tuple(_daily_point(point, rows.get(point.day), used) for point in points)
+
+
+def _listed_and_used(query: EventCatalogueQuery, first: date, last: date) -> dict[date, int]:
+    """How many listed models had use, by day that has a list and use."""
+    closing = sa.and_(snapshots.c.catalogue == usage.c.catalogue, snapshots.c.day == usage.c.last_day)
+    listed = sa.and_(readings.c.snapshot == snapshots.c.id, readings.c.model == usage.c.model)
+    counted = (
+        sa.select(usage.c.last_day, sa.func.count())
+        .join_from(usage, snapshots, closing)
+        .join(readings, listed)
+        .where(usage.c.catalogue == query.key, usage.c.last_day.between(first, last))
+    )
+    return dict(query.connection.execute(counted.group_by(usage.c.last_day)).all())
+
+
+def _daily_point(point: HistoryPoint, tally: Any, used: Mapping[date, int]) -> HistoryPoint:
+    """A point of a network that names models beyond its list, or only its most used ones. Without a row, the day is
+    unknown, because such a network reports every day."""
+    if tally is None or tally.uses is None:
+        return HistoryPoint(point.day, models_listed=point.models_listed, models_added=point.models_added)
+    named = used.get(point.day, 0) if point.models_listed is not None else point.models_used
+    return replace(point, models_used=None if tally.unattributed else named)
 
 
 def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
@@ -142,10 +177,9 @@ def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(days))
 
 
-ADDED_UP = frozenset({"requests_reported"})
-"""Gauges that are summed over a period's days. For the others, the last day counts."""
-NEWEST = frozenset({"requests_reported"})
-"""Gauges whose newest reading of a day counts; for the others, the highest."""
+ADDED_UP = frozenset({"requests_reported", "requests_all", "requests_private", "tokens_in", "tokens_out"})
+"""Gauges that are summed over a period's days, and whose newest reading of a day counts. For the others, the last day
+and the highest reading count."""
 
 
 def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | Unknown]:
@@ -157,7 +191,7 @@ def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | 
     found: dict[str, dict[date, int]] = {}
     for row in query.connection.execute(sa.select(gauge_rows).where(*mine).order_by(gauge_rows.c.at)):
         days = found.setdefault(row.key, {})
-        days[row.day] = int(row.value) if row.key in NEWEST else max(days.get(row.day, 0), int(row.value))
+        days[row.day] = int(row.value) if row.key in ADDED_UP else max(days.get(row.day, 0), int(row.value))
     for key, days in found.items():
         if key not in ADDED_UP:
             shown[key] = days.get(period.last, Unknown(message("not_read", day=period.last)))
@@ -176,7 +210,7 @@ def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
 
 def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
     """Uses of a period in one evidence; reported ones are the operator's."""
-    if evidence != "reported":
+    if evidence != "reported" or query.catalogue.is_daily:
         return total_uses(query, period.first, period.last, evidence)
     shown = gauge_values(query, period).get("requests_reported")
     if isinstance(shown, int | Unknown):

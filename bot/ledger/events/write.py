@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot.lake import LakeError
 from bot.ledger.catalogue_query import ONE
-from bot.ledger.events import day_repair, lake_days, settlements
+from bot.ledger.events import day_repair, day_totals, lake_days, settlements
 from bot.ledger.events.lake_days import ConcurrentDayChange, DayChanges
 from bot.ledger.snapshots.write import catalogue_id, insert_new, record_change, ref_id
 from bot.records import CompleteWindow, EventBatch, start_of_day
@@ -84,6 +84,10 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
         for window in mend.read if mend.is_complete else ():
             _add_window(connection, catalogue, window)
     _keep_strangers(connection, catalogue, haul)
+    replaced = day_totals.replace_totals(connection, haul.network, catalogue, haul.totals)
+    for total in haul.totals:
+        if not total.unknown:
+            _add_window(connection, catalogue, CompleteWindow(start_of_day(total.day), start_of_day(total.day + ONE)))
     for window in _readable_windows(haul.window, changes.broken):
         _add_window(connection, catalogue, window)
     _keep_refs(connection, catalogue, haul)
@@ -92,8 +96,8 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     for day in sorted(touched):
         settlements.roll_up(connection, catalogue, day)
     record_change(connection, haul.network)
-    changed = {change.day.day for change in changes.day_changes}
-    new += sum(change.new for change in changes.day_changes)
+    changed = {change.day.day for change in changes.day_changes} | replaced
+    new += sum(change.new for change in changes.day_changes) + len(replaced)
     return IngestResult(new, tuple(sorted(touched | changed)), dict(changes.broken))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +15,9 @@ from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Period, SafeName, Unknown
 from bot.store import Store, cursors, models, snapshots, usage, verdicts
+
+SEEN = sa.or_(models.c.first_seen < NEVER_SEEN, models.c.last_used.is_not(None))
+"""Models that a list or their use has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
 def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the latest and most recently used first."""
     with store.read_transaction() as connection:
-        seen = of_catalogue(sa.select(models.c.name), models, catalogue).where(models.c.first_seen < NEVER_SEEN)
+        seen = of_catalogue(sa.select(models.c.name), models, catalogue).where(SEEN)
         return tuple(connection.scalars(seen.order_by(models.c.last_used.desc().nulls_last(), models.c.name)))
 
 
@@ -91,10 +95,19 @@ def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(days))
 
 
+def listed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
+    """The first and the last day with a list, and how many models were ever seen; `None` before the first snapshot."""
+    return _range_of(store, catalogue, snapshot_days(store, catalogue))
+
+
 def closed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
-    """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
-    closed = snapshot_days(store, catalogue)
-    return DateRange(closed[0], closed[-1], _seen_count(store, catalogue)) if closed else None
+    """The first and the last day closed by a list, or by totals where the network reports these."""
+    read = complete_days(store, catalogue) if catalogue.is_daily else ()
+    return _range_of(store, catalogue, sorted({*snapshot_days(store, catalogue), *read}))
+
+
+def _range_of(store: Store, catalogue: Catalogue, days: Sequence[date]) -> DateRange | None:
+    return DateRange(days[0], days[-1], _seen_count(store, catalogue)) if days else None
 
 
 def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
@@ -102,15 +115,14 @@ def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     recent the use is.)"""
     if not catalogue.evidences:
         return closed_span(store, catalogue)
-    read = complete_days(store, catalogue)
-    return DateRange(read[0], read[-1], _seen_count(store, catalogue)) if read else None
+    return _range_of(store, catalogue, complete_days(store, catalogue))
 
 
 def _seen_count(store: Store, catalogue: Catalogue) -> int:
     """How many models were ever seen in a catalogue."""
     with store.read_transaction() as connection:
         every = of_catalogue(sa.select(sa.func.count()).select_from(models), models, catalogue)
-        return int(connection.scalar(every.where(models.c.first_seen < NEVER_SEEN)) or 0)
+        return int(connection.scalar(every.where(SEEN)) or 0)
 
 
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[SafeName, ...]:
@@ -123,7 +135,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Sa
         chosen = (
             of_catalogue(sa.select(models.c.name), models, catalogue)
             .outerjoin(usage, of_late)
-            .where(models.c.first_seen < NEVER_SEEN)
+            .where(SEEN)
             .group_by(models.c.id, models.c.name, models.c.last_used)
             .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
         )

@@ -275,11 +275,11 @@ def apply_verdicts(
     restate_use(connection, before)
     since = min(filter(None, (judged.since, *fell)), default=None)
     if since is not None:
-        _compose_again(connection, network, since)
+        compose_again(connection, network, since)
     return days
 
 
-def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
+def compose_again(connection: sa.Connection, network: str, since: date) -> None:
     """Record that digests from a day on are out of date."""
     for name in get_args(PeriodName):
         row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": since.isoformat()}

@@ -178,7 +178,7 @@ def test_a_server_that_asks_for_an_hour_is_given_up_at_once(api: ReplicateApi, t
     ],
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert http._retry_after(httpx.Response(429, headers=headers)) == seconds
+    assert http.retry_after(httpx.Headers(headers)) == seconds
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,0 +1,48 @@
+"""What sources share that read a network once a day: parts that fail alone, lists that are "on offer now", and which
+days are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from bot.clients.daily_api import UnreachableError
+from bot.records import CompleteWindow, Snapshot, SourceError, join_messages, message, start_of_day
+
+T = TypeVar("T")
+
+EARLY = timedelta(hours=6)
+"""A list read this soon after midnight UTC closes the day before."""
+
+
+def read_parts(parts: Iterable[Iterator[T]]) -> Iterator[T]:
+    """Everything that the parts yield. A failure does not stop the parts after it, unless a host is silent. Raises
+    `SourceError` at the end, with one line per failure."""
+    errors: list[str] = []
+    for part in parts:
+        try:
+            yield from part
+        except UnreachableError as error:
+            errors.append(str(error))
+            break
+        except SourceError as error:
+            errors += str(error).splitlines()
+    if errors:
+        raise SourceError("\n".join(dict.fromkeys(errors)))
+
+
+def listed_snapshot(read: Snapshot, now: datetime, is_first: bool) -> Snapshot:
+    """A list that was read now. It closes yesterday if it is early, or if it is the first list ever; a late one says
+    when it was read."""
+    early = now - start_of_day(now.date()) <= EARLY
+    note = "" if early else message("list_read_at", time=f"{now:%H:%M}", day=now.date())
+    closes = now.date() - timedelta(days=1) if early or is_first else None
+    return replace(read, note=join_messages([read.note, note], "\n"), closes=closes)
+
+
+def is_read(windows: Iterable[CompleteWindow], day: date) -> bool:
+    """Whether a day lies whole in one of the windows that were read."""
+    begins = start_of_day(day)
+    return any(window.begins <= begins and begins + timedelta(days=1) <= window.ends for window in windows)
