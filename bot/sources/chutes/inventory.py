@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.clients.daily_api import DailyApi, ApiStatusError
+from bot.clients.daily_api import ApiStatusError, DailyApi
 from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, message, model_identity
 from bot.sources.chutes.settings import ChutesSettings
 from bot.sources.chutes.usage import PRIVATE, ChuteNames, Id

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.clients.daily_api import DailyApi, ApiStatusError
+from bot.clients.daily_api import ApiStatusError, DailyApi
 from bot.records import SafeName, SourceError, SourceRef
 from bot.sources.openrouter.rankings import ONE, RankedUse, parse_export
 
