@@ -350,8 +350,8 @@ models_used_7d models_used_30d share_used share_used_7d share_used_30d models_ne
 top_1_share top_5_share top_10_share models_for_half models_for_90 models_outweighed gini_listed gini_used hhi
 effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_claimed uses_backed
 uses_verified uses_reported share_verified callers callers_7d callers_30d top_caller_share paid enclaves_registered
-enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported requests_private share_private tokens_in
-tokens_out
+enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported requests_private share_private
+tokens_in tokens_out
 """
 
 

@@ -1,4 +1,4 @@
-"""OpenRouter from its exports to the digest, with real figures and with every fault that its files are known to have."""
+"""OpenRouter from its exports to the digest, with real figures and with every fault that its files may have."""
 
 from __future__ import annotations
 
