@@ -13,9 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from bot import config, findings, platform_limits
-from bot.records import Document, Picture, Post
+from bot.records import Document, Message, Picture, Post
 from bot.render import embeds, polls
+from bot.render.document_translation import translate_to_text
 from bot.render.environment import render_blocks
+from bot.render.escaping import for_x
 from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length
 from bot.x_text import find_urls, possible_entities, weighted_length
 
@@ -128,7 +130,7 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
 
 def _x_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
-    blocks = render_blocks("x", "x/digest.j2", facts, *style)
+    blocks = render_blocks("x", "x/digest.j2", facts, *style) + _licence_blocks(facts["c"]["gaps"], options.locale)
     poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
 
     def head(number: int, of: int, taken_back: bool = False) -> str:
@@ -147,6 +149,12 @@ def _x_post(document: Document, options: PostRenderOptions) -> Post:
         raise LintError(f"x/digest.j2: found {links[0]!r}, which X would link, wanted no link, mention or tag")
     # A poll and a picture exclude each other.
     return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
+
+
+def _licence_blocks(gaps: Sequence[str], locale: str) -> tuple[TextBlock, ...]:
+    """The source of numbers whose licence asks every post to name it."""
+    named = (gap for gap in gaps if isinstance(gap, Message) and gap.code == "source_licensed")
+    return tuple(TextBlock("text", "", 0, PARAGRAPH + for_x(translate_to_text(gap, locale))) for gap in named)
 
 
 def _discord_post(document: Document, options: PostRenderOptions) -> Post:

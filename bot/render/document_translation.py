@@ -132,7 +132,7 @@ WORDS = (
     *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
-    *("public chutes", "all requests", "models on OpenRouter"),
+    *("public chutes", "all requests"),
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
     *("the public count of Chutes", "the rankings of OpenRouter"),

@@ -95,7 +95,7 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Pe
         callers_7d=part(CALLED),
         callers_30d=part(CALLED),
         paid=part(st.integers(0, 2**256).map(lambda n: Decimal(n).scaleb(-18, Context(prec=100)))),
-        gauges={key: part(counts) for key in GAUGES},
+        gauges={key: part(counts) for key in (*GAUGES, "requests_all")},
     )
 
 
@@ -107,7 +107,7 @@ CALLED = st.lists(st.integers(1, 10**30), max_size=4).map(called)
 EVIDENCES = ("claimed", "backed", "verified", "reported")
 GAUGES = (
     *("enclaves_registered", "enclaves_enabled", "enclaves_active", "machines_active", "owners_active"),
-    *("sessions", "requests_reported"),
+    *("sessions", "requests_reported", "requests_private", "tokens_in", "tokens_out"),
 )
 
 
@@ -275,6 +275,7 @@ REFERENCES: dict[str, Callable[[PeriodData], float | None]] = {
     "top_caller_share": lambda b: float(Fraction(b.callers.top, b.callers.whole)) if b.callers.count else None,
     "paid": lambda b: int(Fraction(b.paid) * 10**18) / 10**18,
     **{key: lambda b, key=key: b.gauges[key] for key in GAUGES},
+    "share_private": lambda b: _share(b.gauges["requests_private"], b.gauges["requests_all"]),
 }
 
 
@@ -349,7 +350,8 @@ models_used_7d models_used_30d share_used share_used_7d share_used_30d models_ne
 top_1_share top_5_share top_10_share models_for_half models_for_90 models_outweighed gini_listed gini_used hhi
 effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_claimed uses_backed
 uses_verified uses_reported share_verified callers callers_7d callers_30d top_caller_share paid enclaves_registered
-enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported
+enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported requests_private share_private
+tokens_in tokens_out
 """
 
 
@@ -360,7 +362,7 @@ def test_the_table_of_the_design_is_kept_in_its_order() -> None:
 def test_units_are_those_that_the_documentation_lists() -> None:
     units = {entry.key: entry.unit for entry in METRICS.values()}
     counted = {"models", "authors", "uses", "addresses", "registrations", "enclaves", "machines", "owners", "sessions"}
-    assert set(units.values()) == counted | {"requests", "token", "share", "ratio", "points", "index"}
+    assert set(units.values()) == counted | {"requests", "tokens", "token", "share", "ratio", "points", "index"}
     assert units["demand_gap_7d"] == "points" and units["uses_change_7d"] == "ratio" and units["hhi"] == "index"
     assert all(unit == "share" for key, unit in units.items() if "share" in key)
 

@@ -45,7 +45,7 @@ CATALOGUES = (
         evidences=("reported",),
         place="the public count of Chutes",
         breaks=(date(2025, 8, 26),),
-        caveats=(message("private_chutes"), message("chutes_source")),
+        caveats=(message("private_chutes"), message("source_reported", name="Chutes (chutes.ai)")),
     ),
 )
 PANELS = (
@@ -53,7 +53,7 @@ PANELS = (
         *("chutes", "traffic", "all requests", "requests", "reported"),
         place="the public count of Chutes",
         panel=True,
-        caveats=(message("chutes_source"),),
+        caveats=(message("source_reported", name="Chutes (chutes.ai)"),),
     ),
 )
 SECRETS: tuple[str, ...] = ()

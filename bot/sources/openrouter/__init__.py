@@ -35,11 +35,14 @@ __all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "check_reachable", "is_
 TITLE = "OpenRouter"
 CATALOGUES = (
     Catalogue(
-        *("openrouter", "models", "models on OpenRouter", "tokens", "reported"),
+        *("openrouter", "models", "models", "tokens", "reported"),
         evidences=("reported",),
         place="the rankings of OpenRouter",
         ranked=True,
-        caveats=(message("openrouter_source"), message("tokenizers_differ")),
+        caveats=(
+            message("source_licensed", name="OpenRouter (openrouter.ai)", rest="CC BY 4.0"),
+            message("tokenizers_differ"),
+        ),
     ),
 )
 SECRETS = (KEY,)

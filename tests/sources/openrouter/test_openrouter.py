@@ -1,4 +1,4 @@
-"""OpenRouter from its exports to the digest, with real figures and with every fault that its files are known for."""
+"""OpenRouter from its exports to the digest, with real figures and with every fault that its files may have."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from bot import ledger, pipeline
 from bot.archive import Archive
 from bot.pipeline.composition import NetworkPlan, build_digest, compose_digest, outdated_periods
 from bot.records import AtLeast, Period, Unknown
+from bot.render import build_post
+from bot.render.embeds import embed_texts
 from bot.sources import make_source, openrouter
 from bot.sources.openrouter.exports import ExportManifest
 from bot.sources.openrouter.rankings import parse_export
@@ -263,6 +265,11 @@ def test_counts_that_are_no_texts_of_digits_are_refused(world: World) -> None:
 def test_the_licence_and_the_source_are_in_every_document(world: World) -> None:
     world.collect()
     assert any("CC BY 4.0" in gap and "openrouter.ai" in gap for gap in world.day().gaps)
+    document = compose_digest(world.store, Archive(world.store), PLAN, Period(DAY, DAY), world.now)
+    for outlet, site in (("x", "openrouter·ai"), ("discord", "openrouter")):
+        post = build_post(document, outlet)
+        words = "".join(post.parts) + json.dumps(embed_texts(post.embed) if post.embed else "")
+        assert "CC BY 4.0" in words and site in words
     assert "https://creativecommons.org/licenses/by/4.0/" in (openrouter.__doc__ or "")
 
 
