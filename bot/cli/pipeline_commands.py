@@ -44,8 +44,9 @@ def demo(parts: AppContext) -> int:
     composed when a command asks for it, such as `show --day 2024-03-01`.
     """
     from bot.cli.preview_commands import print_briefly, write_site
-    from bot.cli.process_pool import open_pool
+    from bot.cli.process_pool import collect_garbage_seldom, open_pool
 
+    collect_garbage_seldom()
     plan = parts.network_plan("replicate")
     if code := _collect_networks(parts, ["replicate"], None, False):
         return code

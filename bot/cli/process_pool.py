@@ -6,6 +6,7 @@ processes.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,8 +46,16 @@ def open_pool(path: Path) -> Iterator[DigestPool]:
     """A pool for the configuration at `path`."""
     count = min(len(os.sched_getaffinity(0)), MOST) if hasattr(os, "sched_getaffinity") else 2
     # Forked processes would share the threads' locks of this one.
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as executor:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, spawn, initializer=collect_garbage_seldom) as executor:
         yield DigestPool(path, executor)
+
+
+def collect_garbage_seldom() -> None:
+    """Start garbage collections less often. A list of models is thousands of objects without cycles; collections in
+    between would take a fifth of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _context(path: Path) -> AppContext:

@@ -127,6 +127,7 @@ def csv_bytes(ranked: Mapping[str, Sequence[RankedRow]]) -> bytes:
     return held.getvalue().encode()
 
 
+@lru_cache(maxsize=65536)
 def escape_formula(cell: str) -> str:
     """A name that a spreadsheet would take for a formula, with an apostrophe in front that makes it text."""
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

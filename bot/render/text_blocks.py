@@ -19,6 +19,7 @@ from html.parser import HTMLParser
 from markupsafe import Markup
 
 OPEN, CLOSE = "\ue000", "\ue001"
+_MARKS = re.compile(f"([{OPEN}{CLOSE}])")
 _PRIVATE = "Co"
 _DIGITS = frozenset({"Nd", "Nl", "No"})
 _SPOKEN_ATTRIBUTES = frozenset({"alt", "title", "aria-label", "aria-description", "content", "placeholder"})
@@ -48,7 +49,7 @@ def lint_text(text: str, template: str, *, html: bool = False) -> str:
         reader.feed(prose)
         reader.close()
         prose = "\n".join(reader.texts)
-    stray = sorted({c for c in prose if unicodedata.category(c) in _DIGITS})
+    stray = sorted(c for c in set(prose) if unicodedata.category(c) in _DIGITS)
     if stray:
         where = next(line for line in prose.splitlines() if any(c in line for c in stray)).strip()
         raise LintError(
@@ -62,15 +63,15 @@ def _outside_marks(text: str, template: str) -> str:
     """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
     kept: list[str] = []
     inside = False
-    for c in text:
-        if c in (OPEN, CLOSE):
-            if inside == (c == OPEN):
+    for part in _MARKS.split(text):
+        if part in (OPEN, CLOSE):
+            if inside == (part == OPEN):
                 raise LintError(
                     f"{template}: a filter cut or doubled a marked text; shorten names with their own filter"
                 )
-            inside = c == OPEN
+            inside = part == OPEN
         elif not inside:
-            kept.append(c)
+            kept.append(part)
     if inside:
         raise LintError(f"{template}: a filter cut a marked text; shorten names with their own filter")
     return "".join(kept)

@@ -47,6 +47,9 @@ from bot.store._snapshot_tables import (
 from bot.store._types import MessageText, UtcDateTime, tables
 
 BUSY_SECONDS = 30
+CACHE_KIB = 32 * 1024
+"""Memory for the pages of a connection to SQLite. With its default of 2 MB, it writes each page of an index many
+times while a record of years is stored."""
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -209,6 +212,7 @@ def _make_engine(url: str, shown: str) -> sa.Engine:
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("PRAGMA synchronous=NORMAL")
         raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

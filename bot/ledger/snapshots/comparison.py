@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import sqlalchemy as sa
 
@@ -26,6 +27,7 @@ class RecentLists:
     def __init__(self, connection: sa.Connection, several: bool = False) -> None:
         self._connection = connection
         self._lists: dict[int, Counters] = {}
+        self._fallen: dict[tuple[int, int], frozenset[int]] = {}
         self._several = several
         """Whether more snapshots follow, so that it is worth reading lists that only one verdict needs now."""
 
@@ -39,6 +41,14 @@ class RecentLists:
             stored = sa.select(readings.c.model, readings.c.counter).where(readings.c.snapshot == snapshot)
             self.keep(snapshot, dict(self._connection.execute(stored).all()))
         return self._lists[snapshot]
+
+    def fallen(self, before: int, after: int) -> frozenset[int]:
+        """The models whose counter is lower, or missing, in the second list."""
+        if (before, after) not in self._fallen:
+            then, now = self.counters(before), self.counters(after)
+            fell = (model for model, counter in then.items() if counter and counter > (now.get(model) or 0))
+            self._fallen[before, after] = frozenset(fell)
+        return self._fallen[before, after]
 
     def keep(self, snapshot: int, counters: Counters) -> None:
         """Keep a list that was stored."""
@@ -79,13 +89,17 @@ class Comparison:
         self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot, earlier: Sequence[int]
     ) -> tuple[int, int, int]:
         old, then, here = (self._lists.counters(reading.id) for reading in (prior, before, now))
-        lists = [self._lists.counters(key) for key in earlier]
+        # A counter that fell in no step from the oldest list to `prior` is highest there.
+        order = [*sorted(set(earlier) - {prior.id}), prior.id]
+        fallen = frozenset[int]().union(*(self._lists.fallen(*pair) for pair in pairwise(order)))
+        lists = [self._lists.counters(key) for key in earlier] if fallen else []
         uses = moved = gone = 0
         for model, counter in then.items():
             lower = old.get(model)
             if counter is None or lower is None or counter <= lower:
                 continue
-            above = counter - max([counters.get(model) or 0 for counters in lists])
+            highest = max([counters.get(model) or 0 for counters in lists]) if model in fallen else lower
+            above = counter - highest
             if above > 0:
                 uses, moved = uses + above, moved + 1
                 gone += above if here.get(model) is None else 0

@@ -42,7 +42,7 @@ def ids_at(query: CatalogueQuery, day: date) -> frozenset[int] | Unknown:
     if isinstance(total, Unknown):
         return total
     rows = sa.select(readings.c.model).where(readings.c.snapshot == query.closing_snapshot(day).id)
-    return frozenset(query.connection.scalars(rows).all())
+    return frozenset(model for (model,) in query.connection.execute(rows).all())
 
 
 def listed_at(query: CatalogueQuery, day: date) -> tuple[Model, ...] | Unknown:
