@@ -50,6 +50,14 @@ class PictureWords:
     locale: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class DrawingArea:
+    """The pixel rows between the words of a picture."""
+
+    top: int
+    foot: int
+
+
 # The font that matplotlib brings has no Chinese characters.
 _NOT_IN_FONT = frozenset({"zh-CN"})
 
@@ -59,7 +67,7 @@ def picture_language(locale: str) -> str:
     return "en" if (language := translator_for(locale).language) in _NOT_IN_FONT else language
 
 
-_DIRECTION_MARKS = frozenset("\u2066\u2067\u2068\u2069\u200e\u200f")
+_KEPT = frozenset("\n\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +76,7 @@ def _font_characters() -> frozenset[int]:
     from matplotlib import font_manager
 
     fonts = [
-        font_manager.get_font(font_manager.findfont(font_manager.FontProperties("DejaVu Sans", weight=weight)))
+        font_manager.get_font(font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)))
         for weight in ("normal", "bold")
     ]
     return frozenset.intersection(*(frozenset(font.get_charmap()) for font in fonts))
@@ -77,7 +85,7 @@ def _font_characters() -> frozenset[int]:
 def drawable_text(text: str) -> str:
     """A text with a box for every character that the font lacks; a foreign name may hold any."""
     known = _font_characters()
-    return "".join(c if ord(c) in known or c in _DIRECTION_MARKS else "\u25a1" for c in text)
+    return "".join(c if ord(c) in known or c in _KEPT else "\u25a1" for c in text)
 
 
 def to_points(pixels: float) -> float:
@@ -108,8 +116,8 @@ def draw_text(
     )
 
 
-def draw_words(figure: Figure, words: PictureWords) -> int:
-    """The title, the line below it and the foot; the pixel row under the line."""
+def draw_words(figure: Figure, words: PictureWords) -> DrawingArea:
+    """The title, the line below it and the foot; what they leave to the drawing."""
     size, lines = _fitting_title(figure, words.title)
     for row, line in enumerate(lines):
         _draw_edge_text(figure, 62 + LINE_HEIGHT * row, line, size, words.locale, weight="bold")
@@ -118,7 +126,7 @@ def draw_words(figure: Figure, words: PictureWords) -> int:
     foot = _wrapped(figure, words.foot, LABEL, "normal", 2)
     for row, line in enumerate(reversed(foot)):
         _draw_edge_text(figure, HEIGHT - 22 - 36 * row, line, LABEL, words.locale, QUIET)
-    return below
+    return DrawingArea(below, HEIGHT - 30 - 36 * len(foot))
 
 
 def _fitting_title(figure: Figure, title: str) -> tuple[int, list[str]]:
@@ -152,11 +160,11 @@ def _draw_edge_text(
     drawn.set_horizontalalignment("right" if rtl else "left")
 
 
-def add_axes(figure: Figure, left: int, width: int, below: int, heading: str, foot: int = HEIGHT - 110) -> Axes:
-    """Axes under a heading, down to the row `foot`."""
+def add_axes(figure: Figure, left: int, width: int, area: DrawingArea, heading: str, *, dates: bool = True) -> Axes:
+    """Axes under a heading, with room for `dates` or ticks below them."""
     if heading:
-        draw_text(figure, left, below + 50, heading, LABEL, INK, "bold")
-    top = below + (74 if heading else 30)
+        draw_text(figure, left, area.top + 50, heading, LABEL, INK, "bold")
+    top, foot = area.top + (74 if heading else 30), area.foot - (44 if dates else 0)
     axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

@@ -21,6 +21,7 @@ from bot.charts.canvas import (
     SHELF,
     USED,
     WIDTH,
+    DrawingArea,
     add_axes,
     annotate_point,
     draw_gaps,
@@ -49,18 +50,19 @@ HEADLINES = (
 )
 
 
-def draw_overview(figure: Figure, document: Document, below: int, locale: str) -> None:
-    """Headline figures, models by day and the curve of the most used models, under the pixel row `below`."""
+def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
+    """Headline figures, models by day and the curve of the most used models."""
     voice, catalogue = translator_for(locale), chart_data.leading_catalogue(document)
-    below = _draw_headlines(figure, catalogue, below, locale)
-    left = add_axes(figure, MARGIN, 580, below, voice.say("Models by day"))
+    area = DrawingArea(_draw_headlines(figure, catalogue, area.top, locale), area.foot)
+    left = add_axes(figure, MARGIN, 580, area, voice.say("Models by day"))
     draw_usage(left, chart_data.history_days(catalogue), chart_data.period_span(document), locale)
     heading = voice.say("Share of {unit}, by top models", unit=voice.translate_word("word", catalogue["unit"]))
-    _draw_concentration(add_axes(figure, 680, 480, below, heading), catalogue, locale)
+    _draw_concentration(add_axes(figure, 680, 480, area, heading), catalogue, locale)
 
 
 def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) -> int:
-    """The headline figures side by side, as large as fits; the pixel row under them."""
+    """The known headline figures side by side, as large as fits; the pixel row under them. What is unknown is said once,
+    in the title and beside the charts."""
     voice = translator_for(locale)
     unit = voice.translate_word("word", catalogue["unit"])
     shown = [
@@ -70,10 +72,12 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
             colour,
         )
         for key, label, colour in HEADLINES
-        if key in catalogue["figures"]
+        if chart_data.figure_value(catalogue, key) is not None
     ]
+    if not shown:
+        return below
     for size in (50, 42, 34):
-        drawn, right = _draw_headline_row(figure, shown, below, size, voice.translate_text(UNKNOWN))
+        drawn, right = _draw_headline_row(figure, shown, below, size)
         if right <= WIDTH - 40 or size == 34:
             break
         for text in drawn:
@@ -82,23 +86,22 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
 
 
 def _headline_text(catalogue: Json, key: str, locale: str) -> str:
-    """The large text of a figure, with a sign if it is a lower bound; empty if it is unknown."""
-    known = chart_data.figure_value(catalogue, key)
+    """The large text of a figure, with a sign if it is a lower bound."""
+    known = chart_data.figure_value(catalogue, key) or 0
     least = catalogue["figures"][key].get("at_least")
-    return "" if known is None else f"{'≥ ' if least else ''}{labels.headline_label(known, locale)}"
+    return f"{'≥ ' if least else ''}{labels.headline_label(known, locale)}"
 
 
 def _draw_headline_row(
-    figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int, unknown: str
+    figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int
 ) -> tuple[list[Text], float]:
     """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
     drawn, x = [], 40.0
     for known, label, colour in shown:
-        shade, large = (colour, size) if known else (QUIET, 40)
-        drawn.append(draw_text(figure, x, below + 66, known or unknown, large, shade, "bold"))
+        drawn.append(draw_text(figure, x, below + 66, known, size, colour, "bold"))
         drawn.append(draw_text(figure, x, below + 104, label, LABEL, QUIET))
-        x += max(text.get_window_extent().width for text in drawn[-2:]) + 48
-    return drawn, x - 48
+        x += max(text.get_window_extent().width for text in drawn[-2:]) + size
+    return drawn, x - size
 
 
 def draw_usage(axes: Axes, days: Sequence[DailyPoint], span: tuple[date, date], locale: str) -> None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.charts import alt_text, canvas, chart_data, overview_chart, picture_alt_text, story_charts
-from bot.charts.canvas import DPI, MARGIN, PictureWords
+from bot.charts.canvas import DPI, MARGIN, DrawingArea, PictureWords
 from bot.charts.chart_data import Points
 from bot.charts.picture_kind import PictureKind, picture_kind
 from bot.i18n import translator_for
@@ -20,7 +20,7 @@ from bot.records import Document, Picture, restore_messages
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DRAWINGS: Mapping[PictureKind, Callable[[Figure, Document, int, str], None]] = {
+_DRAWINGS: Mapping[PictureKind, Callable[[Figure, Document, DrawingArea, str], None]] = {
     "line": story_charts.draw_daily_line,
     "dots": story_charts.draw_model_dots,
     "ladder": story_charts.draw_ladder,
@@ -45,8 +45,8 @@ def card_png(text: str, locale: str = "en", title: str = "", foot: str = "") -> 
     figure = canvas.new_figure()
     when = _network_and_period(document, locale)
     words = PictureWords(title or when, when if title else "", " · ".join(filter(None, ("Footfall", foot))), locale)
-    below = canvas.draw_words(figure, words)
-    _DRAWINGS[picture_kind(document)](figure, document, below, locale)
+    area = canvas.draw_words(figure, words)
+    _DRAWINGS[picture_kind(document)](figure, document, area, locale)
     return _png_bytes(figure)
 
 
@@ -61,8 +61,8 @@ def draw_trend(points: Points, title: str, unit: str, source: str = "") -> Pictu
     """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
     points = chart_data.fill_missing_days(points)
     figure = canvas.new_figure()
-    below = canvas.draw_words(figure, PictureWords(title, alt_text.describe_day_range(points), "Footfall"))
-    axes = canvas.add_axes(figure, MARGIN, 1110, below, "")
+    area = canvas.draw_words(figure, PictureWords(title, alt_text.describe_day_range(points), "Footfall"))
+    axes = canvas.add_axes(figure, MARGIN, 1110, area, "")
     canvas.set_date_axis(axes, [day for day, _ in points])
     canvas.set_value_axis(axes, *chart_data.axis_range(points), unit)
     canvas.draw_gaps(axes, points)

@@ -1,6 +1,6 @@
 """The pictures of stories: a line by day, a dot for each model, the ladder of use, the ten most used, weeks and months.
 
-Each draws under a pixel row of a figure that has its words already.
+Each draws in the area that the words of its figure leave.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bot.charts.canvas import (
     RULE,
     USED,
     WIDTH,
+    DrawingArea,
     add_axes,
     annotate_point,
     draw_gaps,
@@ -66,11 +67,11 @@ BRIGHTNESS: Mapping[str, str] = {
 """Colours of dots on `NIGHT`, by the step of the ladder; `lit`: used, without the step."""
 
 
-def draw_daily_line(figure: Figure, document: Document, below: int, locale: str) -> None:
+def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """Uses by day, of one model or the network, with its peak and its last day labelled."""
     voice, points = translator_for(locale), line_points(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
-    axes = add_axes(figure, MARGIN, 940, below, voice.capitalize_first(voice.say("{unit} by day", unit=unit)))
+    axes = add_axes(figure, MARGIN, 940, area, voice.capitalize_first(voice.say("{unit} by day", unit=unit)))
     set_date_axis(axes, [day for day, _ in points], locale)
     set_value_axis(axes, *chart_data.axis_range(points), "uses", locale)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.15)  # room for the label of the peak
@@ -92,22 +93,23 @@ def _label_point(
     across: Literal["left", "center", "right"] = "left" if not above else "right" if near_end else "center"
     if above and point[0] == 0:
         across = "left"
-    shift, up = ((0, 14), "bottom") if above else ((18, 0), "center")
-    annotate_point(axes, text, point, shift, USED, across, up, bold=True)  # type: ignore[arg-type]
+    # Off the axis where the point lies on it.
+    up: Literal["bottom", "center"] = "bottom" if above or point[1] < axes.get_ylim()[1] / 10 else "center"
+    annotate_point(axes, text, point, (0, 14) if above else (18, 0), USED, across, up, bold=True)
 
 
-def draw_model_dots(figure: Figure, document: Document, below: int, locale: str) -> None:
+def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """One dot for each model, the most used first, lit where it was used and brighter with use."""
     voice, counts = translator_for(locale), dot_counts(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     used, idle = sum(counts.values()) - counts["idle"], counts["idle"]
     message = LIT_BY_STEP if "more" in counts else LIT
-    row = HEIGHT - 76
+    row = area.foot - 10
     at = _draw_key(
         figure, MARGIN, row, BRIGHTNESS["lit"], voice.say(message, used=format_count(used, locale), unit=unit)
     )
     _draw_key(figure, at + 48, row, BRIGHTNESS["idle"], voice.say("{idle} not used", idle=format_count(idle, locale)))
-    top, foot = below + 26, HEIGHT - 116
+    top, foot = area.top + 26, area.foot - 50
     width, height = WIDTH - 2 * MARGIN, foot - top
     axes = figure.add_axes((MARGIN / WIDTH, 1 - foot / HEIGHT, width / WIDTH, height / HEIGHT), facecolor=NIGHT)
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
@@ -145,17 +147,17 @@ def _draw_key(figure: Figure, left: float, row: float, colour: str, text: str) -
     return left + 34 + drawn.get_window_extent().width
 
 
-def draw_ladder(figure: Figure, document: Document, below: int, locale: str) -> None:
+def draw_ladder(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """How many models were used how much, from none to 10,000 or more."""
     voice, counts = translator_for(locale), ladder_counts(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     rows = [(voice.translate_text(LADDER[step]), count, format_count(count, locale)) for step, count in counts.items()]
     colours = [RULE, *[USED] * (len(rows) - 1)]
     heading = voice.say("Models by {unit} on this day", unit=unit)
-    _draw_bars(add_axes(figure, MARGIN, 1110, below, heading, HEIGHT - 66), rows, colours)
+    _draw_bars(add_axes(figure, MARGIN, 1110, area, heading, dates=False), rows, colours)
 
 
-def draw_top_ten(figure: Figure, document: Document, below: int, locale: str) -> None:
+def draw_top_ten(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """The most used models, the one that leads in full colour."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     leader = findings.lead_of(document).protagonist
@@ -167,7 +169,7 @@ def draw_top_ten(figure: Figure, document: Document, below: int, locale: str) ->
     colours = [USED if row["model"] == leader else FADED for row in table]
     unit = voice.translate_word("word", block["unit"])
     heading = voice.say("The most used models, by {unit}", unit=unit)
-    _draw_bars(add_axes(figure, MARGIN, 1110, below, heading, HEIGHT - 66), rows, colours)
+    _draw_bars(add_axes(figure, MARGIN, 1110, area, heading, dates=False), rows, colours)
 
 
 def _draw_bars(axes: Axes, rows: list[tuple[str, int, str]], colours: list[str]) -> None:
@@ -195,8 +197,8 @@ def _draw_bars(axes: Axes, rows: list[tuple[str, int, str]], colours: list[str])
     axes.set_position((box.x0 + left / WIDTH, box.y0, box.width - (left + right) / WIDTH, box.height))
 
 
-def draw_periods(figure: Figure, document: Document, below: int, locale: str) -> None:
+def draw_periods(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """Models used in each of the last weeks or months as bars, against models listed as a line."""
     heading = translator_for(locale).translate_text(BY_PERIOD[document["period"]])
-    axes = add_axes(figure, MARGIN, 1110, below, heading)
+    axes = add_axes(figure, MARGIN, 1110, area, heading)
     draw_usage(axes, period_points(document), chart_data.period_span(document), locale)
