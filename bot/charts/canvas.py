@@ -140,7 +140,7 @@ def _fitting_title(figure: Figure, title: str) -> tuple[int, list[str]]:
 
 def _wrapped(figure: Figure, text: str, size: int, weight: str, most: int) -> list[str]:
     """A text in as few lines as its width in pixels allows; cut with a sign if it needs more than `most`."""
-    for characters in range(int(2100 / size), 10, -4):
+    for characters in range(int(2500 / size), 10, -4):
         lines = textwrap.wrap(text, characters, max_lines=most, placeholder="…", break_on_hyphens=False)
         widest = max(lines, key=len, default="")
         drawn = draw_text(figure, MARGIN, 0, widest, size, weight=weight)
@@ -156,6 +156,8 @@ def _draw_edge_text(
 ) -> None:
     """A line that begins at the edge where its language begins."""
     rtl = is_rtl(locale)
+    # A line that begins with a Latin name still runs from right to left.
+    text = f"\u200f{text}" if rtl else text
     drawn = draw_text(figure, WIDTH - MARGIN if rtl else MARGIN, row, text, size, colour, weight)
     drawn.set_horizontalalignment("right" if rtl else "left")
 

@@ -61,8 +61,8 @@ def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale:
 
 
 def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) -> int:
-    """The known headline figures side by side, as large as fits; the pixel row under them. What is unknown is said once,
-    in the title and beside the charts."""
+    """The known headline figures side by side, as large as fits; the pixel row under them. What is unknown is
+    said once, in the title and beside the charts."""
     voice = translator_for(locale)
     unit = voice.translate_word("word", catalogue["unit"])
     shown = [
