@@ -154,7 +154,7 @@ def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture(
     block = changed("day-2025-01-12", bounded)["catalogues"][0]
     assert chart_data.history_days(block)[-1].used is None and chart_data.history_days(block)[-1].listed == 3783
     assert chart_data.drawable_value(LEAST) is None and chart_data.drawable_value({"value": 3}) == 3
-    assert "Models used: at least 929." in alt_text.describe_card(changed("day-2025-01-12", bounded))
+    assert "Models used: at least 929." in alt_text.describe_overview(changed("day-2025-01-12", bounded))
 
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:

@@ -1,7 +1,7 @@
 """Alt texts of pictures in the reader's language, made from the figures that are drawn.
 
 An alt text has at most 1,000 characters, calls unknown values unknown and names the source; every number in it is in
-the document. It is not stored with the picture, whose own text is English for everyone.
+the document. `bot.charts.picture_alt_text` describes the pictures of stories.
 """
 
 from __future__ import annotations
@@ -32,20 +32,27 @@ _NAMED = 5
 """Most unknown days that are listed one by one."""
 
 
-def describe_card(document: Document, locale: str = "en") -> str:
-    """The card of a digest."""
+def describe_place(document: Document, locale: str = "en") -> str:
+    """The network, the catalogue and the period of a picture."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     period = chart_data.period_text(document, voice.language)
     network, lists = (voice.translate_word("word", one) for one in (document["title"], block["title"]))
+    return voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period)
+
+
+def describe_overview(document: Document, locale: str = "en", title: str = "") -> str:
+    """The overview of a digest."""
+    voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     parts = [
-        voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period),
+        describe_place(document, locale),
+        voice.say("{said}.", said=title) if title else "",
         *(_describe_figure(voice, key, block) for key in _SAID if key in block["figures"]),
         voice.say("Left: models used each day as bars against models listed as a line."),
         describe_usage(chart_data.history_days(block), locale),
         voice.say("Right: share of {unit} by the most used models.", unit=voice.translate_word("word", block["unit"])),
         describe_concentration(block, locale),
     ]
-    return join_within_limit(parts, _source_sentence(voice, document, block))
+    return join_within_limit(parts, source_sentence(document, locale))
 
 
 def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
@@ -150,7 +157,9 @@ def _describe_unknown_days(voice: Translator, points: Points) -> str:
     return voice.say("unknown on {days}", days=named)
 
 
-def _source_sentence(voice: Translator, document: Document, block: Json) -> str:
+def source_sentence(document: Document, locale: str = "en") -> str:
+    """The sentence that names the source of a digest's figures."""
+    voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
     if not document["refs"]:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)

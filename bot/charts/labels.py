@@ -1,19 +1,20 @@
-"""Text inside pictures: headline numbers and tick labels, in English for everyone. See `bot.charts.alt_text`."""
+"""Text inside pictures and on pages: headline numbers and tick labels. See `bot.charts.alt_text`."""
 
 from __future__ import annotations
 
 from bot import number_format
 from bot.charts.chart_data import Number
+from bot.i18n import translator_for
 
 SHORTEST = 7
 """Fewest days of a time axis, so that a short history is not drawn as a few fat bars."""
 
 
-def tick_label(number: Number, unit: str) -> str:
+def tick_label(number: Number, unit: str, locale: str = "en") -> str:
     """The short label of a value on an axis, without unit."""
     if unit in ("share", "ratio", "points", "index"):
-        return number_format.format_figure({"value": number, "unit": unit})
-    return number_format.format_compact(number)
+        return number_format.format_figure({"value": number, "unit": unit}, locale)
+    return number_format.format_compact(number, locale)
 
 
 def axis_ticks(low: Number, high: Number) -> list[Number]:
@@ -24,9 +25,9 @@ def axis_ticks(low: Number, high: Number) -> list[Number]:
     return [low, round(middle) if abs(middle) >= 10 else middle, high]
 
 
-def headline_label(number: Number) -> str:
+def headline_label(number: Number, locale: str = "en") -> str:
     """A headline number: all digits if they are few enough to read at a glance."""
-    return number_format.format_compact(number)
+    return number_format.format_compact(number, locale)
 
 
 def powers_of_ten(last: int) -> list[int]:
@@ -36,6 +37,10 @@ def powers_of_ten(last: int) -> list[int]:
     return sorted({1, 10**highest} if highest > 5 else {1, 10 ** (highest // 2), 10**highest})
 
 
-def top_share_label(point: tuple[int, float], between: str = " ") -> str:
+def top_share_label(point: tuple[int, float], between: str = " ", locale: str = "en") -> str:
     """A point of the curve in words."""
+    voice = translator_for(locale)
+    if voice.language != "en":
+        share = number_format.format_share(point[1], locale)
+        return voice.say("top {k}: {share}", k=number_format.format_count(point[0], locale), share=share)
     return f"top {number_format.format_with_noun(point[0], 'models')}:{between}{number_format.format_share(point[1])}"

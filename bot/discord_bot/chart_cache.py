@@ -18,7 +18,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
-from bot import charts, i18n, logging_setup, number_format, redaction
+from bot import charts, i18n, logging_setup, number_format, pipeline, redaction
 from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
 from bot.records import Document, Picture
@@ -96,8 +96,10 @@ def answer_picture(
         document = answer
         if question == "usage":
             document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
-        drawn = pictures.get_or_draw([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
-        return replace(drawn, alt=charts.alt_text.describe_card(document, locale))
+        inside = charts.picture_language(locale)
+        what = [*place, answer["edition"], answer["composed_at"], inside]
+        drawn = pictures.get_or_draw(what, pipeline.draw_picture, document, inside)
+        return replace(drawn, alt=pipeline.describe_picture(document, locale))
     return None
 
 

@@ -2,8 +2,9 @@
 
 `time_series` compares a figure with its own past, `network_changes` the whole network with the days before.
 `model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
-single models, `supply_demand` compares supply and demand. `lead` chooses the finding that a digest opens with. Every
-function marked `@looks_at` is called for every digest of its periods. Pure: period data and a document in.
+single models, `supply_demand` compares supply and demand. `lead` chooses the finding that a digest opens with,
+`lead_series` collects what its picture shows. Every function marked `@looks_at` is called for every digest of its
+periods. Pure: period data and a document in.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bot.findings import (
 )
 from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
 from bot.findings.lead import Lead, LeadDocument, LeadForm, choose_lead, find_in, lead_of, other_news
+from bot.findings.lead_series import lead_series, period_series
 from bot.metrics import FigureDocument
 from bot.records import Document, PeriodData
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
@@ -40,7 +42,9 @@ __all__ = [
     "find_in",
     "finding_holds",
     "lead_of",
+    "lead_series",
     "other_news",
+    "period_series",
     "rank_findings",
 ]
 

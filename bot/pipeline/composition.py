@@ -52,6 +52,10 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
         ]
     previous = Archive(store).find_digest(plan.network, period.name, period.previous_period.first)
     document["lead"] = findings.choose_lead(document, previous)
+    if series := findings.lead_series(document, books):
+        document["lead"]["series"] = series
+    if periods := findings.period_series(document, previous):
+        document["periods"] = periods
     return document
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot import charts, config, digest, render
+from bot import config, digest, render
 from bot.archive import Archive
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
 from bot.outlets import Part
+from bot.pipeline.digest_pictures import draw_picture
 from bot.records import Document, FootfallError, Post
 from bot.render.digest_posts import PARTS
 
@@ -59,7 +60,7 @@ def render_post(
         poll, thread = None, range(parts_to_replace, parts_to_replace + 1) if parts_to_replace > 1 else None
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
-    pictures = (charts.draw_card(document, locale),) if outlet in ("x", "discord") else ()
+    pictures = (draw_picture(document, locale, hidden),) if outlet in ("x", "discord") else ()
     options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread)
     try:
         return render.build_post(document, outlet, options)

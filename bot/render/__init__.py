@@ -1,12 +1,12 @@
 """Renders digests as text, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
 
-`build_post` renders an outlet's post, `finding_text` one finding, `preview_text` a preview, `render_template` any other
-template (pages, commands). The modules: `environment` (the Jinja environment), `text_blocks` (every digit is traced;
-blocks that do not fit are dropped), `escaping` (of foreign text), `polls` (questions to readers), `embeds` (Discord's
-form of a text).
+`build_post` renders an outlet's post, `finding_text` one finding, `picture_words` a picture's title and foot,
+`preview_text` a preview, `render_template` any other template (pages, commands). The modules: `environment` (the Jinja
+environment), `text_blocks` (every digit is traced; blocks that do not fit are dropped), `escaping` (of foreign text),
+`polls` (questions to readers), `embeds` (Discord's form of a text).
 """
 
-from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, preview_text
+from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, picture_words, preview_text
 from bot.render.embeds import PLAIN, answer_embed, embed_length
 from bot.render.environment import TEMPLATES, render_template, trace_values
 from bot.render.polls import PollSkippedError

@@ -122,6 +122,18 @@ def cost(post: Post) -> Decimal:
     return sum(prices, Decimal(0)) + platform_limits.X_ALT_TEXT * len(post.pictures)
 
 
+def picture_words(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> tuple[str, str]:
+    """The title of a digest's picture, which is its finding, and its foot: the source and the day of the reading."""
+    blocks = render_blocks("text", "text/picture.j2", template_context(document), locale, hidden)
+    title, foot = (
+        tidy_text(" ".join(block.text for block in blocks if block.title == part)) for part in ("title", "foot")
+    )
+    # A long title keeps its first sentences.
+    while len(title) > _TITLE and (cut := title[:-1].rpartition(". ")[0]):
+        title = cut
+    return title.rstrip(".。"), foot
+
+
 def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], locale: str = "en") -> str:
     """A finding as text, from `templates/findings/<its key>.j2` and its values only."""
     blocks = render_blocks("text", "text/finding.j2", {"finding": finding, "c": catalogue}, locale)
@@ -175,6 +187,8 @@ def _text_post(document: Document, options: PostRenderOptions) -> Post:
     return Post("text", (fit_blocks(blocks, len, 10**6),), options.pictures)
 
 
+_TITLE = 110
+"""Most characters of a picture's title, where it has sentences to drop."""
 _OVER_POLL = 2000
 """docs.discord.com, resources/message, Create Message, `content`."""
 _OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {

@@ -129,7 +129,7 @@ def warm() -> None:
     from bot.cli import outlet_setup, preview_commands, publish_commands  # noqa: F401
     from bot.outlets.discord import rest_client  # noqa: F401
     from bot.outlets.x import http_client  # noqa: F401
-    from bot.pipeline import digest_content as walk
+    from bot.pipeline import digest_pictures as walk
     from tests.statement_cache import share_compiled_statements
 
     share_compiled_statements()
@@ -137,10 +137,10 @@ def warm() -> None:
     cards: dict[tuple[str, int], Any] = {}
     real = walk.charts.draw_card
 
-    def card(document: dict[str, Any], locale: str = "en") -> Any:
+    def card(document: dict[str, Any], *words: str) -> Any:
         key = (document["day"], document["edition"])
         if key not in cards:
-            cards[key] = real(document, locale)
+            cards[key] = real(document, *words)
         return cards[key]
 
     walk.charts.draw_card = card  # type: ignore[assignment]

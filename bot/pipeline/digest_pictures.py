@@ -1,0 +1,35 @@
+"""The picture of a digest with its words, for posts and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot import charts, render
+from bot.records import Document, Picture
+from bot.records.names import HIDDEN, NameMask
+
+
+def draw_picture(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> Picture:
+    """A digest's picture, titled with its finding, and its alt text in the language of `locale`."""
+    document, inside = _masked(document, hidden), charts.picture_language(locale)
+    picture = charts.draw_card(document, inside, *render.picture_words(document, inside, hidden))
+    return picture if inside == locale else replace(picture, alt=describe_picture(document, locale, hidden))
+
+
+def describe_picture(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> str:
+    """The alt text of a digest's picture."""
+    title, _ = render.picture_words(document, locale, hidden)
+    return charts.describe_picture(_masked(document, hidden), locale, title)
+
+
+def _masked(document: Document, hidden: Sequence[str]) -> Document:
+    """The digest without hidden names among its most used models."""
+    mask = NameMask.from_names(hidden)
+
+    def row_of(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "model": HIDDEN} if mask.hides_model(row["model"], row["author"]) else row
+
+    blocks = [{**block, "top": [row_of(row) for row in block["top"]]} for block in document["catalogues"]]
+    return {**document, "catalogues": blocks}
