@@ -30,7 +30,7 @@ PARTS = range(1, 6)
 
 def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
     """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
-    its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
+    its end where there are more. Raises `TooLongError` if the required text does not fit `wanted`."""
     most = wanted[-1]
     # Of pieces with the same title, which are ways to say the same, the first.
     titles = [part.title for part in parts]
@@ -39,7 +39,7 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:
-            raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
+            raise TooLongError(f"found {len(texts)} parts in the required text, wanted at most {most}")
         kept.remove(least)
     of = max(len(texts), wanted[0])
     if of == 1:
