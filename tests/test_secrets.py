@@ -44,6 +44,7 @@ CANARIES = {
     **KEYS,
     "DISCORD_TOKEN": "MTA.canary.discord/token+with=odd&signs",
     "REPLICATE_API_TOKEN": "r8_canaryreplicateEEEEEEEEEEEEEEEEEEE",
+    "OPENROUTER_API_KEY": "sk-or-v1-canaryopenrouterIIIIIIIIIII",
     "AWS_ACCESS_KEY_ID": "AKIACANARYFFFFFFFFFF",
     "AWS_SECRET_ACCESS_KEY": "canaryaws/GGGG+GGGGGGGGGGGGGGGGGGGGGGGGGG",
     "AWS_SESSION_TOKEN": "canarysession/HHHH+HHHHHHHHHHHHH==",

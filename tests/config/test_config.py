@@ -68,7 +68,7 @@ def test_blocks_come_out_as_their_own_types(tmp_path: Path) -> None:
 def test_the_shipped_configuration_is_right(tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "config.yaml"
     settings = config.load(path, sources.settings_types(), outlets.settings_types())
-    assert list(settings.config.networks) == ["replicate", "opengradient"]
+    assert list(settings.config.networks) == ["replicate", "opengradient", "chutes", "openrouter"]
 
 
 def test_choices_cannot_be_changed_afterwards(tmp_path: Path) -> None:
