@@ -140,7 +140,8 @@ def _fitting_title(figure: Figure, title: str) -> tuple[int, list[str]]:
 
 def _wrapped(figure: Figure, text: str, size: int, weight: str, most: int) -> list[str]:
     """A text in as few lines as its width in pixels allows; cut with a sign if it needs more than `most`."""
-    for characters in range(int(2500 / size), 10, -4):
+    # From the most characters of this weight that a line could hold.
+    for characters in range(int((1900 if weight == "bold" else 2350) / size), 10, -3):
         lines = textwrap.wrap(text, characters, max_lines=most, placeholder="…", break_on_hyphens=False)
         widest = max(lines, key=len, default="")
         drawn = draw_text(figure, MARGIN, 0, widest, size, weight=weight)
