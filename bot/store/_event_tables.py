@@ -108,7 +108,7 @@ strangers = Table(
     Column("logs", BigInteger, nullable=False),
 )
 
-# Roll-ups of a day: uses of each evidence. Null: unknown, for the reason.
+# Roll-ups of a day: uses of each evidence. Null: unknown, for the reason. A reason beside a number: a lower bound.
 tallies = Table(
     "tallies",
     tables,

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS
 from bot.ledger.events.usage import EventCatalogueQuery, sum_column
 from bot.records import Period, SourceRef, Unknown, Usage, short_date
 from bot.store import event_days as day_rows
@@ -32,6 +33,7 @@ def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     unit = query.catalogue.unit
     yield from _settlement_gaps(query, period)
     yield from _stranger_gaps(query, period)
+    yield from _unread_log_gaps(query, period)
     if "backed" in query.catalogue.evidences:
         yield from _unscanned_gaps(query, period)
     lost = sum_column(query, period, day_rows.c.nameless)
@@ -50,7 +52,7 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
         yield f"{_settlement_count(states['expired'])} without a blob that can be read: claimed, and backed by nothing."
     if states.get("stranger"):
         yield f"{_settlement_count(states['stranger'])} by a sender that is not pinned: not counted in any figure."
-    judged = (settlements.c.state == "verdict", settlements.c.reason != "")
+    judged = (settlements.c.state.in_(["verdict", "refused"]), settlements.c.reason != "")
     refused = sa.select(settlements.c.reason, sa.func.count()).where(*mine, *judged)
     for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
         yield f"{_settlement_count(int(count))}: {reason}."
@@ -77,10 +79,19 @@ def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
         yield f"Unrecognised emitter: {_settlement_count(total)} of contracts not pinned ({shown}), not counted."
 
 
+def _unread_log_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
+    """The gap for logs of pinned contracts that are of no event that is known."""
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
+    values = query.connection.scalars(sa.select(gauges.c.value).where(*mine, gauges.c.key == UNREAD_LOGS))
+    if count := sum(map(int, values)):
+        plural = "" if count == 1 else "s"
+        yield f"{count:,} log{plural} of pinned contracts could not be read and may be settlements."
+
+
 def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """The gap for days that were not searched for settlements of contracts that are not pinned."""
     mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
-    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
+    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == SCANNED)
     missing = period.day_count - int(query.connection.scalar(looked) or 0)
     when = f"on {short_date(period.last)}" if period.day_count == 1 else f"on {missing} of {period.day_count} days"
     if missing:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from bot.ledger.events.usage import EventCatalogueQuery, sum_column, total_uses, unread_days
-from bot.records import Evidence, Period, Unknown, short_date
+from bot.records import AtLeast, Evidence, Period, Unknown, short_date
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
 
@@ -44,7 +44,7 @@ def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
     return sum_column(query, period, day_rows.c.sessions)
 
 
-def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
+def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | AtLeast | Unknown:
     """Uses of a period in one evidence; reported ones are the operator's."""
     if evidence != "reported":
         return total_uses(query, period.first, period.last, evidence)

@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
+from bot.ledger.events.unrecognised import SCANNED
 from bot.ledger.snapshots.usage import use_by_model
-from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named
+from bot.records import AtLeast, Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, at_least, few_named
 from bot.records.periods import each_day, short_date, start_of_day
-from bot.store import Store, snapshots, stretches, tallies, windows
+from bot.store import Store, gauges, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
+
+UNSCANNED = "no settlement was read, and nobody looked for those of other contracts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,29 @@ def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, las
     return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
 
 
-def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
+def _unscanned_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
+    """The days on which nobody looked for settlements of contracts that are not pinned: without a settlement of a
+    pinned one, nothing is known of them."""
+    if "backed" not in query.catalogue.evidences:
+        return frozenset()
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(first, last), gauges.c.key == SCANNED)
+    return frozenset(each_day(first, last)).difference(query.connection.scalars(sa.select(gauges.c.day).where(*mine)))
+
+
+def total_uses(
+    query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None
+) -> int | AtLeast | Unknown:
     """Uses of these days in one evidence; by default that of the catalogue."""
     if unread := unread_days(query, first, last):
         return unread
     found = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
-    unknown = next((row for row in found if row.uses is None), None)
-    if unknown is not None:
-        on = f"{short_date(unknown.day)}: " if first != last else ""
-        return Unknown(f"{on}{unknown.unknown}")
-    return sum(int(row.uses) for row in found)
+    total = sum(int(row.uses or 0) for row in found)
+    reasons = {row.day: row.unknown for row in found if row.unknown}
+    reasons |= dict.fromkeys(_unscanned_days(query, first, last) - {row.day for row in found}, UNSCANNED)
+    if not reasons:
+        return total
+    day = min(reasons)
+    return at_least(total, f"{short_date(day)}: {reasons[day]}" if first != last else reasons[day])
 
 
 def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unknown:
@@ -71,7 +87,11 @@ def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unkn
     if isinstance(uses, Unknown):
         return uses
     by_model = use_by_model(query.connection, query.key, first, last)
-    return Usage(uses, by_model, unattributed=uses - sum(by_model.values()))
+    if isinstance(uses, int):
+        return Usage(uses, by_model, unattributed=uses - sum(by_model.values()))
+    seen = int(uses.value)
+    unnamed = seen - sum(by_model.values())
+    return Usage(seen, by_model, unattributed=unnamed, incomplete=uses.reason, unknown_models=None)
 
 
 def history_points(query: EventCatalogueQuery, end: date, since: date | None) -> tuple[HistoryPoint, ...]:
@@ -80,7 +100,7 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
         return ()
     first = max(since + ONE, end - (HISTORY - 1) * ONE)
     told = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
-    whole = _whole_days(query, first, end)
+    whole = _whole_days(query, first, end) - (_unscanned_days(query, first, end) - told.keys())
     closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
@@ -116,7 +136,7 @@ def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, 
     few = few_named(tally.evidence, tally.unattributed, tally.uses)
     named = not few and (tally.models_used or not tally.uses)
     used, top = (tally.models_used, tally.top_uses) if named else (None, None)
-    return HistoryPoint(day, tally.uses, used, listed, added, top)
+    return HistoryPoint(day, tally.uses, used, listed, added, top, at_least=bool(tally.unknown))
 
 
 def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:

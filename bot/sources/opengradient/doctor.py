@@ -18,15 +18,14 @@ from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
+from bot.sources.opengradient.doctor_batches import LOOKED_BACK, check_newest_batch
 from bot.sources.opengradient.doctor_payments import PaymentContracts, check_payments
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
-from bot.sources.opengradient.source import raw_folder
+from bot.sources.opengradient.source import make_verifier, raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_id
 
-LOOKED_BACK = 20_000
-"""Blocks in which logs are looked for: a few windows of a node."""
 SENDERS = 200
 """Settlements whose sender is asked for."""
 
@@ -60,6 +59,8 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
             yield from try_check("registries", fix, lambda: check_registries(chain, registries))
             paid |= active_payees(chain, registries, now)
             yield from try_check("newest blob", fix, lambda: check_newest_blob(chain, relays, walrus))
+            verifier = make_verifier(settings, data, chain, client)
+            yield from try_check("newest batch", fix, lambda: check_newest_batch(verifier, now))
         if settings.base.has_quorum(out):
             base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"

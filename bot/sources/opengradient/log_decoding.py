@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from bot.chain import ChainReader, Log, LogBatch
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
+    ADMINISTRATIVE,
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
@@ -40,14 +41,21 @@ class DecodedLogs:
     payments: tuple[Payment, ...] = ()
     refused: int = 0
     """Logs that no compiler would write."""
+    unread: tuple[Log, ...] = ()
+    """Logs of a pinned contract that are of no event that is known; they may be uses."""
     alarm: str = ""
 
 
 def decode_settlements(chunk: LogBatch) -> DecodedLogs:
-    """Settlement logs of pinned relays."""
-    made = [_decode_settlement(log) for log in chunk.logs]
-    found = tuple(one for one in made if one)
-    return DecodedLogs(settlements=found, refused=len(made) - len(found))
+    """Settlements among all logs of pinned relays. What is neither one nor administration is not read, and kept apart:
+    a relay may get a new event."""
+    made = [(log, _decode_settlement(log)) for log in chunk.logs]
+    unread = tuple(log for log, one in made if one is None and not _is_administrative(log))
+    return DecodedLogs(settlements=tuple(one for _, one in made if one), unread=unread)
+
+
+def _is_administrative(log: Log) -> bool:
+    return bool(log.topics) and log.topics[0] in ADMINISTRATIVE
 
 
 def _decode_settlement(log: Log) -> Settlement | None:

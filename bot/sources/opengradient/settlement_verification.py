@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from bot.records.event_batch import Settlement, SettlementVerdict, State
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient.llm_catalogue import canonical_name
-from bot.sources.opengradient.merkle_batch import Batch, BatchRefused, Leaf, parse_batch
+from bot.sources.opengradient.merkle_batch import VERSIONS, Batch, BatchRefused, Leaf, parse_batch
 from bot.sources.opengradient.payload import Payload, parse_payload
 from bot.sources.opengradient.signatures import WORTH_A_POOL, process_pool
 from bot.sources.opengradient.tee_registry import TeeRegistries
@@ -67,8 +68,10 @@ class SettlementVerifier:
 
     @property
     def rules_hash(self) -> str:
-        """What the rules depend on beside the code."""
-        pinned = json.dumps([sorted(self.relays), sorted(self.signers)])
+        """What the rules depend on: what is pinned, and which leaves can be read."""
+        registries = sorted(address.lower() for address in self.registries.addresses)
+        encodings = sorted(map(list, VERSIONS))
+        pinned = json.dumps([sorted(self.relays), sorted(self.signers), registries, encodings])
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
     def verdict_batches(self, memory: SourceStateReader, now: datetime, since: date) -> Iterator[EventBatch]:
@@ -82,7 +85,10 @@ class SettlementVerifier:
                 told = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
-                yield EventBatch("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
+                alarm = unrecognised_alarm(judgements, day)
+                yield EventBatch(
+                    "opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements, alarm=alarm
+                )
 
     def _judge_settlements(
         self,
@@ -204,6 +210,28 @@ def chunk_judged(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]
         yield lot
 
 
+def unrecognised_alarm(verdicts: Sequence[SettlementVerdict], day: date) -> str:
+    """What of these settlements was not recognised, with the config value to look at; empty where it is a small
+    share."""
+    states, standings = Counter(one.state for one in verdicts), Counter[str]()
+    for one in verdicts:
+        standings.update(one.standings)
+    leaves = standings.total() + sum(one.verified for one in verdicts if isinstance(one.verified, int))
+    parts = [
+        (states["stranger"], len(verdicts), "settlements came from senders that are not pinned", "signers"),
+        (states["refused"], len(verdicts), "batches are in no form that is known", "a newer version of Footfall"),
+        (standings["unknown key"], leaves, "leaves came from enclaves that no registry lists", "registries"),
+        (standings["bad signature"], leaves, "leaves did not pass the signature check", "registries"),
+        (standings["implausible time"], leaves, "leaves are signed too far from their block", "relays"),
+    ]
+    lines = [
+        f"{part:,} of {whole:,} {words}: check {'' if ' ' in value else 'networks.opengradient.'}{value}"
+        for part, whole, words, value in parts
+        if 100 * part > whole
+    ]
+    return f"{short_date(day)}: {'; '.join(lines)}; see: python -m bot doctor" if lines else ""
+
+
 def _blob_outcome(blob: Blob | BlobMissing) -> Outcome:
     return parse_batch(blob.content) if isinstance(blob, Blob) else blob
 
@@ -213,7 +241,9 @@ def _verdict_state(v: SettlementVerdicts, outcome: Outcome) -> State:
         return "stranger"
     if v.retry or isinstance(v.backed, Unknown) or isinstance(v.verified, Unknown):
         return "pending"
-    return "expired" if isinstance(outcome, BlobMissing) and v.settlement.leaf is None else "verdict"
+    if v.settlement.leaf is not None or (isinstance(outcome, Batch) and outcome.root == v.settlement.root):
+        return "verdict"
+    return "expired" if isinstance(outcome, BlobMissing) else "refused"
 
 
 def settlement_input(settlement: Settlement, signer: str | None = None) -> SettlementInput:

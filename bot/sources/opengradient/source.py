@@ -70,7 +70,8 @@ class OpenGradient:
         if chosen.settlements.has_quorum(unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
             relays = lowercase_addresses(chosen.relays)
-            wants, decode = Filter(relays, log_decoding.SETTLES), log_decoding.decode_settlements
+            # Without topics: an event that is not known yet may be a settlement.
+            wants, decode = Filter(relays), log_decoding.decode_settlements
             raw, since = self.raw_folder, facts.SETTLED_SINCE
             reading = log_collection.LogCollector("settlements", "llm", chain, wants, decode, raw, since)
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import charts, ledger, pipeline, store
+from bot import charts, deliveries, ledger, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
 from bot.records import CompleteWindow, Document, EventBatch, Period, start_of_day
@@ -275,6 +275,24 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
         assert figure["value"] is None and len(figure["unknown"]) > 10, key
     for key in ("hub", "tee", "payments"):
         assert all(f["value"] is None and f["unknown"] for f in part(document, key)["figures"].values()), key
+
+
+def test_of_a_day_on_which_nothing_could_be_read_nothing_is_posted(db: store.Store, og: World, tmp_path: Path) -> None:
+    nowhere = og.settings.settlements.model_copy(update={"endpoints": (NOWHERE,)})
+    dead = dict.fromkeys(("settlements", "hub_chain", "base"), nowhere)
+    collected(db, og, tmp_path, hub=NOWHERE, facilitator=NOWHERE, **dead)
+    document, evening = composed(db, SECOND), NOW + timedelta(hours=20)
+    assert told(document, "llm")["models_listed"] == 71, "which stands in the code"
+    gate = deliveries.publish_gate(document, evening, timedelta(hours=6))
+    assert not gate.publish and gate.final and gate.reason.startswith("nothing is known of 6 Oct 2026")
+
+
+def test_a_dead_secondary_chain_delays_no_post(db: store.Store, og: World, tmp_path: Path) -> None:
+    nowhere = og.settings.settlements.model_copy(update={"endpoints": (NOWHERE,)})
+    collected(db, og, tmp_path, hub_chain=nowhere, base=nowhere, hub=NOWHERE)
+    document = composed(db, SECOND)
+    assert told(document, "hub")["uses"] == "the chain of Hub models was not read to the end of 6 Oct 2026"
+    assert deliveries.publish_gate(document, NOW, timedelta(hours=6)).publish
 
 
 def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:

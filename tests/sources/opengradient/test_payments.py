@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import pipeline, store
-from bot.records import Period
+from bot import ledger, number_format, pipeline, store
+from bot.archive import Archive
+from bot.records import CompleteWindow, EventBatch, Payment, Period, start_of_day
+from bot.render import site_files
 from bot.sources import opengradient
 from tests import databases
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, PAYEE, World, seconds, world
-from tests.sources.opengradient.test_opengradient import composed, part, told
+from tests.sources.opengradient.test_opengradient import PLAN, SITE, composed, page_of, part, told
 
 OPG = 10**18
 
@@ -135,3 +138,19 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
         assert not looked[f"settler {settler.address.lower()}"].ok
     bare = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
     assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"
+
+
+@pytest.mark.parametrize("amount", [10**24 * OPG, 10**24 * OPG + 1, 2**256 - 1])
+def test_an_amount_beyond_every_supply_is_published_like_any_other(db: store.Store, amount: int) -> None:
+    begins = start_of_day(FIRST)
+    paid = (Payment("0xa:0", 5, begins + timedelta(hours=9), "0x" + "ab" * 20, amount, session=True),)
+    window = CompleteWindow(begins, begins + timedelta(days=1))
+    ledger.add_event_batch(db, EventBatch("opengradient", "payments", "a day", window=window, payments=paid))
+    document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
+    assert part(document, "payments")["figures"]["paid"]["value"].replace(".", "").lstrip("0")[:20] == str(amount)[:20]
+    words = number_format.format_amount(str(amount // OPG), "OPG")
+    for outlet in ("x", "discord", "text"):
+        assert pipeline.render_post(document, outlet).parts
+    assert words.split()[0][:20] in pipeline.render_post(document, "text").parts[0]
+    pages = dict(site_files.render_site(SITE, [page_of(document)]))
+    assert words.split()[0][:20].encode() in pages[f"opengradient/{FIRST}/index.html"]
