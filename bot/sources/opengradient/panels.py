@@ -69,13 +69,17 @@ def contract_caller(chain: ChainReader) -> Callable[[str, bytes], bytes | None]:
 def sample_enclaves(
     chain: ChainReader, registries: Mapping[str, tee_registry.Layout], now: datetime
 ) -> tuple[EventBatch, frozenset[str]]:
-    """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
-    what one registry leaves out would make every figure too small."""
+    """One sample of all registries together, and the addresses that active enclaves are paid at. An address without
+    code is left out where another one has a registry. Raises `SourceError`: what a registry leaves out would make every
+    figure too small."""
     call = contract_caller(chain)
     registered: set[bytes] = set()
     enabled: set[bytes] = set()
     active: dict[bytes, tee_registry.Enclave] = {}
+    gone = {address for address in registries if call(address, tee_registry.call_registered()) == b""}
     for address, layout in registries.items():
+        if address in gone and len(gone) < len(registries):
+            continue
         registered |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_registered())))
         enabled |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_enabled())))
         answer = _registry_answer(call, address, tee_registry.call_active())

@@ -17,6 +17,7 @@ from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
 from bot.sources.opengradient import settings as facts
+from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.events import topic_of
 from bot.sources.opengradient.inference_event import ModelInference
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
@@ -141,10 +142,11 @@ class OpenGradient:
     ) -> Iterator[EventBatch]:
         """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
         lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
-        wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
-        owners = dict(inventory.content)
+        folder, claims = self.data / "opengradient", inventory.content_claims
+        owners = ContentClaims(folder / "hub_claims.json").owners(claims, inventory.entries)
+        wanted = {use.content for use in lost} - claims.keys()
         if wanted:
-            files = HubFileIndex(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            files = HubFileIndex(client, self.settings.hub, folder / "hub_files.json")
             owners |= files.content_owners(wanted, inventory.entries, now.date())
         learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)

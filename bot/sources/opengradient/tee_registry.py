@@ -140,6 +140,8 @@ Call = Callable[[str, bytes], bytes | None]
 class _Kept(msgspec.Struct):
     der: bytes
     registered_at: int
+    asked: list[str] = []
+    """Registries that this is known from; another one may know of an earlier registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class TeeRegistries:
     """Every registry that may hold a key, and the keys already had."""
 
     addresses: Mapping[str, Layout]
-    """Contract to its layout, the one to ask first first."""
+    """Contract to its layout."""
     call: Call
     folder: Path
     """One file an enclave, kept for ever: a key whose Keccak is the id cannot change."""
@@ -156,50 +158,79 @@ class TeeRegistries:
         """Keys as the acceptance rules want them: enclaves that no registry lists are left out. Ids are looked up in
         the registries' own lists first, so that a batch of a thousand invented ids costs no call each."""
         wanted = dict.fromkeys(tee_ids)
-        found: dict[bytes, EnclaveKey | Unknown] = {}
-        found.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
-        if len(found) == len(wanted):
+        kept = {tee_id: key for tee_id in wanted if (key := self._load_key(tee_id))}
+        found: dict[bytes, EnclaveKey | Unknown] = {
+            tee_id: EnclaveKey(key.der, key.registered_at) for tee_id, key in kept.items()
+        }
+        # A registry that was added since may know of an earlier registration.
+        missing = [one for one in wanted if one not in kept or not self.addresses.keys() <= set(kept[one].asked)]
+        if not missing:
             return found
-        where, silent = self._listed_ids()
-        for tee_id in wanted.keys() - found.keys():
+        where, answered, silent = self._listed_ids()
+        for tee_id in missing:
             if tee_id in where:
-                found[tee_id] = self._fetch_key(where[tee_id], tee_id)
-            elif silent:
+                found[tee_id] = self._fetch_key(where[tee_id], answered, tee_id, kept.get(tee_id))
+            elif tee_id not in found and silent:
                 found[tee_id] = Unknown(silent)
         return found
 
-    def _listed_ids(self) -> tuple[dict[bytes, str], str]:
-        """Every id ever registered with the registry that lists it, and what kept one from answering, if anything."""
-        where: dict[bytes, str] = {}
+    def _listed_ids(self) -> tuple[dict[bytes, list[str]], set[str], str]:
+        """Every id ever registered with the registries that list it, the registries that answered, and what kept one
+        from answering, if anything. An address without code lists nothing, unless all are without."""
+        where: dict[bytes, list[str]] = {}
+        answered: set[str] = set()
+        empty: set[str] = set()
         silent = ""
         for address in self.addresses:
             try:
-                for kind in KINDS:
-                    for tee_id in decode_ids(self.call(address, call_registered(kind)) or b""):
-                        where.setdefault(tee_id, address)
+                lists = [self.call(address, call_registered(kind)) for kind in KINDS]
+                if all(raw == b"" for raw in lists):
+                    empty.add(address)
+                    continue
+                ids = dict.fromkeys(tee_id for raw in lists for tee_id in decode_ids(raw or b""))
             except SourceError as error:
                 silent = f"the registry {address} did not list its enclaves: {error}"
-        return where, silent
+                continue
+            answered.add(address)
+            for tee_id in ids:
+                where.setdefault(tee_id, []).append(address)
+        if empty and not answered and not silent:
+            silent = f"the registry {min(empty)} did not list its enclaves: no contract is there"
+        return where, answered | empty, silent
 
-    def _fetch_key(self, address: str, tee_id: bytes) -> EnclaveKey | Unknown:
-        try:
-            made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
-        except SourceError as error:
-            return Unknown(f"the registry {address} did not give a listed enclave: {error}")
-        if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
-            return Unknown(f"the registry {address} gives another key than the enclave's id says")
-        self._store_key(tee_id, key := EnclaveKey(made.public_key, made.registered_at))
-        return key
+    def _fetch_key(
+        self, listed_by: Sequence[str], answered: set[str], tee_id: bytes, kept: _Kept | None
+    ) -> EnclaveKey | Unknown:
+        """The key with its earliest registration, whichever registry that is in."""
+        der, earliest = (kept.der, kept.registered_at) if kept else (b"", None)
+        asked, reason = set(answered), ""
+        for address in listed_by:
+            try:
+                made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
+            except SourceError as error:
+                reason = f"the registry {address} did not give a listed enclave: {error}"
+                asked.discard(address)
+                continue
+            if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
+                reason = f"the registry {address} gives another key than the enclave's id says"
+                asked.discard(address)
+                continue
+            der = made.public_key
+            earliest = made.registered_at if earliest is None else min(earliest, made.registered_at)
+        if earliest is None:
+            return Unknown(reason)
+        self._store_key(tee_id, _Kept(der, earliest, sorted(asked)))
+        return EnclaveKey(der, earliest)
 
-    def _load_key(self, tee_id: bytes) -> EnclaveKey | None:
+    def _load_key(self, tee_id: bytes) -> _Kept | None:
         try:
             kept = msgspec.json.decode((self.folder / f"{tee_id.hex()}.json").read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
-        return EnclaveKey(kept.der, kept.registered_at) if keccak(kept.der) == tee_id else None
+        return kept if keccak(kept.der) == tee_id else None
 
-    def _store_key(self, tee_id: bytes, key: EnclaveKey) -> None:
+    def _store_key(self, tee_id: bytes, key: _Kept) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
-            file.write(msgspec.json.encode(_Kept(key.der, key.registered_at)))
+            file.write(msgspec.json.encode(key))
         os.replace(file.name, self.folder / f"{tee_id.hex()}.json")

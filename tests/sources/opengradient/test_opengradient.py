@@ -74,10 +74,12 @@ def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Pat
     done, lines = collected(db, og, tmp_path)
     assert done.error == ""
     first, second = composed(db), composed(db, SECOND)
-    llm = told(first, "llm")
+    llm, bound = told(first, "llm"), "1 of 5 logs came from contracts that are not pinned"
     assert (llm["uses"], llm["uses_verified"], llm["uses_backed"]) == (7, 7, 7)
     assert llm["uses_claimed"].startswith("no signers are pinned")
-    assert llm["uses_reported"] == 12 and llm["share_verified"] == 1 and llm["share_attributed"] == 1 / 7
+    assert llm["uses_reported"] == 12 and llm["share_attributed"] == bound
+    lead = part(first, "llm")["figures"]["uses_verified"]
+    assert lead["at_least"] and lead["reason"] == llm["share_verified"] == bound
     assert llm["callers"] == "a settlement does not say who asked" and "session" in llm["paid"]
     assert [(row["model"], row["uses"]) for row in part(first, "llm")["top"]] == [("gpt-4.1", 1)]
     llm = told(second, "llm")
@@ -121,11 +123,14 @@ def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
     assert done.error == ""
     assert told(composed(db, SECOND), "llm")["uses_claimed"] == 5
     llm = told(composed(db), "llm")
-    assert llm["uses_claimed"] == "a claim of more than 10,000 inferences in one batch is not plausible"
+    claimed = part(composed(db), "llm")["figures"]["uses_claimed"]
+    assert claimed["at_least"] and llm["uses_claimed"] == 12
+    assert claimed["reason"] == "a claim of more than 10,000 inferences in one batch is not plausible"
     assert llm["uses_verified"] == 7
     collected(db, og, tmp_path, signers=(og.node.accounts[7],))
     first = composed(db)
-    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == 0
+    unknown = "4 of 5 logs came from senders that are not pinned"
+    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == unknown
     assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
 
 
@@ -181,13 +186,14 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     collected(db, og, tmp_path)
     document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
     post = pipeline.render_post(document, "x").parts[0]
-    assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
-    assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
+    assert post.startswith("At least 7 answers proven on OpenGradient on 5 October 2026: how many decisions people")
+    assert "It may be more: 1 of 5 logs came from contracts that are not pinned." in post
+    assert "unknown claimed on chain, at least 7 backed, at least 7 verified. Private ones leave no proof." in post
     yesterday = composed(db, SECOND)
     assert (
         pipeline.render_post(yesterday, "x")
         .parts[0]
-        .startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
+        .startswith("At least 3 answers proven yesterday, 6 October 2026, on OpenGradient")
     )
     assert "yesterday" not in pipeline.render_post(yesterday, "text").parts[0], "which is read later too"
 
@@ -214,11 +220,11 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
             assert words.replace("'", "&#39;") in page
         assert "Private ones leave no proof." in page.partition("<h2")[0]
     none = composed(db, SECOND)
-    part(none, "llm")["figures"]["uses_verified"]["value"] = 0
+    part(none, "llm")["figures"]["uses_verified"] |= {"value": 0, "at_least": False}
     assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
     many = composed(db, SECOND)
     for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
-        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number}
+        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number, "at_least": False}
     post = pipeline.render_post(many, "x").parts[0]
     assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
 
