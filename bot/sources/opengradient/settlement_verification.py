@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from bot.chain import ChainReader
 from bot.records import EventBatch, SafeName, SourceRef, Unknown, model_identity, short_date
@@ -19,6 +20,7 @@ from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient.llm_catalogue import canonical_name
 from bot.sources.opengradient.merkle_batch import VERSIONS, Batch, BatchRefused, Leaf, parse_batch
 from bot.sources.opengradient.payload import Payload, parse_payload
+from bot.sources.opengradient.settlement_alarms import unrecognised_alarm
 from bot.sources.opengradient.signatures import WORTH_A_POOL, process_pool
 from bot.sources.opengradient.tee_registry import TeeRegistries
 from bot.sources.opengradient.verification_types import CountedLeaves, SettlementInput, SettlementVerdicts
@@ -26,6 +28,11 @@ from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, next_try
 
 GROUP = 200
 """Settlements judged at a time."""
+SIDE_BY_SIDE = 8
+"""Blobs read at a time, over all aggregators: what is polite to a public server, and 2,300 batches a day take two
+minutes at half a second each."""
+ROUND = 300.0
+"""Seconds that one round may read blobs; the rest stays due, the oldest first."""
 LEAVES = 2000
 """Leaves kept in one transaction."""
 PATIENCE = timedelta(hours=6)
@@ -65,6 +72,7 @@ class SettlementVerifier:
     """Both lower-case."""
     executor: Executor | None = None
     """What checks signatures where there are many; `None`: processes of this machine, started for it."""
+    round_seconds: float = ROUND
 
     @property
     def rules_hash(self) -> str:
@@ -75,11 +83,11 @@ class SettlementVerifier:
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
     def verdict_batches(self, memory: SourceStateReader, now: datetime, since: date) -> Iterator[EventBatch]:
-        """Judgements of all that is due, with the blobs they rest on. Raises `SourceError`; what was yielded before
-        stays good."""
-        listed = memory.model_names("llm")
+        """Judgements of what is due, the oldest first and as much as fits into a round, with the blobs they rest on.
+        Raises `SourceError`; what was yielded before stays good."""
+        listed, ends = memory.model_names("llm"), time.monotonic() + self.round_seconds
         while due := memory.due_settlements("llm", now, since, self.rules_hash, GROUP):
-            made = self._judge_settlements(memory, due, now, listed)
+            made = self._judge_settlements(memory, due, now, listed, ends)
             for judged in chunk_judged(made):
                 day = judged[0][0].at.date()
                 told = f"{len(judged)} settlements of {short_date(day)} judged"
@@ -89,6 +97,9 @@ class SettlementVerifier:
                 yield EventBatch(
                     "opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements, alarm=alarm
                 )
+            if time.monotonic() > ends:
+                yield EventBatch("opengradient", "llm", "as many blobs as fit into a round; the others follow")
+                return
 
     def _judge_settlements(
         self,
@@ -96,11 +107,13 @@ class SettlementVerifier:
         due: Sequence[tuple[Settlement, int]],
         now: datetime,
         listed: frozenset[SafeName],
+        ends: float,
     ) -> list[Judged]:
         senders = self._fetch_senders([one for one, _ in due]) if self.signers else {}
         asked = [settlement_input(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
-        blobs = [self.read_blob(one, now) for one in asked]
-        pairs = [(one, _blob_outcome(blob)) for one, blob in zip(asked, blobs, strict=True)]
+        blobs = self._read_blobs(asked, now, ends)
+        due = due[: len(blobs)]
+        pairs = [(one, _blob_outcome(blob)) for one, blob in zip(asked, blobs, strict=False)]
         leaves = [leaf for one, outcome in pairs for leaf in leaves_of(one, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
@@ -110,9 +123,10 @@ class SettlementVerifier:
                 found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
         else:
             found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            names = list(pool.map(lambda v, one: self._attribute_model(v, one[0], now, listed), found, due))
         made = []
-        for v, (_, outcome), blob, (one, tries) in zip(found, pairs, blobs, due, strict=True):
-            named = self._attribute_model(v, one, now, listed)
+        for v, (_, outcome), blob, (one, tries), named in zip(found, pairs, blobs, due, names, strict=True):
             read = (blob_ref(one, blob),) if isinstance(blob, Blob) else named.read
             made.append((one, self._settlement_verdict(v, outcome, one, tries, now, named), read))
         return made
@@ -124,6 +138,19 @@ class SettlementVerifier:
     def read_outcome(self, settlement: SettlementInput, now: datetime) -> Outcome:
         """What stands behind a settlement: its blob read, or why there is none."""
         return _blob_outcome(self.read_blob(settlement, now))
+
+    def _read_blobs(
+        self, settlements: Sequence[SettlementInput], now: datetime, ends: float
+    ) -> list[Blob | BlobMissing]:
+        """Their blobs, read side by side, from the first on and until the round is over; at least some."""
+        blobs: list[Blob | BlobMissing] = []
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for start in range(0, len(settlements), 4 * SIDE_BY_SIDE):
+                if blobs and time.monotonic() > ends:
+                    break
+                some = settlements[start : start + 4 * SIDE_BY_SIDE]
+                blobs += pool.map(partial(self.read_blob, now=now), some)
+        return blobs
 
     def read_blob(self, settlement: SettlementInput, now: datetime) -> Blob | BlobMissing:
         """A batch's blob, or why there is none to be had or none is needed."""
@@ -208,28 +235,6 @@ def chunk_judged(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]
         leaves += of
     if lot:
         yield lot
-
-
-def unrecognised_alarm(verdicts: Sequence[SettlementVerdict], day: date) -> str:
-    """What of these settlements was not recognised, with the config value to look at; empty where it is a small
-    share."""
-    states, standings = Counter(one.state for one in verdicts), Counter[str]()
-    for one in verdicts:
-        standings.update(one.standings)
-    leaves = standings.total() + sum(one.verified for one in verdicts if isinstance(one.verified, int))
-    parts = [
-        (states["stranger"], len(verdicts), "settlements came from senders that are not pinned", "signers"),
-        (states["refused"], len(verdicts), "batches are in no form that is known", "a newer version of Footfall"),
-        (standings["unknown key"], leaves, "leaves came from enclaves that no registry lists", "registries"),
-        (standings["bad signature"], leaves, "leaves did not pass the signature check", "registries"),
-        (standings["implausible time"], leaves, "leaves are signed too far from their block", "relays"),
-    ]
-    lines = [
-        f"{part:,} of {whole:,} {words}: check {'' if ' ' in value else 'networks.opengradient.'}{value}"
-        for part, whole, words, value in parts
-        if 100 * part > whole
-    ]
-    return f"{short_date(day)}: {'; '.join(lines)}; see: python -m bot doctor" if lines else ""
 
 
 def _blob_outcome(blob: Blob | BlobMissing) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
 from bot.sources.opengradient import settings as facts
+from bot.sources.opengradient.aggregator_health import AggregatorHealth
 from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.events import topic_of
 from bot.sources.opengradient.inference_event import ModelInference
@@ -76,8 +77,6 @@ class OpenGradient:
             raw, since = self.raw_folder, facts.SETTLED_SINCE
             reading = log_collection.LogCollector("settlements", "llm", chain, wants, decode, raw, since)
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
-            if any(url not in unreachable for url in chosen.aggregators):
-                yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
             yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
             yield "settlements", lambda: unknown_emitters.emitter_batches(chain, relays, memory, now, wanted)
         if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
@@ -97,6 +96,9 @@ class OpenGradient:
         if chosen.facilitator not in unreachable:
             days = max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE
             yield "facilitator", lambda: panels.reported_requests(client, chosen.facilitator, now, days)
+        # Last: thousands of blobs may have to be read, and nothing else waits for them.
+        if chosen.settlements.has_quorum(unreachable) and any(url not in unreachable for url in chosen.aggregators):
+            yield "settlements", lambda: self._verify_settlements(chain, client, memory, now, unreachable)
 
     @property
     def raw_folder(self) -> Path:
@@ -110,10 +112,15 @@ class OpenGradient:
         return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
 
     def _verify_settlements(
-        self, chain: ChainReader, client: httpx.Client, memory: SourceStateReader, now: datetime
+        self,
+        chain: ChainReader,
+        client: httpx.Client,
+        memory: SourceStateReader,
+        now: datetime,
+        unreachable: Collection[str],
     ) -> Iterator[EventBatch]:
         since = now.date() - timedelta(days=log_collection.LATE)
-        verifier = make_verifier(self.settings, self.data, chain, client, self.executor)
+        verifier = make_verifier(self.settings, self.data, chain, client, self.executor, unreachable)
         yield from verifier.verdict_batches(memory, now, since)
 
     def _sample_enclaves(self, chain: ChainReader, now: datetime, payees: set[str]) -> Iterator[EventBatch]:
@@ -197,10 +204,12 @@ def make_verifier(
     chain: ChainReader,
     client: httpx.Client,
     executor: Executor | None = None,
+    unreachable: Collection[str] = (),
 ) -> SettlementVerifier:
-    """What judges settlements."""
+    """What judges settlements. `unreachable`: addresses that did not answer just now."""
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
     registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
-    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+    health = AggregatorHealth(unreachable)
+    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client, health=health)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     return SettlementVerifier(chain, walrus, registries, relays, signers, executor)

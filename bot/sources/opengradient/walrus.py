@@ -1,4 +1,5 @@
-"""Blobs from Walrus, read from aggregators in turn and kept for ever: they expire after about 126 to 140 days.
+"""Blobs from Walrus, read from aggregators, the fastest first, and kept for ever: they expire after about 126 to 140
+days.
 
 What can be checked of a blob: that a batch's leaves hash to the root in its log (the caller's `matches`), and that the
 bytes kept are those once read (their SHA-256 is the file's name). What cannot be checked here: that the bytes belong to
@@ -14,13 +15,14 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 
 from bot.clients.http import HttpFailure, get_bounded, host_label
+from bot.sources.opengradient.aggregator_health import AggregatorHealth, is_answer
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -30,6 +32,8 @@ SURE_LIFE = timedelta(days=126)
 """Ten epochs of 14 days less a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
 
 RETRIED_FOR = timedelta(hours=24)
+GONE_FOR = timedelta(hours=48)
+"""After this the aggregators that answer decide alone: one that is gone for good must not keep a blob open for ever."""
 FIRST_WAIT = timedelta(minutes=5)
 
 SECONDS = 20.0
@@ -79,13 +83,14 @@ class Walrus:
     """Aggregators and the archive before them."""
 
     aggregators: Sequence[str]
-    """Base URLs, asked in this order."""
+    """Base URLs, asked in this order until their times are known."""
     archive: Path
     """`data/lake/raw/walrus`: one folder a blob id, one file a content, named for its SHA-256."""
     client: httpx.Client
     max_bytes: int = MAX_BYTES
     seconds: float = SECONDS
     monotonic: Callable[[], float] = time.monotonic
+    health: AggregatorHealth = field(default_factory=AggregatorHealth)
 
     def fetch_blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
@@ -105,16 +110,21 @@ class Walrus:
         age = now - settled_at
         if other is None:
             return _blob_missing(blob_id, failures, age)
-        if age >= RETRIED_FOR and all(_is_definite(each) for _, each in failures):
+        if age >= RETRIED_FOR and _are_definite(failures, age):
             return other
         reason = f"blob {blob_id}: what was given is not what the log names"
         return BlobMissing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
 
     def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
         yield from self._archived_blobs(blob_id)
-        for base in self.aggregators:
+        usable = self.health.usable(self.aggregators)
+        resting = HttpFailure("not asked, because it did not answer before")
+        failures += [(base, resting) for base in self.aggregators if base not in usable]
+        for base in usable:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
+            began = self.monotonic()
             found = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
+            self.health.record_answer(base, self.monotonic() - began, found)
             if isinstance(found, HttpFailure):
                 failures.append((base, found))
                 continue
@@ -159,6 +169,12 @@ def _is_definite(failure: HttpFailure) -> bool:
     return failure.status == 404 or failure.oversize
 
 
+def _are_definite(failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> bool:
+    """Whether asking again would bring nothing else. Of an old blob those say it that answer at all."""
+    told = [each for _, each in failures if age < GONE_FOR or is_answer(each)]
+    return bool(told or not failures) and all(map(_is_definite, told))
+
+
 def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
     return [f"{host_label(base)}: {each.reason}" for base, each in failures]
 
@@ -166,7 +182,7 @@ def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
 def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> BlobMissing:
     found = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"
-    if not failures or not all(_is_definite(each) for _, each in failures):
+    if not failures or not _are_definite(failures, age):
         return BlobMissing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):
         return BlobMissing(reason, retry=False, final=True)
