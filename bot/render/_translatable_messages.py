@@ -146,6 +146,8 @@ GAPS = (
     N_("{leaves} signed too far from their block."),
     N_("{leaves} beyond the size that their log claims."),
     N_("Not counted: {transfers} to the operator without a payment proxy's word."),
+    N_("Not counted: {transfers} to the operator that are dust or lack a proxy's word."),
+    N_("Not counted: {transfers} to the operator that are dust or lack a proxy's word ({rest})."),
     N_("{n} entries of the Hub's listing have no usable author and name and are left out"),
     N_("the Hub's listing changed by {n} models between two walks, {m} times running"),
     N_("The Hub's list was read at {time} UTC of {day}."),

@@ -130,7 +130,7 @@ def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     rest = " and others" if sum(n for _, n in most) < count else ""
     plural = "" if count == 1 else "s"
     by = f" ({least}{shown}{rest})" if shown else ""
-    yield f"Not counted: {count:,} transfer{plural} to the operator without a payment proxy's word{by}."
+    yield f"Not counted: {count:,} transfer{plural} to the operator that are dust or lack a proxy's word{by}."
 
 
 def _settlement_count(count: int) -> str:

@@ -45,6 +45,9 @@ def og(channel: list[Contract]) -> Iterator[World]:
         channel[1].send("settle", made.token.address, node.accounts[6], PAYEE, 500 * OPG)
         node.at(seconds(FIRST, 13))
         made.proxy.send("settle", made.token.address, node.accounts[3], node.accounts[7], 6000 * OPG)
+        for minute in range(5):
+            node.at(seconds(FIRST, 14, minute))
+            made.proxy.send("settle", made.token.address, node.accounts[9], PAYEE, 1)
         node.at(seconds(NOW.date(), 0, 2))
         made.registry.send("heartbeat", enclaves()[0].tee_id)
         node.mine()
@@ -84,6 +87,16 @@ def test_a_payee_that_was_seen_once_is_remembered_when_the_registries_are_silent
     assert told(composed(db), "payments")["paid"] == "3"
 
 
+def test_payments_of_dust_are_no_sessions_and_no_payers(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    collected(db, og, tmp_path, channel[0])
+    found = told(composed(db), "payments")
+    assert (found["sessions"], found["callers"], found["paid"]) == (2, 2, "3")
+    (gap,) = [gap for gap in part(composed(db), "payments")["gaps"] if gap.startswith("Not counted")]
+    assert f"5 from {og.node.accounts[9]}" in gap
+
+
 def test_a_payout_of_a_channel_bundles_many_payers_and_is_alarmed_and_not_counted(
     db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:
@@ -91,7 +104,7 @@ def test_a_payout_of_a_channel_bundles_many_payers_and_is_alarmed_and_not_counte
     (alarm,) = [line for line in lines if "ALARM: 1 payouts of the payment channel" in line]
     assert channel[0].address.lower() in alarm and "too small from here on" in alarm
     (gap,) = [gap for gap in part(composed(db), "payments")["gaps"] if gap.startswith("Not counted")]
-    assert gap.startswith("Not counted: 2 transfers to the operator without a payment proxy's word (")
+    assert gap.startswith("Not counted: 7 transfers to the operator that are dust or lack a proxy's word (")
     assert f"1 from {channel[0].address.lower()}" in gap and f"1 from {og.node.accounts[6]}" in gap
 
 
