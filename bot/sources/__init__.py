@@ -113,9 +113,16 @@ def static_listings(network: str, settings: NetworkConfig, until: date, days: in
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
     they did, `altered` where they do not, `not at hand` where this machine has no copy."""
-    found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
+    day = date.fromisoformat(ref["at"][:10])
+    found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"], day)
     state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
     return {"state": state, **ref}
+
+
+def prune_raw(network: str, data: Path, before: date) -> int:
+    """Remove the raw bytes that a network packs by day, of days before one; how many bytes that freed."""
+    pruned = getattr(load_module(network), "prune_raw", None)
+    return pruned(data, before) if pruned else 0
 
 
 def make_source(

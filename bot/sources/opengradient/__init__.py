@@ -47,7 +47,7 @@ from bot.sources.opengradient.doctor import chain_responds, check_reachable, liv
 from bot.sources.opengradient.llm_catalogue import static_listings
 from bot.sources.opengradient.settings import OpenGradientSettings as Settings
 from bot.sources.opengradient.settlement_proof import explain_settlements
-from bot.sources.opengradient.source import is_closed, make_source, ref_checksum
+from bot.sources.opengradient.source import is_closed, make_source, prune_raw, ref_checksum
 
 __all__ = [
     "CATALOGUES",
@@ -61,6 +61,7 @@ __all__ = [
     "is_closed",
     "live_checks",
     "make_source",
+    "prune_raw",
     "ref_checksum",
     "static_listings",
 ]

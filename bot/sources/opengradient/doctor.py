@@ -23,7 +23,7 @@ from bot.sources.opengradient.doctor_payments import PaymentContracts, check_pay
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
-from bot.sources.opengradient.source import make_verifier, raw_folder
+from bot.sources.opengradient.source import blob_archive, make_verifier
 from bot.sources.opengradient.walrus import Walrus, blob_id
 
 SENDERS = 200
@@ -53,7 +53,7 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
-            walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+            walrus = Walrus(settings.aggregators, blob_archive(data), client)
             fix = "correct networks.opengradient.settlements.endpoints"
             yield from try_check("relays", fix, lambda: check_relays(chain, relays, signers))
             yield from try_check("registries", fix, lambda: check_registries(chain, registries))

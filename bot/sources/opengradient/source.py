@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
 from bot.sources.opengradient import settings as facts
 from bot.sources.opengradient.aggregator_health import AggregatorHealth
+from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.events import topic_of
 from bot.sources.opengradient.inference_event import ModelInference
@@ -26,7 +27,7 @@ from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.settlement_verification import SettlementVerifier
 from bot.sources.opengradient.tee_registry import TeeRegistries
-from bot.sources.opengradient.walrus import Walrus, blob_checksum
+from bot.sources.opengradient.walrus import Walrus
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,12 @@ def make_source(
     return OpenGradient(settings, data, clock, executor)
 
 
-def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
-    """The sha256 of the bytes that a ref points at, as this machine holds them."""
+def ref_checksum(
+    settings: OpenGradientSettings, data: Path, url: str, sha256: str, day: date | None = None
+) -> str | None:
+    """The sha256 of the bytes that a ref points at, as this machine holds them. `day`: that of the ref, if known."""
     if url.startswith("walrus:"):
-        return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
+        return blob_archive(data).checksum(url.removeprefix("walrus:"), sha256, day)
     return raw_archive.archived_checksum(raw_folder(data), sha256)
 
 
@@ -196,6 +199,16 @@ def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> boo
 def raw_folder(data: Path) -> Path:
     """Where raw bytes are kept."""
     return data / "lake" / "raw" / "opengradient"
+
+
+def blob_archive(data: Path) -> BlobArchive:
+    """Where blobs are kept."""
+    return BlobArchive(raw_folder(data) / "blobs")
+
+
+def prune_raw(data: Path, before: date) -> int:
+    """Remove the blobs of settlements before a day; how many bytes that freed."""
+    return blob_archive(data).prune(before)
 
 
 def make_verifier(
@@ -210,6 +223,6 @@ def make_verifier(
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
     registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
     health = AggregatorHealth(unreachable)
-    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client, health=health)
+    walrus = Walrus(settings.aggregators, blob_archive(data), client, health=health)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     return SettlementVerifier(chain, walrus, registries, relays, signers, executor)

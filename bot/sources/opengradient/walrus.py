@@ -9,24 +9,17 @@ aggregator is believed only as far as `matches` goes, and one that lies is passe
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 
 from bot.clients.http import HttpFailure, get_bounded, host_label
 from bot.sources.opengradient.aggregator_health import AggregatorHealth, is_answer
+from bot.sources.opengradient.blob_archive import BLOB_ID, BlobArchive
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
-
-BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-"""Base64url of 32 bytes; anything else never becomes part of a URL or a file name."""
 
 SURE_LIFE = timedelta(days=126)
 """Ten epochs of 14 days less a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
@@ -38,8 +31,6 @@ FIRST_WAIT = timedelta(minutes=5)
 
 SECONDS = 20.0
 """For one aggregator's whole answer, however slowly it drips."""
-KEPT_VERSIONS = 4
-"""Different contents kept of one blob id, at most: aggregators may lie, and the disk is not theirs to fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +75,7 @@ class Walrus:
 
     aggregators: Sequence[str]
     """Base URLs, asked in this order until their times are known."""
-    archive: Path
-    """`data/lake/raw/walrus`: one folder a blob id, one file a content, named for its SHA-256."""
+    archive: BlobArchive
     client: httpx.Client
     max_bytes: int = MAX_BYTES
     seconds: float = SECONDS
@@ -102,7 +92,7 @@ class Walrus:
             return BlobMissing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
         other: Blob | None = None
         failures: list[tuple[str, HttpFailure]] = []
-        for blob in self._candidate_blobs(blob_id, failures):
+        for blob in self._candidate_blobs(blob_id, settled_at.astimezone(UTC).date(), failures):
             found = Blob(blob.content, blob.sha256, blob.aggregator, matches(blob.content))
             if found.matches:
                 return found
@@ -115,8 +105,9 @@ class Walrus:
         reason = f"blob {blob_id}: what was given is not what the log names"
         return BlobMissing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
 
-    def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
-        yield from self._archived_blobs(blob_id)
+    def _candidate_blobs(self, blob_id: str, day: date, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
+        for sha256, content in self.archive.contents(blob_id, day):
+            yield Blob(content, sha256, "archive")
         usable = self.health.usable(self.aggregators)
         resting = HttpFailure("not asked, because it did not answer before")
         failures += [(base, resting) for base in self.aggregators if base not in usable]
@@ -128,40 +119,7 @@ class Walrus:
             if isinstance(found, HttpFailure):
                 failures.append((base, found))
                 continue
-            yield Blob(found.content, self._archive_blob(blob_id, found.content), base)
-
-    def _archived_blobs(self, blob_id: str) -> Iterator[Blob]:
-        folder = self.archive / blob_id
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest() == path.name:
-                yield Blob(content, path.name, "archive")
-
-    def _archive_blob(self, blob_id: str, content: bytes) -> str:
-        """Archive whole or not at all; its SHA-256."""
-        name = hashlib.sha256(content).hexdigest()
-        folder = self.archive / blob_id
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / name).exists() or len(os.listdir(folder)) >= KEPT_VERSIONS:
-            return name
-        with tempfile.NamedTemporaryFile(dir=self.archive, prefix=".", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, folder / name)
-        return name
-
-
-def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
-    """The SHA-256 of what is kept of a blob under that name; `None` where nothing is."""
-    if not (BLOB_ID.fullmatch(blob_id) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
-        return None
-    try:
-        return hashlib.sha256((archive / blob_id / sha256).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return ""
+            yield Blob(found.content, self.archive.add(blob_id, day, found.content), base)
 
 
 def _is_definite(failure: HttpFailure) -> bool:

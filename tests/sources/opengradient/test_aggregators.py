@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from bot.clients.http import HttpBody, HttpFailure
 from bot.records import EventBatch, SourceError
 from bot.sources.opengradient import log_collection
 from bot.sources.opengradient.aggregator_health import DEAD_AFTER, FIRST_REST, LONGEST_REST, AggregatorHealth
+from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.settlement_verification import SIDE_BY_SIDE
 from bot.sources.opengradient.source import make_verifier
 from tests import databases
@@ -78,7 +79,7 @@ def test_a_dead_aggregator_is_asked_a_few_times_and_not_for_every_blob(fleet: Fl
     dead, sound = fleet.add("hangs"), fleet.add()
     walrus = fleet.walrus()
     for n in range(10):
-        (fleet.folder / ID).exists() and [path.unlink() for path in (fleet.folder / ID).iterdir()]
+        BlobArchive(fleet.folder).prune(date.max)
         assert got(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(minutes=n))).aggregator == sound.url
     assert len(dead.asked) == 1, "the other one is faster from then on"
     assert len(sound.asked) == 10
