@@ -70,8 +70,8 @@ def sample_enclaves(
     chain: ChainReader, registries: Mapping[str, tee_registry.Layout], now: datetime
 ) -> tuple[EventBatch, frozenset[str]]:
     """One sample of all registries together, and the addresses that active enclaves are paid at. An address without
-    code is left out where another one has a registry. Raises `SourceError`: what a registry leaves out would make every
-    figure too small."""
+    code is left out where another one has a registry. Where no enclave is active, the registry may have moved: that is
+    no zero, and alarmed. Raises `SourceError`: what a registry leaves out would make every figure too small."""
     call = contract_caller(chain)
     registered: set[bytes] = set()
     enabled: set[bytes] = set()
@@ -84,19 +84,21 @@ def sample_enclaves(
         enabled |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_enabled())))
         answer = _registry_answer(call, address, tee_registry.call_active())
         active |= {enclave.tee_id: enclave for enclave in tee_registry.decode_active(answer, layout)}
-    shown = {
-        "enclaves_registered": len(registered),
-        "enclaves_enabled": len(enabled),
-        "enclaves_active": len(active),
-        "machines_active": len(tee_registry.ids_by_machine(active.values())),
-        "owners_active": len({one.owner for one in active.values()}),
-    }
+    shown = {"enclaves_registered": len(registered), "enclaves_enabled": len(enabled)}
+    if active:
+        shown |= {
+            "enclaves_active": len(active),
+            "machines_active": len(tee_registry.ids_by_machine(active.values())),
+            "owners_active": len({one.owner for one in active.values()}),
+        }
+    moved = "no registry lists an active enclave: check networks.opengradient.registries; see: python -m bot doctor"
     day = sample_day(now)
     ref = SourceRef(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
     gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
     payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
     told = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
-    return EventBatch("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
+    alarm = "" if active else moved
+    return EventBatch("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges, alarm=alarm), payees
 
 
 def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:

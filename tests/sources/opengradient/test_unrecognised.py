@@ -16,7 +16,7 @@ from bot.sources import opengradient
 from tests import databases
 from tests.peers.enclave import Enclave, dump, enclaves
 from tests.peers.opengradient import FIRST, World, blob_id, seconds, world
-from tests.sources.opengradient.test_opengradient import PLAN, part
+from tests.sources.opengradient.test_opengradient import PLAN, part, told
 
 ONE = timedelta(days=1)
 MOVED, UNLISTED, LONGER, SIXTH, ANEW, LOST, SENT, QUIET = (FIRST + n * ONE for n in range(8))
@@ -166,6 +166,16 @@ def test_senders_that_changed_leave_their_day_unknown(db: store.Store, og: World
     assert "1 of 1 settlements came from senders that are not pinned: check networks.opengradient.signers" in alarms
     for key in ("uses_claimed", "uses_verified"):
         assert proven(db, SENT, key)["unknown"] == "1 of 1 logs came from senders that are not pinned"
+
+
+def test_an_empty_registry_address_leaves_enclaves_known_and_none_active_is_no_zero(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    alarms = collected(db, og, tmp_path, registries={og.registry.address: "new", "0x" + "11" * 20: "old"})
+    assert "no registry lists an active enclave: check networks.opengradient.registries" in alarms
+    tee = told(composed(db, Period(QUIET, QUIET)), "tee")
+    assert tee["enclaves_registered"] == 2
+    assert tee["enclaves_active"] == f"not shown on {QUIET.day} Oct 2026"
 
 
 def checks(og: World, tmp_path: Path, **changed: Any) -> dict[str, CheckResult]:
