@@ -99,7 +99,7 @@ class OpenGradient:
             yield "facilitator", lambda: panels.reported_requests(client, chosen.facilitator, now, days)
         # Last: thousands of blobs may have to be read, and nothing else waits for them.
         if chosen.settlements.has_quorum(unreachable) and any(url not in unreachable for url in chosen.aggregators):
-            yield "settlements", lambda: self._verify_settlements(chain, client, memory, now, unreachable)
+            yield "blobs", lambda: self._verify_settlements(chain, client, memory, now, unreachable)
 
     @property
     def raw_folder(self) -> Path:
