@@ -9,9 +9,10 @@ import re
 
 from bot.records import Document, catalogues_and_panels
 
-RULES = 2
+RULES = 3
 """The current version of the rules. Documents without a number were composed under version 1, which had no lower
-bounds: what is one now was unknown, or was shown as if it were exact."""
+bounds: what is one now was unknown, or was shown as if it were exact. Under version 2, a number of settled uses was
+exact however much of the day was not recognised."""
 
 _FELL = re.compile(r"the counter of \d+ models? fell, so part of the use is not known")
 """The reason for which version 1 had all use of a window unknown."""
@@ -20,13 +21,37 @@ _FELL = re.compile(r"the counter of \d+ models? fell, so part of the use is not 
 def restate_document(new: Document, old: Document) -> Document:
     """A document as the rules of an older one would have shown it, so that rules alone change nothing that was
     published: a lower bound becomes what the older document has, unknown or the same number."""
-    if old.get("rules", 1) >= RULES:
+    rules = old.get("rules", 1)
+    if rules >= RULES:
         return new
+    restate = _restated_part if rules < 2 else _exact_part
     known = {part["catalogue"]: part for part in catalogues_and_panels(old)}
     restated = dict(new)
     for name in ("catalogues", "panels"):
-        restated[name] = [_restated_part(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]
+        restated[name] = [restate(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]
     return restated
+
+
+def _exact_part(part: Document, old: Document) -> Document:
+    """A catalogue with the numbers exact that an older document has as exact ones."""
+    exact = {key for key, figure in old.get("figures", {}).items() if not figure.get("at_least")}
+    figures = {
+        key: _without_bound(figure)
+        if key in exact and figure.get("at_least") and figure["value"] == old["figures"][key]["value"]
+        else figure
+        for key, figure in part["figures"].items()
+    }
+    if "history" not in part:
+        return {**part, "figures": figures}
+    points = {point["day"]: point for point in old.get("history", [])}
+    history = [
+        _without_bound(point) if _is_exact(points.get(point["day"], {}), point) else point for point in part["history"]
+    ]
+    return {**part, "figures": figures, "history": history}
+
+
+def _is_exact(old: Document, point: Document) -> bool:
+    return not old.get("at_least") and old.get("uses") == point["uses"]
 
 
 def _restated_part(part: Document, old: Document) -> Document:

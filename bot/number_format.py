@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from math import ceil
 from typing import Literal
 
@@ -42,6 +42,8 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 _DATE = "d MMMM y"
 _MARK = "\u200e"
 """Babel's own direction mark beside "%" in Arabic; a number is isolated as a whole instead (`words.isolated`)."""
+_DIGITS = 200
+"""Significant digits in which numbers are rounded: an on-chain amount has up to 78, and a context of 28 refuses it."""
 
 
 def format_count(number: Number, locale: str = "en") -> str:
@@ -62,11 +64,12 @@ def format_compact(number: Number, locale: str = "en") -> str:
         return format_count(exact, locale)
     known = i18n.babel_locale(locale)
     form: Literal["long", "short"] = "long" if "long" in known.compact_decimal_formats else "short"  # 869.3万
-    scale = Decimal(10) ** _power_of_ten(exact, known.compact_decimal_formats[form])
-    for places in range(1, 6):
-        if int(round(exact / scale, places)) == int(exact / scale):
-            shown = format_compact_decimal(exact, format_type=form, locale=known, fraction_digits=places)
-            return shown.replace(_MARK, "")
+    with localcontext(prec=_DIGITS):
+        scale = Decimal(10) ** _power_of_ten(exact, known.compact_decimal_formats[form])
+        for places in range(1, 6):
+            if int(round(exact / scale, places)) == int(exact / scale):
+                shown = format_compact_decimal(exact, format_type=form, locale=known, fraction_digits=places)
+                return shown.replace(_MARK, "")
     return format_count(exact, locale)
 
 
@@ -279,7 +282,8 @@ def _format_decimal(exact: Decimal, pattern: str, locale: str) -> str:
     known = i18n.babel_locale(locale)
     if pattern.endswith("%"):
         pattern = known.percent_formats[None].pattern.replace("#,##0", pattern[:-1])
-    return format_decimal(exact, format=pattern, locale=known).replace(_MARK, "")
+    with localcontext(prec=_DIGITS):
+        return format_decimal(exact, format=pattern, locale=known).replace(_MARK, "")
 
 
 def _month_pattern(locale: str) -> str:

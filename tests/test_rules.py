@@ -66,6 +66,19 @@ def test_a_new_version_of_the_rules_alone_makes_no_edition() -> None:
     assert figure_differences(older(whole()), whole()) == []
 
 
+def test_what_was_exact_before_unrecognised_use_was_weighed_makes_no_edition_by_itself() -> None:
+    old: dict[str, Any] = {**copy.deepcopy(whole()), "rules": 2}
+    new: dict[str, Any] = copy.deepcopy(whole())
+    old["catalogues"][0]["history"] = [{"day": DAY.isoformat(), "uses": 14, "models_used": 3}]
+    new["catalogues"][0]["figures"]["uses"] |= {"at_least": True, "reason": "1 of 5 logs could not be read"}
+    new["catalogues"][0]["history"] = [{**old["catalogues"][0]["history"][0], "at_least": True}]
+    assert figure_differences(old, new) == []
+    again = document_rules.restate_document(new, old)["catalogues"][0]
+    assert again["history"] == old["catalogues"][0]["history"]
+    new["catalogues"][0]["figures"]["uses"]["value"] += 1
+    assert [change["figure"] for change in figure_differences(old, new)] == ["uses"]
+
+
 def test_a_figure_that_was_false_is_corrected_whatever_its_rules() -> None:
     old: dict[str, Any] = older(whole())
     old["catalogues"][0]["figures"]["uses"]["value"] = 1_500_435

@@ -31,11 +31,15 @@ Call = tuple[str, tuple[object, ...]]
 _TOO_MUCH = re.compile(
     r"blocks distance|more than \d+ (results|logs)|block range|range (is )?too|too (large|big)"
     r"|too many (results|logs|blocks)|response size|size (is )?(over|exceed)|limit(ed)? (to|exceeded)"
-    r"|exceeds? (the )?(limit|max|range)|timed? ?out",
+    r"|exceed(s|ed|ing)? (the |a )?(limit|max|range|block)|timed? ?out"
+    r"|(over|above|beyond|at most|than|up to|within|only|max(imum)?( of| is)?|limit( of| is)?:?|exceed(s|ed)?) "
+    r"[\d,._]+k? ?(blocks?|logs|results|entries)\b"
+    r"|max(imum)? (allowed )?(block )?range"
+    r"|(narrow|reduce|shorten|smaller|lower) (the |your |a )?(block |query )?(range|window)",
     re.IGNORECASE,
 )
 """Messages that mean "ask for less". The first two are og-evm's (`rpc/namespaces/ethereum/eth/filters/filters.go`);
-the others are those of public Base endpoints."""
+the others are those of public endpoints of Base and other chains."""
 _THROTTLED = re.compile(r"too many requests|rate.?limit|requests? (per|rate)|capacity", re.IGNORECASE)
 
 

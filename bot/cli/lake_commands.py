@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bot import sources
 from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.config import parse_duration
 from bot.ledger import maintenance
@@ -59,7 +60,8 @@ def verify(parts: AppContext, as_json: bool) -> int:
 @pass_app_context
 def prune(parts: AppContext, older: str, as_json: bool) -> int:
     """Delete the events of old days. Figures, digests and receipts stay; such a day accepts no more events. `lake
-    compact` removes the files themselves once no day has named them for two hours."""
+    compact` removes the files themselves once no day has named them for two hours. The blobs of those days go as
+    well."""
     try:
         age = parse_duration(older)
     except ValueError as error:
@@ -70,9 +72,12 @@ def prune(parts: AppContext, older: str, as_json: bool) -> int:
         )
     with _lake_lease(parts) as on:
         done = _run_with_progress("pruning", maintenance.prune_days(parts.store, clock().date(), age), on)
+        before = clock().date() - age
+        freed = sum(sources.prune_raw(name, parts.settings.config.data, before) for name in sources.network_names())
     if as_json:
-        print_json({"days": done})
+        print_json({"days": done, "raw_bytes": freed})
     else:
+        click.echo(f"blobs of days before {before}: {freed:,} bytes removed")
         _print_summary(done, "pruned")
     return _exit_code(done)
 

@@ -62,13 +62,14 @@ class PublishGate:
 
 
 def publish_gate(document: Document, now: datetime, deadline: timedelta) -> PublishGate:
-    """Whether a digest may be published: when complete, or with gaps once `deadline` has passed since the period's end;
-    never if nothing is known."""
+    """Whether a digest may be published: when everything is known that its headline rests on, or with gaps once
+    `deadline` has passed since the period's end; never if nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
     missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     waiting = f"; waiting until {closes:%d %b %H:%M} UTC" if now < closes else ""
     measured = [block for block in catalogues_and_panels(document) if block["catalogue"] != POLLS]
-    if all(figure["value"] is None for block in measured for figure in block["figures"].values()):
+    read = [block for block in measured if _rests_on_period(document, block)]
+    if all(figure["value"] is None for block in read for figure in block["figures"].values()):
         why = f"nothing is known of {name}{': ' + missing if missing else ''}"
         return PublishGate(False, why + waiting, not waiting)
     if missing and waiting:
@@ -76,12 +77,20 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Publ
     return PublishGate(True, missing)
 
 
+def _rests_on_period(document: Document, block: Document) -> bool:
+    """Whether anything was read for a catalogue since the period began. A list that stands in the code is older, and
+    says nothing about the period."""
+    places = {place for figure in block["figures"].values() for place in figure.get("refs", ())}
+    return not places or max(document["refs"][place]["at"] for place in places) >= document["day"]
+
+
 def _missing_figure(document: Document) -> str:
-    """The first unknown figure that a complete day has, with its reason; empty if there is none."""
+    """The first unknown figure that the headline rests on, with its reason; empty if there is none. No other
+    catalogue, which another chain or server provides, delays a post."""
     headline = document["headline"]
     for block in document["catalogues"]:
-        leading = [headline["figure"]] if block["catalogue"] == headline["catalogue"] else []
-        for key in [*leading, "models_listed", "uses"]:
+        leading = [headline["figure"], "models_listed", "uses"] if block["catalogue"] == headline["catalogue"] else []
+        for key in leading:
             figure = block["figures"].get(key)
             if figure is not None and figure["value"] is None:
                 return f"{figure['label']}: {figure.get('unknown')}"

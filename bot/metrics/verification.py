@@ -39,7 +39,7 @@ def uses_backed(book: PeriodData) -> Value:
 @metric(unit="uses", label="{unit} verified", evidence="verified")
 def uses_verified(book: PeriodData) -> Value:
     """Distinct uses settled in the period that bear a genuine signature of an enclave which was registered before it
-    signed. Known only when each settlement of the period has its verdict or will never be readable."""
+    signed. A lower bound where a settlement has no verdict yet, or more than one in a hundred was not recognised."""
     return _uses_by_evidence(book, "verified")
 
 
@@ -51,8 +51,8 @@ def uses_reported(book: PeriodData) -> Value:
 
 @metric(unit="share", label="share of backed {unit} that are verified", applies=_is_proven)
 def share_verified(book: PeriodData) -> Value:
-    """Verified uses divided by backed ones. Known only when each settlement of the period has its verdict or will never
-    be readable."""
+    """Verified uses divided by backed ones. A lower bound where the verified ones are; unknown where the backed ones
+    are one."""
     verified, backed = _uses_by_evidence(book, "verified"), _uses_by_evidence(book, "backed")
     if isinstance(backed, int) and _certain_number(verified) > backed:
         return Unknown(message("verified_from_earlier_period"))

@@ -12,8 +12,9 @@ from bot.records.names import SafeName
 from bot.records.snapshots import Listing, SourceRef
 from bot.records.unknown import Unknown
 
-State = Literal["pending", "verdict", "expired", "stranger"]
-"""Of a settlement: not verified completely, verified, its blob gone for good, or from an unrecognised sender."""
+State = Literal["pending", "verdict", "expired", "refused", "stranger"]
+"""Of a settlement: not verified completely, verified, its blob gone for good, its blob no batch that can be read, or
+from an unrecognised sender."""
 
 
 @dataclass(frozen=True, slots=True)

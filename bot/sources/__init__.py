@@ -122,7 +122,8 @@ def static_listings(network: str, settings: NetworkConfig, until: date, days: in
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
     the hash differs, `not at hand` if this machine has no copy."""
-    ref_checksum: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
+    day = date.fromisoformat(ref["at"][:10])
+    ref_checksum: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"], day)
     state = "not at hand" if ref_checksum is None else "intact" if ref_checksum == ref["sha256"] else "altered"
     return {"state": state, **ref}
 
@@ -141,6 +142,12 @@ def compare_with_public(network: str, ref: Mapping[str, str]) -> str:
 
 
 SAME, OTHERWISE = "the same in public", "OTHERWISE IN PUBLIC"
+
+
+def prune_raw(network: str, data: Path, before: date) -> int:
+    """Remove the raw bytes that a network packs by day, of days before one; how many bytes that freed."""
+    pruned = getattr(load_module(network), "prune_raw", None)
+    return pruned(data, before) if pruned else 0
 
 
 def make_source(

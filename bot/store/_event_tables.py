@@ -95,7 +95,7 @@ strangers = define_table(
     Column("logs", BigInteger, nullable=False),
 )
 
-# Roll-ups of a day: uses of each evidence. Null: unknown, for the reason.
+# Roll-ups of a day: uses of each evidence. Null: unknown, for the reason. A reason beside a number: a lower bound.
 tallies = define_table(
     "tallies",
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),

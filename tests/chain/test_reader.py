@@ -336,6 +336,35 @@ def test_ranges_shrink_to_the_cap_and_grow_back(node: Node, far: Proxy, open_cha
     assert sum(spans) == 501 and max(spans[:5]) <= 11 and max(spans) >= 32
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ranges over {cap} blocks are not supported on freetier",
+        "limit the query to at most {cap} blocks",
+        "eth_getLogs is limited to a {cap} range",
+        "You can make eth_getLogs requests with up to a {cap} block range",
+        "exceed maximum block range: {cap}",
+        "exceeding max block range of the plan",
+        "requested range too wide: {cap}",
+        "query spans more than {cap} blocks",
+        "block distance must be less than {cap} blocks",
+        "Max range: {cap}",
+        "only {cap} blocks can be queried",
+        "please use a smaller block range",
+        "query window exceeds {cap} blocks",
+        "maximum of {cap} blocks per query",
+    ],
+)
+def test_every_usual_wording_for_a_range_that_is_too_wide_makes_it_ask_for_less(
+    node: Node, far: Proxy, open_chain: Open, words: str
+) -> None:
+    far.does.range_cap, far.does.range_words = 3, words
+    head = open_chain(node.url).final_head().number + 40
+    node.mine(40)
+    chunks = list(open_chain(far.url, window=200).read_logs(Filter(), head - 30, head))
+    assert sum(chunk.to_block - chunk.from_block + 1 for chunk in chunks) == 31
+
+
 def test_ranges_read_in_other_processes_are_the_same(node: Node, relay: Contract, open_chain: Open) -> None:
     settle(relay, *range(1, 13))
     here = list(open_chain(node.url).read_logs(of(relay), 0))

@@ -682,6 +682,13 @@ def test_the_gate_waits_for_a_complete_digest_and_then_says_the_gaps() -> None:
     assert publish_gate(digest(None, 9), late, deadline).publish
 
 
+def test_the_gate_waits_for_no_other_catalogue_than_the_headlines() -> None:
+    made = digest(5, 9)
+    other = {"catalogue": "other", "figures": {"uses": {"value": None, "unknown": "a dead chain", "label": "runs"}}}
+    made["catalogues"].append(other)
+    assert publish_gate(made, NOW, timedelta(hours=6)).publish
+
+
 def test_when_nothing_is_known_nothing_is_published() -> None:
     silent = publish_gate(digest(None, None), NOW + timedelta(hours=4), timedelta(hours=6))
     assert not silent.publish and silent.final and silent.reason.startswith("nothing is known of 12 Jan 2025")

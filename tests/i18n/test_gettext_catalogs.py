@@ -87,7 +87,7 @@ def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str)
             for message in said(language)
             for form in forms(message.string)
             if set(form.replace("百分点", "")) & set(CHINESE_NUMBERS)
-            and not re.search("two", " ".join(forms(message.id)))
+            and not re.search("two|ten|hundred", " ".join(forms(message.id)))
         ]
         assert spelled == []
 

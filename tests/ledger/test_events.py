@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from bot import ledger, store
 from bot.records import (
+    AtLeast,
     CallerStats,
     Catalogue,
     CompleteWindow,
@@ -31,7 +33,7 @@ from bot.records import (
     Use,
     start_of_day,
 )
-from bot.sources.opengradient.model_hub import HubInventory
+from bot.sources.opengradient.model_hub import HubInventory, HubModel
 from bot.sources.opengradient.settings import OpenGradientSettings
 from bot.sources.opengradient.source import OpenGradient
 
@@ -86,17 +88,22 @@ def test_a_haul_offered_twice_is_kept_once(db: store.Store) -> None:
     assert ledger.SourceState(db, "og").cursor("settlements") == "here"
 
 
-def test_a_day_is_known_only_where_every_settlement_has_its_verdict(db: store.Store) -> None:
+def test_a_day_is_exact_only_where_every_settlement_has_its_verdict(db: store.Store) -> None:
     first_settlement, two = settlement(1), settlement(2)
     ledger.add_event_batch(db, haul(settlements=(first_settlement, two), judgements=(verdict(first_settlement, 5),)))
     period_data = book(db)
-    assert period_data.flow == period_data.evidence["verified"]
-    assert isinstance(period_data.flow, Unknown) and period_data.flow.reason.startswith(
-        "1 of 2 settlements has no verdict yet"
-    )
+    verified = period_data.evidence["verified"]
+    assert period_data.flow.total == verified and verified.value == 5
+    assert period_data.flow.incomplete.startswith("1 of 2 settlements has no verdict yet")
     gone = SettlementVerdict(two.place, "expired", 3, 0, 0, reason="", rules="r")
     ledger.add_event_batch(db, haul(judgements=(gone,)))
-    assert book(db).evidence == {"claimed": 8, "backed": 5, "verified": 5, "reported": book(db).evidence["reported"]}
+    bound = AtLeast(5, "1 of 2 settlements could not be read")
+    assert book(db).evidence == {
+        "claimed": 8,
+        "backed": bound,
+        "verified": bound,
+        "reported": book(db).evidence["reported"],
+    }
     assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in book(db).gaps
 
 
@@ -104,6 +111,11 @@ def test_a_window_with_a_hole_is_unknown_and_a_whole_one_without_records_is_no_u
     ledger.add_event_batch(db, replace(haul(), window=CompleteWindow(start_of_day(DAY), at(23))))
     assert book(db).flow == Unknown("the chain was not read to the end of 5 Oct 2026")
     ledger.add_event_batch(db, replace(haul(), window=CompleteWindow(at(23), at(2, DAY + ONE))))
+    unscanned = Unknown("no settlement was read, and nobody looked for those of other contracts")
+    assert book(db).flow == book(db).evidence["claimed"] == unscanned
+    ledger.add_event_batch(
+        db, replace(haul(), days=(DAY,), strangers={}, gauges=(Gauge("strangers_seen", DAY, at(25), 0),))
+    )
     assert book(db).flow.uses == 0 and book(db).evidence["claimed"] == 0
     assert book(db, day=DAY, name="week").flow == Unknown("the chain was read for 1 of 7 days")
 
@@ -144,7 +156,8 @@ def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: sto
     ledger.add_event_batch(
         db, haul(judgements=(SettlementVerdict(first_settlement.place, "stranger", none, none, none, rules="q"),))
     )
-    assert book(db).evidence["verified"] == 0 and memory.counted_leaves("llm", keys) == ({}, {})
+    assert book(db).evidence["verified"] == Unknown("1 of 2 logs came from senders that are not pinned")
+    assert memory.counted_leaves("llm", keys) == ({}, {})
 
 
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> None:
@@ -217,10 +230,14 @@ def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
     ledger.add_snapshot(db, listed(DAY - ONE, "a/one", "b/two"))
     ledger.add_snapshot(db, listed(DAY, "a/one", "b/two"))
     whose = {n: SafeName("a/one") for n in range(3)}
-    uses = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "cid" if n else "other") for n in range(4)]
+    uses = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "C" * 43 if n else "other") for n in range(4)]
     ledger.add_event_batch(db, haul("hub", uses=tuple(uses)))
     source = OpenGradient(OpenGradientSettings(), tmp_path, lambda: at(9))
-    hub_inventory = HubInventory(listed(DAY, "a/one", "b/two"), {}, {"cid": SafeName("b/two")})
+    content = "C" * 43
+    hub_inventory = HubInventory(listed(DAY, "a/one", "b/two"), {("b", "two"): HubModel(("b", "two"), "", content)})
+    asked = [{"author": "b", "name": "two", "asked": DAY.isoformat(), "content": []}]
+    (tmp_path / "opengradient").mkdir()
+    (tmp_path / "opengradient" / "hub_files.json").write_text(json.dumps(asked))
     with httpx.Client() as client:
         for event_batch in source._map_content_ids(client, ledger.SourceState(db, "og", again), hub_inventory, at(9)):
             ledger.add_event_batch(db, replace(event_batch, network="og", window=haul("hub").window))

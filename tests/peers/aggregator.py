@@ -20,10 +20,16 @@ class Aggregator:
     def __init__(self, blobs: Mapping[str, bytes], fault: Fault | None) -> None:
         self.blobs = blobs
         self.fault = fault
+        self.together = 1
+        """Requests that must be under way at the same time before any is answered."""
+        self._under_way = 0
+        self._enough = asyncio.Event()
 
     def __call__(self, server: Server) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = self.blobs.get(request.path.removeprefix("/v1/blobs/"))
+            if request.path != "/":  # where somebody looks whether it is there
+                await self._wait_for_others()
             if self.fault == "hangs":
                 await server.closing.wait()
             if self.fault == "endless" or self.fault == "drips":
@@ -35,6 +41,12 @@ class Aggregator:
             return self._faulty(body)
 
         return answer
+
+    async def _wait_for_others(self) -> None:
+        self._under_way += 1
+        if self._under_way >= self.together:
+            self._enough.set()
+        await self._enough.wait()
 
     def _faulty(self, body: bytes) -> web.Response:
         if self.fault == "busy":

@@ -26,6 +26,8 @@ class Behaviour:
     upstream: str
     range_cap: int | None = None
     """Blocks between `fromBlock` and `toBlock` above which logs are refused."""
+    range_words: str = "maximum [from, to] blocks distance: {cap}"
+    """How it refuses such a range."""
     result_cap: int | None = None
     """Logs above which an answer is refused."""
     behind: int = 0
@@ -119,7 +121,7 @@ class _Server:
             param = question["params"][0]
             first, last = int(param["fromBlock"], 16), int(param["toBlock"], 16)
             if does.range_cap is not None and last - first > does.range_cap:
-                text = f"maximum [from, to] blocks distance: {does.range_cap}"
+                text = does.range_words.format(cap=does.range_cap)
                 return does.rewrite(question, _fault(question, -32000, text))
         answer = await self._upstream(question)
         if does.hangs_on(question, answer):

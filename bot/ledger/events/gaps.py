@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS
 from bot.ledger.events.usage import EventCatalogueQuery, sum_column
 from bot.records import Period, SourceRef, Unknown, Usage, message
 from bot.store import event_days as day_rows
@@ -28,6 +29,7 @@ def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """What is unknown in a period's events, as gaps."""
     yield from _settlement_gaps(query, period)
     yield from _stranger_gaps(query, period)
+    yield from _unread_log_gaps(query, period)
     if "backed" in query.catalogue.evidences:
         yield from _unscanned_gaps(query, period)
     lost = sum_column(query, period, day_rows.c.nameless)
@@ -55,7 +57,7 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
     for state in ("pending", "expired", "stranger"):
         if states.get(state):
             yield message(f"settlements_{state}", settlements=states[state])
-    judged = (settlements.c.state == "verdict", settlements.c.reason != "")
+    judged = (settlements.c.state.in_(["verdict", "refused"]), settlements.c.reason != "")
     refused = sa.select(settlements.c.reason, sa.func.count()).where(*mine, *judged)
     for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
         yield message("settlements_refused", settlements=int(count), reason=reason)
@@ -81,10 +83,18 @@ def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
         yield message("strangers_found", settlements=total, rest=shown)
 
 
+def _unread_log_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
+    """The gap for logs of pinned contracts that are of no event that is known."""
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
+    values = query.connection.scalars(sa.select(gauges.c.value).where(*mine, gauges.c.key == UNREAD_LOGS))
+    if count := sum(map(int, values)):
+        yield message("unread_log" if count == 1 else "unread_logs", n=count)
+
+
 def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """The gap for days that were not searched for settlements of contracts that are not pinned."""
     mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
-    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
+    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == SCANNED)
     missing = period.day_count - int(query.connection.scalar(looked) or 0)
     if missing and period.day_count == 1:
         yield message("not_sought_day", day=period.last)

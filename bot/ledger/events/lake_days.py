@@ -293,8 +293,8 @@ def store_tally(
     unknown: str,
     by_model: Counter[str] | None,
 ) -> None:
-    """Store a day's uses of one evidence; `uses` is `None` if unknown, with the reason. Only the evidence that names
-    models also stores usage by model."""
+    """Store a day's uses of one evidence; `uses` is `None` if unknown, with the reason. With a reason beside a number,
+    that is a lower bound. Only the evidence that names models also stores usage by model."""
     ids = model_ids(connection, catalogue) if by_model else {}
     known = {ids[m]: n for m, n in (by_model or {}).items() if m in ids}
     row = {

@@ -56,7 +56,8 @@ def listing_and_usage(
         return Unknown(message("no_use_named"))
     if few := few_named(catalogue.evidence, found.flow.unattributed, found.flow.uses):
         return few
-    known = frozenset() if found.flow.unattributed else frozenset(model.id for model in found.listed)
+    part = found.flow.unattributed or found.flow.incomplete
+    known = frozenset() if part else frozenset(model.id for model in found.listed)
     return found.listed, found.flow, known
 
 
@@ -136,8 +137,8 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
         listed_period_before=inventory.stock_at(stock, period.first - ONE),
         flow=flow,
         flow_before=flow_before,
-        total_7d=week if isinstance(week, Unknown) else week.uses,
-        total_30d=month if isinstance(month, Unknown) else month.uses,
+        total_7d=week if isinstance(week, Unknown) else week.total,
+        total_30d=month if isinstance(month, Unknown) else month.total,
         unbroken=not catalogue.ranked
         and watched is not None
         and watched < end

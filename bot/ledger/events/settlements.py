@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import in_chunks
 from bot.ledger.events.lake_days import store_tally
+from bot.ledger.events.unrecognised import bound_reasons
 from bot.ledger.snapshots.write import insert_new
 from bot.records import Evidence, SafeName, Settlement, SettlementVerdict, Unknown, message
 from bot.store import leaves, settlements, tallies, usage
@@ -120,7 +121,8 @@ def _keep_leaves(connection: sa.Connection, catalogue: int, verdicts: Sequence[S
 
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
-    """Recompute the three figures of a day's settlements, which have different evidence and are never added up."""
+    """Recompute the three figures of a day's settlements, which have different evidence and are never added up. What
+    has no verdict yet or was not recognised makes a figure a lower bound."""
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_(_EVIDENCES))
     connection.execute(tallies.delete().where(*mine))
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
@@ -128,22 +130,21 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     columns = {name: settlements.c[name] for name in _EVIDENCES}
     sums = [f(c) for c in columns.values() for f in (sa.func.sum, sa.func.count)]
     total, *counts = connection.execute(sa.select(sa.func.count(), *sums).where(*conditions)).one()
-    if not total:
+    bounds = bound_reasons(connection, catalogue, day)
+    if not total and not any(bounds.values()):
         return
     named = sa.select(settlements.c.models).where(*conditions, settlements.c.models != "{}", settlements.c.verified > 0)
     by_model: Counter[str] = Counter()
     for text in connection.scalars(named):
         by_model.update({SafeName(model): int(n) for model, n in json.loads(text).items()})
     for place, (name, column) in enumerate(columns.items()):
-        missing = total - counts[2 * place + 1]
+        missing, known = total - counts[2 * place + 1], int(counts[2 * place] or 0)
+        reason = bounds[name]
+        if missing and (name == "claimed" or not reason):
+            words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
+            first = sa.select(words).where(*conditions, column.is_(None)).order_by(settlements.c.place).limit(1)
+            why = connection.scalar(first)
+            code, new = "verdict_missing" if missing == 1 else "verdicts_missing", message("not_judged_yet")
+            reason = str(why) if name == "claimed" else message(code, n=missing, settlements=total, reason=why or new)
         told_by_model = by_model if name == "verified" else None
-        if not missing:
-            store_tally(connection, catalogue, day, name, int(counts[2 * place] or 0), "", told_by_model)
-            continue
-        words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
-        why = connection.scalar(
-            sa.select(words).where(*conditions, column.is_(None)).order_by(settlements.c.place).limit(1)
-        )
-        code, new = "verdict_missing" if missing == 1 else "verdicts_missing", message("not_judged_yet")
-        reason = str(why) if name == "claimed" else message(code, n=missing, settlements=total, reason=why or new)
-        store_tally(connection, catalogue, day, name, None, reason, told_by_model)
+        store_tally(connection, catalogue, day, name, known if known or not reason else None, reason, told_by_model)

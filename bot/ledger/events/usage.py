@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
+from bot.ledger.events.unrecognised import SCANNED
 from bot.ledger.snapshots.period_data import use_by_model
-from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named, message
+from bot.records import AtLeast, Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, at_least, few_named, message
 from bot.records.periods import each_day, start_of_day
-from bot.store import Store, readings, snapshots, stretches, tallies, usage, windows
+from bot.store import Store, gauges, readings, snapshots, stretches, tallies, usage, windows
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
 
@@ -64,16 +65,30 @@ def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, las
     return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
 
 
-def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
+def _unscanned_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
+    """The days on which nobody looked for settlements of contracts that are not pinned: without a settlement of a
+    pinned one, nothing is known of them."""
+    if "backed" not in query.catalogue.evidences:
+        return frozenset()
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(first, last), gauges.c.key == SCANNED)
+    return frozenset(each_day(first, last)).difference(query.connection.scalars(sa.select(gauges.c.day).where(*mine)))
+
+
+def total_uses(
+    query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None
+) -> int | AtLeast | Unknown:
     """Uses of these days in one evidence; by default that of the catalogue."""
     if unread := unread_days(query, first, last) or method_break(query, first, last):
         return unread
     tally_rows = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
-    unknown = next((row for row in tally_rows if row.uses is None), None)
-    if unknown is not None:
-        why = unknown.unknown
-        return Unknown(why if first == last else message("reason_of_day", date=unknown.day, reason=why))
-    return sum(int(row.uses) for row in tally_rows)
+    total = sum(int(row.uses or 0) for row in tally_rows)
+    reasons = {row.day: row.unknown for row in tally_rows if row.unknown}
+    unscanned = _unscanned_days(query, first, last) - {row.day for row in tally_rows}
+    reasons |= dict.fromkeys(unscanned, message("nobody_looked"))
+    if not reasons:
+        return total
+    day = min(reasons)
+    return at_least(total, reasons[day] if first == last else message("reason_of_day", date=day, reason=reasons[day]))
 
 
 def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unknown:
@@ -82,7 +97,11 @@ def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unkn
     if isinstance(uses, Unknown):
         return uses
     by_model = use_by_model(query.connection, query.key, first, last)
-    return Usage(uses, by_model, unattributed=uses - sum(by_model.values()))
+    if isinstance(uses, int):
+        return Usage(uses, by_model, unattributed=uses - sum(by_model.values()))
+    seen = int(uses.value)
+    unnamed = seen - sum(by_model.values())
+    return Usage(seen, by_model, unattributed=unnamed, incomplete=uses.reason, unknown_models=None)
 
 
 def history_points(query: EventCatalogueQuery, end: date, since: date | None) -> tuple[HistoryPoint, ...]:
@@ -92,7 +111,7 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
     breaks = (day for day in query.catalogue.breaks if day <= end)
     first = max(since + ONE, end - (HISTORY - 1) * ONE, *breaks)
     rows = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
-    whole = _whole_days(query, first, end)
+    whole = _whole_days(query, first, end) - (_unscanned_days(query, first, end) - rows.keys())
     closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
@@ -154,7 +173,7 @@ def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, 
     few = few_named(tally.evidence, tally.unattributed, tally.uses)
     named = not few and (tally.models_used or not tally.uses)
     used, top = (tally.models_used, tally.top_uses) if named else (None, None)
-    return HistoryPoint(day, tally.uses, used, listed, added, top)
+    return HistoryPoint(day, tally.uses, used, listed, added, top, at_least=bool(tally.unknown))
 
 
 def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:
@@ -208,7 +227,7 @@ def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
     return sum_column(query, period, day_rows.c.sessions)
 
 
-def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
+def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | AtLeast | Unknown:
     """Uses of a period in one evidence; reported ones are the operator's."""
     if evidence != "reported" or query.catalogue.is_daily:
         return total_uses(query, period.first, period.last, evidence)

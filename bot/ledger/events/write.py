@@ -17,6 +17,7 @@ from bot.lake import LakeError
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events import day_repair, day_totals, lake_days, settlements
 from bot.ledger.events.lake_days import ConcurrentDayChange, DayChanges
+from bot.ledger.events.unrecognised import UNREAD_LOGS
 from bot.ledger.snapshots.write import catalogue_id, insert_new, record_change, ref_id
 from bot.records import CompleteWindow, EventBatch, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
@@ -76,6 +77,8 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     new += _keep_gauges(connection, catalogue, haul)
     touched |= {settlement.at.date() for settlement in haul.settlements}
     touched |= settlements.store_verdicts(connection, catalogue, haul.judgements)
+    touched |= {gauge.day for gauge in haul.gauges if gauge.key == UNREAD_LOGS}
+    touched |= set(haul.days) if haul.strangers is not None else set()
     for change in changes.day_changes:
         lake_days.store_change(connection, catalogue, change)
     for mend in changes.mending:

@@ -10,7 +10,12 @@ stand side by side and are never added:
   where senders are pinned in `config.yaml`, and never more than the batch turns out to hold.
 * *backed*: distinct leaves of blobs that can be read and whose Merkle root, computed again, is that of the log.
 * *verified*: leaves whose RSA-PSS signature is that of an enclave which the registries list and which was registered
-  before it signed. Nobody outside an enclave can make one. Known only when every settlement of the day has its verdict.
+  before it signed. Nobody outside an enclave can make one.
+
+What is not recognised did not "not happen". Beyond one in a hundred of a day's logs, batches or leaves, a figure that
+they may belong to is "at least" what is known, and unknown where nothing is: settlements of contracts or senders that
+are not pinned, logs of a relay that cannot be read, batches that cannot be read, leaves of enclaves that no registry
+lists or with a signature that does not check out. A settlement without a verdict makes a figure "at least" as well.
 
 A day is the UTC day of the block that settled, for all three alike: a leaf waits up to a quarter of an hour for its
 batch. The list of LLMs is that of the gateway's own registry, since no public list can be read; newer models are told
@@ -23,7 +28,8 @@ precompile 0xF4 on chain 10744, the only event that names a Hub model; simulatio
 twin event is never counted. An event names a content id; whose it is, the listing or the model's files say.
 
 **Beside them.** *Enclaves* (`tee`): what both registries show, sampled. *Payments* (`payments`): OPG on Base that came
-to the operator through an x402 proxy, exact; and the facilitator's own count of requests, which anyone can inflate.
+to the operator through an x402 proxy, exact, without dust (less than a millionth of an OPG); and the facilitator's own
+count of requests, which anyone can inflate.
 None of it is ever added to the above.
 
 **What is not known.**
@@ -41,7 +47,7 @@ from bot.sources.opengradient.doctor import chain_responds, check_reachable, liv
 from bot.sources.opengradient.llm_catalogue import static_listings
 from bot.sources.opengradient.settings import OpenGradientSettings as Settings
 from bot.sources.opengradient.settlement_proof import explain_settlements
-from bot.sources.opengradient.source import is_closed, make_source, ref_checksum
+from bot.sources.opengradient.source import is_closed, make_source, prune_raw, ref_checksum
 
 TITLE = "OpenGradient"
 OPG = ("OPG", 18)

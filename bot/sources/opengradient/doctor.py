@@ -20,15 +20,14 @@ from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
+from bot.sources.opengradient.doctor_batches import LOOKED_BACK, check_newest_batch
 from bot.sources.opengradient.events import ChannelSettled, RoleGranted, Transfer, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
-from bot.sources.opengradient.source import raw_folder
+from bot.sources.opengradient.source import blob_archive, make_verifier
 from bot.sources.opengradient.walrus import Walrus, blob_id
 
-LOOKED_BACK = 20_000
-"""Blocks to search for logs: a few of a node's windows."""
 SENDERS = 200
 """Most settlements whose sender is looked up."""
 
@@ -56,12 +55,14 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
-            walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+            walrus = Walrus(settings.aggregators, blob_archive(data), client)
             fix = "correct networks.opengradient.settlements.endpoints"
             yield from try_check("relays", fix, lambda: check_relays(chain, relays, signers))
             yield from try_check("registries", fix, lambda: check_registries(chain, registries))
             paid |= active_payees(chain, registries, now)
             yield from try_check("newest blob", fix, lambda: check_newest_blob(chain, relays, walrus))
+            verifier = make_verifier(settings, data, chain, client)
+            yield from try_check("newest batch", fix, lambda: check_newest_batch(verifier, now))
         if settings.base.has_quorum(out):
             base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"

@@ -192,6 +192,27 @@ class ChannelSettled(msgspec.Struct, frozen=True, gc=False):
 
 _TOPICS[ModelInference] = event_topic(MODEL_INFERENCE)
 
+ADMINISTRATIVE = frozenset(
+    map(
+        event_topic,
+        (
+            "RoleGranted(bytes32,address,address)",
+            "RoleRevoked(bytes32,address,address)",
+            "RoleAdminChanged(bytes32,bytes32,bytes32)",
+            "OwnershipTransferred(address,address)",
+            "OwnershipTransferStarted(address,address)",
+            "Initialized(uint8)",
+            "Initialized(uint64)",
+            "Upgraded(address)",
+            "AdminChanged(address,address)",
+            "BeaconUpgraded(address)",
+            "Paused(address)",
+            "Unpaused(address)",
+        ),
+    )
+)
+"""Topics of a contract's own administration (OpenZeppelin contracts 4 and 5): never a use."""
+
 
 def topic_of(event: type) -> bytes:
     """The first topic of an event's logs."""

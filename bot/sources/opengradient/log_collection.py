@@ -175,7 +175,16 @@ class LogCollector:
     ) -> EventBatch:
         ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
-        refused = f"{records.refused} logs in {blocks} are none that a compiler writes; left out"
+        alarms = [records.alarm]
+        if records.refused:
+            alarms.append(f"{records.refused} logs in {blocks} are none that a compiler writes; left out")
+        if records.unread:
+            emitters = ", ".join(sorted({log.address for log in records.unread}))
+            alarms.append(
+                f"{len(records.unread)} logs of {emitters} in {blocks} are of no event that is known and may be "
+                "settlements; check networks.opengradient.relays with: python -m bot doctor"
+            )
+        unread = Counter(log.at for log in records.unread)
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
         return EventBatch(
             "opengradient",
@@ -190,7 +199,8 @@ class LogCollector:
             settlements=records.settlements,
             uses=records.uses,
             payments=records.payments,
-            alarm=records.alarm or (refused if records.refused else ""),
+            gauges=tuple(Gauge("logs_unread", at_utc(at).date(), at_utc(at), n) for at, n in unread.items()),
+            alarm="; ".join(filter(None, alarms)),
         )
 
 

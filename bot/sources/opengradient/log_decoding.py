@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from bot.chain import ChainReader, Log, LogBatch
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
+    ADMINISTRATIVE,
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
@@ -40,14 +41,21 @@ class DecodedLogs:
     payments: tuple[Payment, ...] = ()
     refused: int = 0
     """Logs that no compiler would write."""
+    unread: tuple[Log, ...] = ()
+    """Logs of a pinned contract that are of no event that is known; they may be uses."""
     alarm: str = ""
 
 
 def decode_settlements(chunk: LogBatch) -> DecodedLogs:
-    """Settlement logs of pinned relays."""
-    decoded = [_decode_settlement(log) for log in chunk.logs]
-    settlements = tuple(settlement for settlement in decoded if settlement)
-    return DecodedLogs(settlements=settlements, refused=len(decoded) - len(settlements))
+    """Settlements among all logs of pinned relays. Logs that are neither settlements nor administration are kept
+    apart as unread: a relay may get a new event."""
+    decoded = [(log, _decode_settlement(log)) for log in chunk.logs]
+    unread = tuple(log for log, settlement in decoded if settlement is None and not _is_administrative(log))
+    return DecodedLogs(settlements=tuple(settlement for _, settlement in decoded if settlement), unread=unread)
+
+
+def _is_administrative(log: Log) -> bool:
+    return bool(log.topics) and log.topics[0] in ADMINISTRATIVE
 
 
 def _decode_settlement(log: Log) -> Settlement | None:

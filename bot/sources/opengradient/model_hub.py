@@ -8,16 +8,15 @@ description.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
 import httpx
-import msgspec
 
 from bot.clients.http import HttpBody, HttpFailure, get_bounded
 from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, join_messages, message, model_identity
@@ -80,28 +79,15 @@ class HubInventory:
 
     snapshot: Snapshot
     entries: Mapping[Key, HubModel]
-    content: Mapping[str, SafeName]
-    """Content id to the one model whose listing names it."""
-    disputed: frozenset[str] = frozenset()
-    """Content ids that several models claim. Anybody may name another's id, so their use counts for no model."""
 
-
-class _Wrapped(msgspec.Struct):
-    models: list[msgspec.Raw]
-
-
-_PAGES = msgspec.json.Decoder(list[msgspec.Raw])
-_WRAPPED = msgspec.json.Decoder(_Wrapped)
-
-
-class _Model(msgspec.Struct):
-    name: str
-    authorUsername: str
-    taskName: msgspec.Raw = msgspec.Raw(b"null")
-    llmPath: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_MODELS = msgspec.json.Decoder(_Model)
+    @property
+    def content_claims(self) -> Mapping[str, frozenset[Key]]:
+        """Content id to the models whose listing names it. Anybody may name another's."""
+        claims: dict[str, set[Key]] = {}
+        for entry in self.entries.values():
+            if entry.content:
+                claims.setdefault(entry.content, set()).add(entry.key)
+        return {content: frozenset(keys) for content, keys in claims.items()}
 
 
 def fetch_inventory(
@@ -141,7 +127,6 @@ def _allowed_difference(models: int) -> int:
 
 
 def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: int, apart: int) -> HubInventory:
-    claims = Counter(entry.content for entry in entries.values() if entry.content)
     notes = []
     if skipped:
         notes.append(message("hub_entries_unusable", n=skipped))
@@ -150,9 +135,7 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
     listings = tuple(entry.listing for _, entry in sorted(entries.items()))
     note = join_messages(notes)
     snapshot = Snapshot("opengradient", "hub", ref.at, ref, listings, unplaced=apart, note=note)
-    owned = {entry.content: entry.model for entry in entries.values() if claims[entry.content] == 1}
-    disputed = frozenset(content for content, count in claims.items() if count > 1)
-    return HubInventory(snapshot, entries, MappingProxyType(owned), disputed)
+    return HubInventory(snapshot, entries)
 
 
 def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sleep: Sleep = time.sleep) -> HubListing:
@@ -213,30 +196,47 @@ def get_with_retries(
 def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[HubModel], int]:
     """A page's entries, and how many were unusable. Raises `SourceError` if it is not a page."""
     try:
-        rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        rows = decode_rows(raw, "models")
+    except ValueError as error:
         raise SourceError(f"{url}: page {number}: found no list of models ({SafeName(str(error), 100)})") from error
     models = [_parse_model(row) for row in rows]
     entries = [entry for entry in models if entry]
     return entries, len(models) - len(entries)
 
 
-def _parse_model(row: msgspec.Raw) -> HubModel | None:
+def decode_rows(raw: bytes, wrapper: str = "") -> list[object]:
+    """The rows of a JSON list, bare or under `wrapper`. Lenient about their fields: half an emoji, NaN or bytes that
+    are not UTF-8 in one of them must not take the others away. Raises `ValueError`."""
+    text = raw.decode("utf-8", "replace")
     try:
-        model = _MODELS.decode(row)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # Numbers become nothing: none is read, and one of a million digits would take long.
+        nothing = lambda _: None  # noqa: E731
+        document = json.loads(text, strict=False, parse_int=nothing, parse_float=nothing, parse_constant=nothing)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    rows = document.get(wrapper) if isinstance(document, dict) and wrapper else document
+    if not isinstance(rows, list):
+        raise ValueError("no list")
+    return rows
+
+
+def _parse_model(row: object) -> HubModel | None:
+    if not isinstance(row, dict):
         return None
-    author, name = model.authorUsername, model.name
+    author, name = _text_field(row.get("authorUsername")), _text_field(row.get("name"))
     # An author with a slash could pass for another author's model.
     if not (0 < len(author) <= MAX_TEXT and 0 < len(name) <= MAX_TEXT and "/" not in author):
         return None
-    content, category = _text_field(model.llmPath), _text_field(model.taskName)[:MAX_TEXT]
+    content, category = _text_field(row.get("llmPath")), _text_field(row.get("taskName"))[:MAX_TEXT]
     return HubModel((author, name), category, content if CONTENT_ID.fullmatch(content) else "")
 
 
-def _text_field(raw: msgspec.Raw) -> str:
-    """A field's text; empty if it is not text."""
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+def _text_field(value: object) -> str:
+    """A field's text; empty if it is not text, or text that cannot be encoded."""
+    if not isinstance(value, str):
         return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ""
+    return value

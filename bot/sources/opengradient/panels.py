@@ -68,30 +68,37 @@ def contract_caller(chain: ChainReader) -> Callable[[str, bytes], bytes | None]:
 def sample_enclaves(
     chain: ChainReader, registries: Mapping[str, tee_registry.Layout], now: datetime
 ) -> tuple[EventBatch, frozenset[str]]:
-    """One sample of all registries together, and the payment addresses of active enclaves. Raises `SourceError`: one
-    missing registry would make every figure too small."""
+    """One sample of all registries together, and the payment addresses of active enclaves. An address without code is
+    left out if another one has a registry. If no enclave is active, the registry may have moved: that is an alarm, and
+    the figures of active enclaves are unknown. Raises `SourceError`: one missing registry would make every figure too
+    small."""
     call = contract_caller(chain)
     registered: set[bytes] = set()
     enabled: set[bytes] = set()
     active: dict[bytes, tee_registry.Enclave] = {}
+    gone = {address for address in registries if call(address, tee_registry.call_registered()) == b""}
     for address, layout in registries.items():
+        if address in gone and len(gone) < len(registries):
+            continue
         registered |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_registered())))
         enabled |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_enabled())))
         answer = _registry_answer(call, address, tee_registry.call_active())
         active |= {enclave.tee_id: enclave for enclave in tee_registry.decode_active(answer, layout)}
-    shown = {
-        "enclaves_registered": len(registered),
-        "enclaves_enabled": len(enabled),
-        "enclaves_active": len(active),
-        "machines_active": len(tee_registry.ids_by_machine(active.values())),
-        "owners_active": len({enclave.owner for enclave in active.values()}),
-    }
+    shown = {"enclaves_registered": len(registered), "enclaves_enabled": len(enabled)}
+    if active:
+        shown |= {
+            "enclaves_active": len(active),
+            "machines_active": len(tee_registry.ids_by_machine(active.values())),
+            "owners_active": len({enclave.owner for enclave in active.values()}),
+        }
+    moved = "no registry lists an active enclave: check networks.opengradient.registries; see: python -m bot doctor"
     day = sample_day(now)
     ref = SourceRef(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
     gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
     payees = frozenset(enclave.payment_address for enclave in active.values()) - {NOBODY}
     summary = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
-    return EventBatch("opengradient", "tee", summary, refs=(ref,), days=(day,), gauges=gauges), payees
+    alarm = "" if active else moved
+    return EventBatch("opengradient", "tee", summary, refs=(ref,), days=(day,), gauges=gauges, alarm=alarm), payees
 
 
 def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:

@@ -16,6 +16,9 @@ from bot.sources.opengradient.events import ChannelSettled, Settled, SettledWith
 from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
 
 SETTLES = (Settled, SettledWithPermit)
+DUST = 10**12
+"""Smallest units of OPG, a millionth of it: a payment of less buys nothing and is no session. The cheapest answer of
+the gateway's price list costs some twenty times as much."""
 
 
 def transfer_filter(token: str, payees: Sequence[str]) -> Filter:
@@ -43,12 +46,8 @@ def payment_decoder(chain: ChainReader, proxies: Sequence[str], channel: str) ->
         through = _settled_transfers(moved, _proxy_logs(chain, settles, [log for log, _ in moved]))
         payments = tuple(
             Payment(
-                f"{log.tx}:{log.index}",
-                log.block,
-                at_utc(log.at),
-                transfer.sender,
-                transfer.value,
-                _log_position(log) in through,
+                *(f"{log.tx}:{log.index}", log.block, at_utc(log.at), transfer.sender, transfer.value),
+                session=transfer.value >= DUST and _log_position(log) in through,
             )
             for log, transfer in moved
         )

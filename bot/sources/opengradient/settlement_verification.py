@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from bot.chain import ChainReader
 from bot.records import EventBatch, SafeName, SourceRef, Unknown, join_messages, message, model_identity, short_date
@@ -16,8 +18,9 @@ from bot.records.event_batch import Settlement, SettlementVerdict, State
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient.llm_catalogue import canonical_name
-from bot.sources.opengradient.merkle_batch import Batch, BatchRefused, Leaf, parse_batch
+from bot.sources.opengradient.merkle_batch import VERSIONS, Batch, BatchRefused, Leaf, parse_batch
 from bot.sources.opengradient.payload import Payload, parse_payload
+from bot.sources.opengradient.settlement_alarms import unrecognised_alarm
 from bot.sources.opengradient.signatures import WORTH_A_POOL, process_pool
 from bot.sources.opengradient.tee_registry import TeeRegistries
 from bot.sources.opengradient.verification_types import CountedLeaves, SettlementInput, SettlementVerdicts
@@ -25,6 +28,11 @@ from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, next_try
 
 GROUP = 200
 """Settlements verified at a time."""
+SIDE_BY_SIDE = 8
+"""Blobs read at a time, over all aggregators: polite to a public server, and enough for 2,300 batches a day in two
+minutes at half a second each."""
+ROUND = 300.0
+"""Seconds that one round may read blobs; the rest stays due, the oldest first."""
 LEAVES = 2000
 """Leaves stored in one transaction."""
 PATIENCE = timedelta(hours=6)
@@ -64,25 +72,34 @@ class SettlementVerifier:
     """Both lower-case."""
     executor: Executor | None = None
     """Checks many signatures; `None`: processes of this machine, started on demand."""
+    round_seconds: float = ROUND
 
     @property
     def rules_hash(self) -> str:
-        """A hash of the rules' settings."""
-        pinned = json.dumps([sorted(self.relays), sorted(self.signers)])
+        """A hash of what the rules depend on: what is pinned, and which leaves can be read."""
+        registries = sorted(address.lower() for address in self.registries.addresses)
+        encodings = sorted(map(list, VERSIONS))
+        pinned = json.dumps([sorted(self.relays), sorted(self.signers), registries, encodings])
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
     def verdict_batches(self, memory: SourceStateReader, now: datetime, since: date) -> Iterator[EventBatch]:
-        """Verdicts on everything that is due, with the blobs they rest on. Raises `SourceError`; batches that were
-        yielded before stay valid."""
-        listed = memory.model_names("llm")
+        """Verdicts on what is due, the oldest first and as much as fits into a round, with the blobs they rest on.
+        Raises `SourceError`; batches that were yielded before stay valid."""
+        listed, ends = memory.model_names("llm"), time.monotonic() + self.round_seconds
         while due := memory.due_settlements("llm", now, since, self.rules_hash, GROUP):
-            judged_settlements = self._judge_settlements(memory, due, now, listed)
+            judged_settlements = self._judge_settlements(memory, due, now, listed, ends)
             for judged in chunk_judged(judged_settlements):
                 day = judged[0][0].at.date()
                 text = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
-                yield EventBatch("opengradient", "llm", text, refs=refs, days=(day,), judgements=judgements)
+                alarm = unrecognised_alarm(judgements, day)
+                yield EventBatch(
+                    "opengradient", "llm", text, refs=refs, days=(day,), judgements=judgements, alarm=alarm
+                )
+            if time.monotonic() > ends:
+                yield EventBatch("opengradient", "llm", "as many blobs as fit into a round; the others follow")
+                return
 
     def _judge_settlements(
         self,
@@ -90,13 +107,15 @@ class SettlementVerifier:
         due: Sequence[tuple[Settlement, int]],
         now: datetime,
         listed: frozenset[SafeName],
+        ends: float,
     ) -> list[Judged]:
         senders = self._fetch_senders([settlement for settlement, _ in due]) if self.signers else {}
         inputs = [
             settlement_input(settlement, senders.get(settlement.place.partition(":")[0])) for settlement, _ in due
         ]
-        blobs = [self.read_blob(settlement_input, now) for settlement_input in inputs]
-        pairs = [(settlement_input, _blob_outcome(blob)) for settlement_input, blob in zip(inputs, blobs, strict=True)]
+        blobs = self._read_blobs(inputs, now, ends)
+        due = due[: len(blobs)]
+        pairs = [(settlement_input, _blob_outcome(blob)) for settlement_input, blob in zip(inputs, blobs, strict=False)]
         leaves = [leaf for settlement_input, outcome in pairs for leaf in leaves_of(settlement_input, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
@@ -106,9 +125,10 @@ class SettlementVerifier:
                 verdicts = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
         else:
             verdicts = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            names = list(pool.map(lambda v, each: self._attribute_model(v, each[0], now, listed), verdicts, due))
         judged = []
-        for v, (_, outcome), blob, (settlement, tries) in zip(verdicts, pairs, blobs, due, strict=True):
-            named = self._attribute_model(v, settlement, now, listed)
+        for v, (_, outcome), blob, (settlement, tries), named in zip(verdicts, pairs, blobs, due, names, strict=True):
             read = (blob_ref(settlement, blob),) if isinstance(blob, Blob) else named.read
             judged.append((settlement, self._settlement_verdict(v, outcome, settlement, tries, now, named), read))
         return judged
@@ -120,6 +140,19 @@ class SettlementVerifier:
     def read_outcome(self, settlement: SettlementInput, now: datetime) -> Outcome:
         """A settlement's parsed batch or blob, or why there is none."""
         return _blob_outcome(self.read_blob(settlement, now))
+
+    def _read_blobs(
+        self, settlements: Sequence[SettlementInput], now: datetime, ends: float
+    ) -> list[Blob | BlobMissing]:
+        """Their blobs, read side by side, from the first on and until the round is over; at least some."""
+        blobs: list[Blob | BlobMissing] = []
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for start in range(0, len(settlements), 4 * SIDE_BY_SIDE):
+                if blobs and time.monotonic() > ends:
+                    break
+                some = settlements[start : start + 4 * SIDE_BY_SIDE]
+                blobs += pool.map(partial(self.read_blob, now=now), some)
+        return blobs
 
     def read_blob(self, settlement: SettlementInput, now: datetime) -> Blob | BlobMissing:
         """A batch's blob, or why it is missing or not needed."""
@@ -215,7 +248,9 @@ def _verdict_state(v: SettlementVerdicts, outcome: Outcome) -> State:
         return "stranger"
     if v.retry or isinstance(v.backed, Unknown) or isinstance(v.verified, Unknown):
         return "pending"
-    return "expired" if isinstance(outcome, BlobMissing) and v.settlement.leaf is None else "verdict"
+    if v.settlement.leaf is not None or (isinstance(outcome, Batch) and outcome.root == v.settlement.root):
+        return "verdict"
+    return "expired" if isinstance(outcome, BlobMissing) else "refused"
 
 
 def settlement_input(settlement: Settlement, signer: str | None = None) -> SettlementInput:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,13 +17,16 @@ from bot.records import EventBatch, Period, Snapshot, SourceError, join_messages
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments
 from bot.sources.opengradient import settings as facts
+from bot.sources.opengradient.aggregator_health import AggregatorHealth
+from bot.sources.opengradient.blob_archive import BlobArchive
+from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.events import ModelInference, topic_of
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.settlement_verification import SettlementVerifier
 from bot.sources.opengradient.tee_registry import TeeRegistries
-from bot.sources.opengradient.walrus import Walrus, blob_checksum
+from bot.sources.opengradient.walrus import Walrus
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,11 @@ class OpenGradient:
         if chosen.settlements.has_quorum(unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
             relays = lowercase_addresses(chosen.relays)
-            wants, decode = Filter(relays, log_decoding.SETTLES), log_decoding.decode_settlements
+            # Without topics: an event that is not known yet may be a settlement.
+            wants, decode = Filter(relays), log_decoding.decode_settlements
             raw, since = self.raw_folder, facts.SETTLED_SINCE
             reading = log_collection.LogCollector("settlements", "llm", chain, wants, decode, raw, since)
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
-            if any(url not in unreachable for url in chosen.aggregators):
-                yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
             yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
             yield "settlements", lambda: log_collection.emitter_batches(chain, relays, memory, now, wanted)
         if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
@@ -94,6 +96,9 @@ class OpenGradient:
         if chosen.facilitator not in unreachable:
             days = max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE
             yield "facilitator", lambda: panels.reported_requests(client, chosen.facilitator, now, days)
+        # Last: thousands of blobs may have to be read, and nothing else waits for them.
+        if chosen.settlements.has_quorum(unreachable) and any(url not in unreachable for url in chosen.aggregators):
+            yield "blobs", lambda: self._verify_settlements(chain, client, memory, now, unreachable)
 
     @property
     def raw_folder(self) -> Path:
@@ -107,10 +112,15 @@ class OpenGradient:
         return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
 
     def _verify_settlements(
-        self, chain: ChainReader, client: httpx.Client, memory: SourceStateReader, now: datetime
+        self,
+        chain: ChainReader,
+        client: httpx.Client,
+        memory: SourceStateReader,
+        now: datetime,
+        unreachable: Collection[str],
     ) -> Iterator[EventBatch]:
         since = now.date() - timedelta(days=log_collection.LATE)
-        verifier = make_verifier(self.settings, self.data, chain, client, self.executor)
+        verifier = make_verifier(self.settings, self.data, chain, client, self.executor, unreachable)
         yield from verifier.verdict_batches(memory, now, since)
 
     def _sample_enclaves(self, chain: ChainReader, now: datetime, payees: set[str]) -> Iterator[EventBatch]:
@@ -139,10 +149,11 @@ class OpenGradient:
     ) -> Iterator[EventBatch]:
         """Name the uses whose content id is mapped now; on days that are read again, also rename wrong ones."""
         lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
-        wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
-        owners = dict(inventory.content)
+        folder, claims = self.data / "opengradient", inventory.content_claims
+        owners = ContentClaims(folder / "hub_claims.json").owners(claims, inventory.entries)
+        wanted = {use.content for use in lost} - claims.keys()
         if wanted:
-            files = HubFileIndex(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            files = HubFileIndex(client, self.settings.hub, folder / "hub_files.json")
             owners |= files.content_owners(wanted, inventory.entries, now.date())
         learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
@@ -170,10 +181,12 @@ def make_source(
     return OpenGradient(settings, data, clock, executor)
 
 
-def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
-    """The SHA-256 of this machine's copy of a ref's bytes."""
+def ref_checksum(
+    settings: OpenGradientSettings, data: Path, url: str, sha256: str, day: date | None = None
+) -> str | None:
+    """The SHA-256 of this machine's copy of a ref's bytes. `day`: that of the ref, if known."""
     if url.startswith("walrus:"):
-        return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
+        return blob_archive(data).checksum(url.removeprefix("walrus:"), sha256, day)
     return raw_archive.archived_checksum(raw_folder(data), sha256)
 
 
@@ -187,16 +200,28 @@ def raw_folder(data: Path) -> Path:
     return data / "lake" / "raw" / "opengradient"
 
 
+def blob_archive(data: Path) -> BlobArchive:
+    """Where blobs are kept."""
+    return BlobArchive(raw_folder(data) / "blobs")
+
+
+def prune_raw(data: Path, before: date) -> int:
+    """Remove the blobs of settlements before a day; how many bytes that freed."""
+    return blob_archive(data).prune(before)
+
+
 def make_verifier(
     settings: OpenGradientSettings,
     data: Path,
     chain: ChainReader,
     client: httpx.Client,
     executor: Executor | None = None,
+    unreachable: Collection[str] = (),
 ) -> SettlementVerifier:
-    """Make the verifier of settlements."""
+    """Make the verifier of settlements. `unreachable`: addresses that did not respond just now."""
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
     registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
-    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+    health = AggregatorHealth(unreachable)
+    walrus = Walrus(settings.aggregators, blob_archive(data), client, health=health)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     return SettlementVerifier(chain, walrus, registries, relays, signers, executor)

@@ -138,6 +138,8 @@ Call = Callable[[str, bytes], bytes | None]
 class _Kept(msgspec.Struct):
     der: bytes
     registered_at: int
+    asked: list[str] = []
+    """Registries that this is known from; another one may know of an earlier registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class TeeRegistries:
     """Every registry that may hold a key, and the stored keys."""
 
     addresses: Mapping[str, Layout]
-    """Contract to its layout, in the order in which they are read."""
+    """Contract to its layout."""
     call: Call
     folder: Path
     """One file per enclave, kept for ever: a key whose Keccak is the id cannot change."""
@@ -154,50 +156,79 @@ class TeeRegistries:
         """Keys for the acceptance rules; enclaves that no registry lists are left out. Ids are looked up in the
         registries' lists first, so that a batch of a thousand invented ids does not cost a call each."""
         wanted = dict.fromkeys(tee_ids)
-        enclave_keys: dict[bytes, EnclaveKey | Unknown] = {}
-        enclave_keys.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
-        if len(enclave_keys) == len(wanted):
+        kept = {tee_id: key for tee_id in wanted if (key := self._load_key(tee_id))}
+        enclave_keys: dict[bytes, EnclaveKey | Unknown] = {
+            tee_id: EnclaveKey(key.der, key.registered_at) for tee_id, key in kept.items()
+        }
+        # A registry that was added since may know of an earlier registration.
+        missing = [each for each in wanted if each not in kept or not self.addresses.keys() <= set(kept[each].asked)]
+        if not missing:
             return enclave_keys
-        where, silent = self._listed_ids()
-        for tee_id in wanted.keys() - enclave_keys.keys():
+        where, answered, silent = self._listed_ids()
+        for tee_id in missing:
             if tee_id in where:
-                enclave_keys[tee_id] = self._fetch_key(where[tee_id], tee_id)
-            elif silent:
+                enclave_keys[tee_id] = self._fetch_key(where[tee_id], answered, tee_id, kept.get(tee_id))
+            elif tee_id not in enclave_keys and silent:
                 enclave_keys[tee_id] = Unknown(silent)
         return enclave_keys
 
-    def _listed_ids(self) -> tuple[dict[bytes, str], str]:
-        """Every id ever registered, with its registry, and the error of a registry that did not answer, if any."""
-        where: dict[bytes, str] = {}
+    def _listed_ids(self) -> tuple[dict[bytes, list[str]], set[str], str]:
+        """Every id ever registered with the registries that list it, the registries that answered, and the error of a
+        registry that did not answer, if any. An address without code lists nothing, unless all are without."""
+        where: dict[bytes, list[str]] = {}
+        answered: set[str] = set()
+        empty: set[str] = set()
         silent = ""
         for address in self.addresses:
             try:
-                for kind in KINDS:
-                    for tee_id in decode_ids(self.call(address, call_registered(kind)) or b""):
-                        where.setdefault(tee_id, address)
+                lists = [self.call(address, call_registered(kind)) for kind in KINDS]
+                if all(raw == b"" for raw in lists):
+                    empty.add(address)
+                    continue
+                ids = dict.fromkeys(tee_id for raw in lists for tee_id in decode_ids(raw or b""))
             except SourceError as error:
                 silent = message("registry_list_failed", name=address, rest=str(error))
-        return where, silent
+                continue
+            answered.add(address)
+            for tee_id in ids:
+                where.setdefault(tee_id, []).append(address)
+        if empty and not answered and not silent:
+            silent = message("registry_list_failed", name=min(empty), rest="no contract is there")
+        return where, answered | empty, silent
 
-    def _fetch_key(self, address: str, tee_id: bytes) -> EnclaveKey | Unknown:
-        try:
-            enclave = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
-        except SourceError as error:
-            return Unknown(message("registry_enclave_failed", name=address, rest=str(error)))
-        if enclave is None or enclave.tee_id != tee_id or len(enclave.public_key) > MAX_KEY:
-            return Unknown(message("registry_key_differs", name=address))
-        self._store_key(tee_id, key := EnclaveKey(enclave.public_key, enclave.registered_at))
-        return key
+    def _fetch_key(
+        self, listed_by: Sequence[str], answered: set[str], tee_id: bytes, kept: _Kept | None
+    ) -> EnclaveKey | Unknown:
+        """The key with its earliest registration, whichever registry has it."""
+        der, earliest = (kept.der, kept.registered_at) if kept else (b"", None)
+        asked, reason = set(answered), ""
+        for address in listed_by:
+            try:
+                enclave = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
+            except SourceError as error:
+                reason = message("registry_enclave_failed", name=address, rest=str(error))
+                asked.discard(address)
+                continue
+            if enclave is None or enclave.tee_id != tee_id or len(enclave.public_key) > MAX_KEY:
+                reason = message("registry_key_differs", name=address)
+                asked.discard(address)
+                continue
+            der = enclave.public_key
+            earliest = enclave.registered_at if earliest is None else min(earliest, enclave.registered_at)
+        if earliest is None:
+            return Unknown(reason)
+        self._store_key(tee_id, _Kept(der, earliest, sorted(asked)))
+        return EnclaveKey(der, earliest)
 
-    def _load_key(self, tee_id: bytes) -> EnclaveKey | None:
+    def _load_key(self, tee_id: bytes) -> _Kept | None:
         try:
             kept = msgspec.json.decode((self.folder / f"{tee_id.hex()}.json").read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
-        return EnclaveKey(kept.der, kept.registered_at) if keccak(kept.der) == tee_id else None
+        return kept if keccak(kept.der) == tee_id else None
 
-    def _store_key(self, tee_id: bytes, key: EnclaveKey) -> None:
+    def _store_key(self, tee_id: bytes, key: _Kept) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
-            file.write(msgspec.json.encode(_Kept(key.der, key.registered_at)))
+            file.write(msgspec.json.encode(key))
         os.replace(file.name, self.folder / f"{tee_id.hex()}.json")

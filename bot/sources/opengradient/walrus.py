@@ -1,4 +1,5 @@
-"""Blobs from Walrus, read from several aggregators and kept for ever, since they expire after about 126 to 140 days.
+"""Blobs from Walrus, read from several aggregators, the fastest first, and kept for ever, since they expire after about
+126 to 140 days.
 
 Two things can be checked: a batch's leaves hash to the root in its log (the caller's `matches`), and the stored bytes
 are those once read (their SHA-256 is the file's name). That the bytes belong to the blob id cannot be checked: the id
@@ -8,35 +9,29 @@ only as far as `matches` goes, and after a wrong answer the next one is tried.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 
 from bot.clients.http import HttpFailure, get_bounded, host_label
 from bot.records import message
+from bot.sources.opengradient.aggregator_health import AggregatorHealth, is_answer
+from bot.sources.opengradient.blob_archive import BLOB_ID, BlobArchive
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
-
-BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-"""Base64url of 32 bytes; anything else never becomes part of a URL or a file name."""
 
 SURE_LIFE = timedelta(days=126)
 """Ten epochs of 14 days minus a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
 
 RETRIED_FOR = timedelta(hours=24)
+GONE_FOR = timedelta(hours=48)
+"""After this the aggregators that answer decide alone: one that is gone for good must not keep a blob open for ever."""
 FIRST_WAIT = timedelta(minutes=5)
 
 SECONDS = 20.0
 """Time limit for one aggregator's whole response, however slow it is."""
-KEPT_VERSIONS = 4
-"""Most contents stored per blob id: aggregators may lie, and must not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +75,13 @@ class Walrus:
     """Aggregators, with the archive as a cache."""
 
     aggregators: Sequence[str]
-    """Base URLs, tried in this order."""
-    archive: Path
-    """`data/lake/raw/walrus`: one folder per blob id, one file per content, named by its SHA-256."""
+    """Base URLs, tried in this order until their response times are known."""
+    archive: BlobArchive
     client: httpx.Client
     max_bytes: int = MAX_BYTES
     seconds: float = SECONDS
     monotonic: Callable[[], float] = time.monotonic
+    health: AggregatorHealth = field(default_factory=AggregatorHealth)
 
     def fetch_blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
@@ -98,66 +93,45 @@ class Walrus:
             return BlobMissing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
         other: Blob | None = None
         failures: list[tuple[str, HttpFailure]] = []
-        for blob in self._candidate_blobs(blob_id, failures):
-            found = Blob(blob.content, blob.sha256, blob.aggregator, matches(blob.content))
-            if found.matches:
-                return found
-            other = found
+        for blob in self._candidate_blobs(blob_id, settled_at.astimezone(UTC).date(), failures):
+            candidate = Blob(blob.content, blob.sha256, blob.aggregator, matches(blob.content))
+            if candidate.matches:
+                return candidate
+            other = candidate
         age = now - settled_at
         if other is None:
             return _blob_missing(blob_id, failures, age)
-        if age >= RETRIED_FOR and all(_is_definite(each) for _, each in failures):
+        if age >= RETRIED_FOR and _are_definite(failures, age):
             return other
         reason = f"blob {blob_id}: what was given is not what the log names"
         return BlobMissing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
 
-    def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
-        yield from self._archived_blobs(blob_id)
-        for base in self.aggregators:
+    def _candidate_blobs(self, blob_id: str, day: date, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
+        for sha256, content in self.archive.contents(blob_id, day):
+            yield Blob(content, sha256, "archive")
+        usable = self.health.usable(self.aggregators)
+        resting = HttpFailure("not asked, because it did not answer before")
+        failures += [(base, resting) for base in self.aggregators if base not in usable]
+        for base in usable:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
+            began = self.monotonic()
             http_body = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
+            self.health.record_answer(base, self.monotonic() - began, http_body)
             if isinstance(http_body, HttpFailure):
                 failures.append((base, http_body))
                 continue
-            yield Blob(http_body.content, self._archive_blob(blob_id, http_body.content), base)
-
-    def _archived_blobs(self, blob_id: str) -> Iterator[Blob]:
-        folder = self.archive / blob_id
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest() == path.name:
-                yield Blob(content, path.name, "archive")
-
-    def _archive_blob(self, blob_id: str, content: bytes) -> str:
-        """Store a blob completely or not at all; returns its SHA-256."""
-        name = hashlib.sha256(content).hexdigest()
-        folder = self.archive / blob_id
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / name).exists() or len(os.listdir(folder)) >= KEPT_VERSIONS:
-            return name
-        with tempfile.NamedTemporaryFile(dir=self.archive, prefix=".", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, folder / name)
-        return name
-
-
-def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
-    """The SHA-256 of the stored content of that name; `None` if there is none."""
-    if not (BLOB_ID.fullmatch(blob_id) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
-        return None
-    try:
-        return hashlib.sha256((archive / blob_id / sha256).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return ""
+            yield Blob(http_body.content, self.archive.add(blob_id, day, http_body.content), base)
 
 
 def _is_definite(failure: HttpFailure) -> bool:
     """Whether another request to the same aggregator would fail in the same way."""
     return failure.status == 404 or failure.oversize
+
+
+def _are_definite(failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> bool:
+    """Whether another request would bring nothing else. Of an old blob, only aggregators that answer count."""
+    answers = [each for _, each in failures if age < GONE_FOR or is_answer(each)]
+    return bool(answers or not failures) and all(map(_is_definite, answers))
 
 
 def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
@@ -167,7 +141,7 @@ def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
 def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> BlobMissing:
     reasons = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
     reason = f"blob {blob_id}: {reasons}"
-    if not failures or not all(_is_definite(each) for _, each in failures):
+    if not failures or not _are_definite(failures, age):
         return BlobMissing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):
         return BlobMissing(reason, retry=False, final=True)

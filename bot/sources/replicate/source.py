@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -57,7 +57,7 @@ def make_source(
     return Replicate(settings, data, clock, secrets.get(TOKEN, ""))
 
 
-def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
     if url.startswith(record_files.REFS):

@@ -4,6 +4,7 @@ The rules alone are tested in `test_acceptance_rules`."""
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -125,8 +126,11 @@ def test_with_the_relays_sender_pinned_strangers_stand_in_no_figure(db: store.St
 
 def test_nothing_but_blob_ids_was_ever_asked_of_an_aggregator(og: World, db: store.Store, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
-    kept = [path.name for path in (tmp_path / "lake" / "raw" / "opengradient" / "blobs").iterdir()]
+    blobs = tmp_path / "lake" / "raw" / "opengradient" / "blobs"
+    with closing(sqlite3.connect(blobs / f"{FIRST}.sqlite")) as pack:
+        kept = [name for (name,) in pack.execute("SELECT id FROM blobs")]
     assert kept and all(len(name) == 43 and "/" not in name for name in kept)
+    assert [path.name for path in blobs.iterdir()] == [f"{FIRST}.sqlite"]
     sizes = [path.stat().st_size for path in (tmp_path / "lake").rglob("*") if path.is_file()]
     assert max(sizes) < 16 * 2**20, "what is too large is not kept"
 

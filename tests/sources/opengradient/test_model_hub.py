@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.records import SourceError
+from bot.records import SafeName, SourceError
 from bot.sources.opengradient import model_hub as hub
+from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.model_hub_files import HubFileIndex
 from tests.peers.model_hub import Fault, ModelHub, model
 from tests.peers.served import serving
@@ -179,7 +180,7 @@ def test_an_odd_category_or_path_loses_itself_and_not_its_model(asker: Asker, od
     inventory = asker.inventory()
     assert names(inventory) == ["me/good"]
     assert inventory.snapshot.listings[0].category is None
-    assert inventory.content == {}
+    assert inventory.content_claims == {}
 
 
 def test_names_are_cleaned_and_marked_so_that_no_look_alike_passes(asker: Asker) -> None:
@@ -194,7 +195,6 @@ def test_names_are_cleaned_and_marked_so_that_no_look_alike_passes(asker: Asker)
     ("body", "text"),
     [
         (b"<html>maintenance</html>", "no list of models"),
-        (b'[{"name": "x", "authorUsername": "me", "stars": NaN}]', "no list of models"),
         (b'{"models": null}', "no list of models"),
         (b'{"error": "x"}', "no list of models"),
         (b"[" * 100_000, "no list of models"),
@@ -274,14 +274,52 @@ def test_a_hub_that_stays_away_is_given_up_on(asker: Asker) -> None:
 def test_a_content_id_leads_to_its_model(asker: Asker) -> None:
     older = "QmbUqS93oc4JTLMHwpVxsE39mhNxy6hpf6Py3r9oANr8aZ"
     asker.start([model("x", llm=CID), model("y", llm=older), model("z", llm="../../etc/passwd")])
-    assert asker.inventory().content == {CID: "me/x", older: "me/y"}
+    assert asker.inventory().content_claims == {CID: {("me", "x")}, older: {("me", "y")}}
 
 
-def test_a_content_id_that_two_models_claim_is_nobodys(asker: Asker) -> None:
+def test_a_content_id_that_two_models_claim_is_nobodys(asker: Asker, tmp_path: Path) -> None:
     asker.start([model("x", llm=CID), model("thief", "other", llm=CID)])
     inventory = asker.inventory()
-    assert inventory.content == {}
-    assert inventory.disputed == {CID}
+    assert ContentClaims(tmp_path / "claims.json").owners(inventory.content_claims, inventory.entries) == {}
+
+
+def test_a_copy_that_is_listed_later_takes_no_content_id_away(asker: Asker, tmp_path: Path) -> None:
+    peer = asker.start([model("x", llm=CID)])
+    claims = ContentClaims(tmp_path / "claims.json")
+
+    def owners() -> dict[str, SafeName]:
+        inventory = asker.inventory()
+        return claims.owners(inventory.content_claims, inventory.entries)
+
+    assert owners() == {CID: "me/x"}
+    peer.models = [model("thief", "aaa", llm=CID), model("x", llm=CID)]
+    assert owners() == {CID: "me/x"}
+    peer.models = [model("thief", "aaa", llm=CID), model("thief", "bbb", llm=CID)]
+    assert owners() == {}, "the first is gone, and of two copies none is"
+
+
+@pytest.mark.parametrize(
+    "odd", [b'"\\ud83d"', b"NaN", b"-Infinity", b'"\xff\xfe"', b"1" + b"0" * 5000, b'"\x01"', b"1e999"]
+)
+@pytest.mark.parametrize("field", ["description", "taskName"])
+def test_an_odd_value_in_one_field_takes_no_other_model_away(asker: Asker, odd: bytes, field: str) -> None:
+    page = json.dumps([model("one"), {**model("two"), field: "ODD"}, model("three")]).encode()
+    peer = asker.start([])
+    peer.faults = {n: Fault(body=page.replace(b'"ODD"', odd)) for n in (1, 3)}
+    assert set(asker.inventory().entries) == {("me", "one"), ("me", "two"), ("me", "three")}
+
+
+def test_models_whose_files_cannot_be_read_keep_no_other_from_its_uses(asker: Asker, tmp_path: Path) -> None:
+    peer = asker.start([model("x"), model("y"), model("z")])
+    peer.files = {("me", "x"): [{"cid": CID}], ("me", "z"): [{"cid": OTHER}]}
+    peer.broken_files = {("me", "y")}
+    listed, files = asker.inventory().entries, asker.files(tmp_path / "files.json")
+    day = date(2026, 11, 22)
+    assert files.content_owners({CID, OTHER}, listed, day) == {CID: "me/x", OTHER: "me/z"}
+    third = "T" * 43
+    peer.broken_files, peer.files["me", "y"] = set(), [{"cid": third}]
+    assert files.content_owners({third}, listed, day) == {}
+    assert files.content_owners({third}, listed, day + timedelta(days=1)) == {third: "me/y"}
 
 
 def test_files_lead_to_models_and_are_asked_for_once(asker: Asker, tmp_path: Path) -> None:
@@ -338,10 +376,10 @@ def test_a_model_without_the_file_is_asked_again_after_a_week(asker: Asker, tmp_
 
 
 def test_files_that_cannot_be_read_keep_what_was_learnt_before(asker: Asker, tmp_path: Path) -> None:
-    peer = asker.start([model("x"), model("y")])
+    peer = asker.start([model(name) for name in ("x", "y1", "y2", "y3")])
     listed = asker.inventory().entries
     peer.files = {("me", "x"): [{"ipfsCid": CID}]}
-    peer.broken_files = {("me", "y")}
+    peer.broken_files = {("me", "y1"), ("me", "y2"), ("me", "y3")}
     files = asker.files(tmp_path / "files.json")
     with pytest.raises(SourceError, match="no list of files"):
         files.content_owners({CID, OTHER}, listed, date(2026, 11, 22))
@@ -362,5 +400,5 @@ def test_what_is_written_down_is_json_a_person_can_read(asker: Asker, tmp_path: 
     asker.start([model("x")]).files = {("me", "x"): [{"ipfsCid": CID}]}
     asker.files(tmp_path / "f.json").content_owners({CID}, asker.inventory().entries, date(2026, 11, 22))
     assert json.loads((tmp_path / "f.json").read_text()) == [
-        {"author": "me", "name": "x", "asked": "2026-11-22", "content": [CID]}
+        {"author": "me", "name": "x", "asked": "2026-11-22", "content": [CID], "failed": False}
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import charts, ledger, pipeline, store
+from bot import charts, deliveries, ledger, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
 from bot.records import CompleteWindow, Document, EventBatch, Period, start_of_day
@@ -74,15 +74,18 @@ def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Pat
     done, lines = collected(db, og, tmp_path)
     assert done.error == ""
     first, second = composed(db), composed(db, SECOND)
-    llm = told(first, "llm")
+    llm, bound = told(first, "llm"), "1 of 5 logs came from contracts that are not pinned"
     assert (llm["uses"], llm["uses_verified"], llm["uses_backed"]) == (7, 7, 7)
     assert llm["uses_claimed"].startswith("no signers are pinned")
-    assert llm["uses_reported"] == 12 and llm["share_verified"] == 1 and llm["share_attributed"] == 1 / 7
+    assert llm["uses_reported"] == 12 and llm["share_attributed"] == bound
+    lead = part(first, "llm")["figures"]["uses_verified"]
+    assert lead["at_least"] and lead["reason"] == llm["share_verified"] == bound
     assert llm["callers"] == "a settlement does not say who asked" and "session" in llm["paid"]
-    assert [(row["model"], row["uses"]) for row in part(first, "llm")["top"]] == [("gpt-4.1", 1)]
+    assert part(first, "llm")["top"] == [], "of a day that is known in part no model leads"
     llm = told(second, "llm")
     assert (llm["uses_verified"], llm["uses_backed"], llm["share_verified"]) == (3, 5, 0.6)
-    assert llm["share_attributed"] == 0 and llm["models_used"] == "none of the use names its model"
+    assert llm["share_attributed"] == "1 of 5 leaves did not pass the signature check"
+    assert llm["models_used"] == "none of the use names its model"
     assert any("ALARM" in line and og.stranger.address.lower() in line for line in lines)
 
 
@@ -100,7 +103,9 @@ def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: 
     payments = told(first, "payments")
     assert payments["paid"] == "3.000000000000000003" and payments["sessions"] == 3 and payments["callers"] == 2
     assert payments["requests_reported"] == 12 and told(second, "payments")["sessions"] == 0
-    lone = f"Not counted: 1 transfer to the operator without a payment proxy's word (1 from {og.node.accounts[5]})."
+    lone = (
+        f"Not counted: 1 transfer to the operator that are dust or lack a proxy's word (1 from {og.node.accounts[5]})."
+    )
     assert lone in part(first, "payments")["gaps"]
     tee = told(second, "tee")
     assert (tee["enclaves_registered"], tee["enclaves_enabled"], tee["enclaves_active"]) == (2, 2, 1)
@@ -121,11 +126,14 @@ def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
     assert done.error == ""
     assert told(composed(db, SECOND), "llm")["uses_claimed"] == 5
     llm = told(composed(db), "llm")
-    assert llm["uses_claimed"] == "a claim of more than 10,000 inferences in one batch is not plausible"
+    claimed = part(composed(db), "llm")["figures"]["uses_claimed"]
+    assert claimed["at_least"] and llm["uses_claimed"] == 12
+    assert claimed["reason"] == "a claim of more than 10,000 inferences in one batch is not plausible"
     assert llm["uses_verified"] == 7
     collected(db, og, tmp_path, signers=(og.node.accounts[7],))
     first = composed(db)
-    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == 0
+    unknown = "4 of 5 logs came from senders that are not pinned"
+    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == unknown
     assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
 
 
@@ -181,13 +189,18 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     collected(db, og, tmp_path)
     document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
     post = pipeline.render_post(document, "x").parts[0]
-    assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
-    assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
+    assert post.startswith("At least 7 answers proven on OpenGradient on 5 October 2026: how many decisions people")
+    assert "It may be more: 1 of 5 logs came from contracts that are not pinned." in post
+    assert "Private ones leave no proof." in post
+    three = (
+        "never added: unknown claimed on chain, at least 7 backed, at least 7 verified. Private ones leave no proof."
+    )
+    assert three in pipeline.render_post(document, "text").parts[0]
     yesterday = composed(db, SECOND)
     assert (
         pipeline.render_post(yesterday, "x")
         .parts[0]
-        .startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
+        .startswith("At least 3 answers proven yesterday, 6 October 2026, on OpenGradient")
     )
     assert "yesterday" not in pipeline.render_post(yesterday, "text").parts[0], "which is read later too"
 
@@ -207,18 +220,19 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
         embed = pipeline.render_post(document, "discord").embed
         assert embed is not None
         fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
-        page = dict(site_files.render_site(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
+        rendered = site_files.render_digest(SITE, page_of(document), None, None)
+        page = dict(site_files.render_site(SITE, [rendered]))[f"opengradient/{day}/index.html"].decode()
         for words in MISREAD:
             assert words in fields["Not known"], (day, words)
             assert words in pipeline.render_post(document, "text").parts[0]
             assert words.replace("'", "&#39;") in page
         assert "Private ones leave no proof." in page.partition("<h2")[0]
     none = composed(db, SECOND)
-    part(none, "llm")["figures"]["uses_verified"]["value"] = 0
+    part(none, "llm")["figures"]["uses_verified"] |= {"value": 0, "at_least": False}
     assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
     many = composed(db, SECOND)
     for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
-        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number}
+        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number, "at_least": False}
     post = pipeline.render_post(many, "x").parts[0]
     assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
 
@@ -275,6 +289,24 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
         assert figure["value"] is None and len(figure["unknown"]) > 10, key
     for key in ("hub", "tee", "payments"):
         assert all(f["value"] is None and f["unknown"] for f in part(document, key)["figures"].values()), key
+
+
+def test_of_a_day_on_which_nothing_could_be_read_nothing_is_posted(db: store.Store, og: World, tmp_path: Path) -> None:
+    nowhere = og.settings.settlements.model_copy(update={"endpoints": (NOWHERE,)})
+    dead = dict.fromkeys(("settlements", "hub_chain", "base"), nowhere)
+    collected(db, og, tmp_path, hub=NOWHERE, facilitator=NOWHERE, **dead)
+    document, evening = composed(db, SECOND), NOW + timedelta(hours=20)
+    assert told(document, "llm")["models_listed"] == 71, "which stands in the code"
+    gate = deliveries.publish_gate(document, evening, timedelta(hours=6))
+    assert not gate.publish and gate.final and gate.reason.startswith("nothing is known of 6 Oct 2026")
+
+
+def test_a_dead_secondary_chain_delays_no_post(db: store.Store, og: World, tmp_path: Path) -> None:
+    nowhere = og.settings.settlements.model_copy(update={"endpoints": (NOWHERE,)})
+    collected(db, og, tmp_path, hub_chain=nowhere, base=nowhere, hub=NOWHERE)
+    document = composed(db, SECOND)
+    assert told(document, "hub")["uses"] == "the chain of Hub models was not read to the end of 6 Oct 2026"
+    assert deliveries.publish_gate(document, NOW, timedelta(hours=6)).publish
 
 
 def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import pipeline, store
-from bot.records import Period
+from bot import ledger, number_format, pipeline, store
+from bot.archive import Archive
+from bot.records import CompleteWindow, EventBatch, Payment, Period, start_of_day
+from bot.render import site_files
 from bot.sources import opengradient
 from tests import databases
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, PAYEE, World, seconds, world
-from tests.sources.opengradient.test_opengradient import composed, part, told
+from tests.sources.opengradient.test_opengradient import PLAN, SITE, composed, page_of, part, told
 
 OPG = 10**18
 
@@ -44,6 +47,9 @@ def og(channel: list[Contract]) -> Iterator[World]:
         channel[1].send("settle", sample_world.token.address, node.accounts[6], PAYEE, 500 * OPG)
         node.at(seconds(FIRST, 13))
         sample_world.proxy.send("settle", sample_world.token.address, node.accounts[3], node.accounts[7], 6000 * OPG)
+        for minute in range(5):
+            node.at(seconds(FIRST, 14, minute))
+            sample_world.proxy.send("settle", sample_world.token.address, node.accounts[9], PAYEE, 1)
         node.at(seconds(NOW.date(), 0, 2))
         sample_world.registry.send("heartbeat", enclaves()[0].tee_id)
         node.mine()
@@ -83,6 +89,16 @@ def test_a_payee_that_was_seen_once_is_remembered_when_the_registries_are_silent
     assert told(composed(db), "payments")["paid"] == "3"
 
 
+def test_payments_of_dust_are_no_sessions_and_no_payers(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    collected(db, og, tmp_path, channel[0])
+    found = told(composed(db), "payments")
+    assert (found["sessions"], found["callers"], found["paid"]) == (2, 2, "3")
+    (gap,) = [gap for gap in part(composed(db), "payments")["gaps"] if gap.startswith("Not counted")]
+    assert f"5 from {og.node.accounts[9]}" in gap
+
+
 def test_a_payout_of_a_channel_bundles_many_payers_and_is_alarmed_and_not_counted(
     db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:
@@ -90,7 +106,7 @@ def test_a_payout_of_a_channel_bundles_many_payers_and_is_alarmed_and_not_counte
     (alarm,) = [line for line in lines if "ALARM: 1 payouts of the payment channel" in line]
     assert channel[0].address.lower() in alarm and "too small from here on" in alarm
     (gap,) = [gap for gap in part(composed(db), "payments")["gaps"] if gap.startswith("Not counted")]
-    assert gap.startswith("Not counted: 2 transfers to the operator without a payment proxy's word (")
+    assert gap.startswith("Not counted: 7 transfers to the operator that are dust or lack a proxy's word (")
     assert f"1 from {channel[0].address.lower()}" in gap and f"1 from {og.node.accounts[6]}" in gap
 
 
@@ -116,8 +132,8 @@ def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_move
         digest = composed(opened)
         opened.close()
     answer = told(digest, "payments")
-    assert (answer["sessions"], answer["callers"]) == (2, 2)  # the proxy's own, and one of 1 where it settled nothing
-    assert any(gap.startswith("Not counted: 24 transfers") for gap in part(digest, "payments")["gaps"])
+    assert (answer["sessions"], answer["callers"]) == (1, 1)  # the proxy's own; the one of 1 is dust
+    assert any(gap.startswith("Not counted: 25 transfers") for gap in part(digest, "payments")["gaps"])
 
 
 def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
@@ -129,7 +145,7 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     proxy = og.proxy.address.lower()
     assert looked[f"payment proxy {proxy}"].ok
     moved = looked["transfers to the operator in the last 6000 blocks"]
-    assert (moved.ok, moved.text) == (False, f"2 through {proxy}, 2 through none that is pinned")
+    assert (moved.ok, moved.text) == (False, f"7 through {proxy}, 2 through none that is pinned")
     assert "networks.opengradient.proxies" in moved.fix
     paid_out = looked[f"payment channel {channel[0].address.lower()}"]
     assert not paid_out.ok and paid_out.text.endswith("1 payouts to the operator in the last 6000 blocks")
@@ -137,3 +153,19 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
         assert not looked[f"settler {settler.address.lower()}"].ok
     bare = {live_check.name: live_check for live_check in opengradient.live_checks(og.settings, tmp_path, NOW)}
     assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"
+
+
+@pytest.mark.parametrize("amount", [10**24 * OPG, 10**24 * OPG + 1, 2**256 - 1])
+def test_an_amount_beyond_every_supply_is_published_like_any_other(db: store.Store, amount: int) -> None:
+    begins = start_of_day(FIRST)
+    paid = (Payment("0xa:0", 5, begins + timedelta(hours=9), "0x" + "ab" * 20, amount, session=True),)
+    window = CompleteWindow(begins, begins + timedelta(days=1))
+    ledger.add_event_batch(db, EventBatch("opengradient", "payments", "a day", window=window, payments=paid))
+    document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
+    assert part(document, "payments")["figures"]["paid"]["value"].replace(".", "").lstrip("0")[:20] == str(amount)[:20]
+    words = number_format.format_amount(str(amount // OPG), "OPG")
+    for outlet in ("x", "discord", "text"):
+        assert pipeline.render_post(document, outlet).parts
+    assert words.split()[0][:20] in pipeline.render_post(document, "text").parts[0]
+    pages = dict(site_files.render_site(SITE, [site_files.render_digest(SITE, page_of(document), None, None)]))
+    assert words.split()[0][:20].encode() in pages[f"opengradient/{FIRST}/index.html"]

@@ -24,9 +24,13 @@ NEW = f"({INFO},(uint8,uint16,uint16,uint16,bytes,bytes,uint256))"
 
 
 def record(
-    layout: tee.Layout, der: bytes, endpoint: str = "https://13.59.207.188", owner: str = OWNER
+    layout: tee.Layout,
+    der: bytes,
+    endpoint: str = "https://13.59.207.188",
+    owner: str = OWNER,
+    at: int = NOW - 100,
 ) -> tuple[object, ...]:
-    old = (owner, PAID, endpoint, der, b"certificate", hashed("pcr"), 0, True, NOW - 100, NOW)
+    old = (owner, PAID, endpoint, der, b"certificate", hashed("pcr"), 0, True, at, NOW)
     return (*old, OHTTP) if layout == "new" else old
 
 
@@ -137,18 +141,28 @@ class Chain:
     """Contract to enclave id to its key."""
     layouts: dict[str, tee.Layout] = field(default_factory=lambda: {NEWER: "new", OLDER: "old"})
     silent: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
+    """Addresses without code."""
+    registered: dict[str, int] = field(default_factory=dict)
+    """When a contract registered its enclaves, where it is not the usual time."""
     asked: list[tuple[str, bytes]] = field(default_factory=list)
 
     def call(self, address: str, data: bytes) -> bytes | None:
         self.asked.append((address, data))
         if address in self.silent:
             raise SourceError(f"{address}: no answer")
+        if address in self.empty:
+            return b""
         held = self.held.get(address, {})
         if data[:4] == selector("getTEEsByType(uint8)"):
             return encode(["bytes32[]"], [list(held) if data[-1] == 0 else []])
         layout = self.layouts[address]
         der = held.get(data[4:])
-        return encode([NEW if layout == "new" else OLD], [record(layout, der)]) if der else None
+        return (
+            encode([NEW if layout == "new" else OLD], [record(layout, der, at=self.registered.get(address, NOW - 100))])
+            if der
+            else None
+        )
 
     def registries(self, folder: Path) -> tee.TeeRegistries:
         return tee.TeeRegistries(self.layouts, self.call, folder)
@@ -209,3 +223,23 @@ def test_a_thousand_invented_ids_cost_no_call_each(tmp_path: Path) -> None:
     chain = Chain({NEWER: {}})
     assert chain.registries(tmp_path).enclave_keys([hashed(number) for number in range(1000)]) == {}
     assert len(chain.asked) == 4
+
+
+def test_of_two_registries_the_earliest_registration_counts(tmp_path: Path) -> None:
+    one = enclaves()[0]
+    chain = Chain({NEWER: {one.tee_id: one.der}, OLDER: {one.tee_id: one.der}}, registered={OLDER: NOW - 900})
+    newer = tee.TeeRegistries({NEWER: "new"}, chain.call, tmp_path)
+    assert newer.enclave_keys([one.tee_id]) == {one.tee_id: EnclaveKey(one.der, NOW - 100)}
+    both = chain.registries(tmp_path).enclave_keys([one.tee_id])
+    assert both == {one.tee_id: EnclaveKey(one.der, NOW - 900)}, "though the newer one was asked before"
+    assert newer.enclave_keys([one.tee_id]) == both
+
+
+def test_an_address_without_a_contract_leaves_no_key_unknown(tmp_path: Path) -> None:
+    one, two = enclaves()[:2]
+    chain = Chain({NEWER: {one.tee_id: one.der}}, empty={OLDER})
+    found = chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id])
+    assert found == {one.tee_id: EnclaveKey(one.der, NOW - 100)}
+    chain.empty = {OLDER, NEWER}
+    lost = chain.registries(tmp_path).enclave_keys([two.tee_id])[two.tee_id]
+    assert isinstance(lost, Unknown) and "no contract is there" in lost.reason

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -13,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sources.opengradient.walrus import KEPT_VERSIONS, Blob, BlobMissing, Walrus, blob_id, next_try
+from bot.sources.opengradient.blob_archive import KEPT_VERSIONS, BlobArchive
+from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, blob_id, next_try
 from tests.peers.aggregator import Aggregator, Fault
 from tests.peers.served import Server, serving
 
@@ -61,7 +66,9 @@ class Fleet:
         return server
 
     def walrus(self, max_bytes: int = 10_000, monotonic: Callable[[], float] = time.monotonic) -> Walrus:
-        return Walrus([each.url for each in self.servers], self.folder, self.client, max_bytes, 60.0, monotonic)
+        return Walrus(
+            [each.url for each in self.servers], BlobArchive(self.folder), self.client, max_bytes, 60.0, monotonic
+        )
 
 
 @pytest.fixture
@@ -85,8 +92,8 @@ def test_a_blob_comes_with_its_hash_and_its_source_and_is_kept(fleet: Fleet) -> 
     blob = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     assert (blob.content, blob.aggregator) == (BODY, server.url)
     assert blob.sha256 == hashlib.sha256(BODY).hexdigest()
-    assert (fleet.folder / ID / blob.sha256).read_bytes() == BODY
-    assert [path.name for path in fleet.folder.rglob("*") if path.is_file()] == [blob.sha256]
+    assert list(BlobArchive(fleet.folder).contents(ID, SETTLED.date())) == [(blob.sha256, BODY)]
+    assert [path.name for path in fleet.folder.rglob("*")] == ["2026-11-20.sqlite"], "one file a day, whatever it holds"
 
 
 def test_what_was_read_once_is_never_asked_for_again(fleet: Fleet) -> None:
@@ -100,9 +107,39 @@ def test_what_was_read_once_is_never_asked_for_again(fleet: Fleet) -> None:
 def test_a_copy_that_was_altered_on_disk_is_read_again(fleet: Fleet) -> None:
     server = fleet.add()
     first = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
-    (fleet.folder / ID / first.sha256).write_bytes(b"altered")
+    with closing(sqlite3.connect(fleet.folder / "2026-11-20.sqlite")) as pack, pack:
+        pack.execute("UPDATE blobs SET packed = ?", (zlib.compress(b"altered"),))
+    assert (
+        BlobArchive(fleet.folder).checksum(ID, first.sha256, SETTLED.date()) == hashlib.sha256(b"altered").hexdigest()
+    )
     assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).content == BODY
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).aggregator == "archive"
     assert len(server.asked) == 2
+
+
+def test_blobs_are_packed_by_day_and_whole_days_are_pruned(fleet: Fleet) -> None:
+    archive = BlobArchive(fleet.folder)
+    days = [SETTLED.date() + timedelta(days=n) for n in range(3)]
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"{n:043d}" for n in range(60)]
+        kept = list(pool.map(lambda name: archive.add(name, days[int(name) % 3], name.encode()), names))
+    assert len(list(fleet.folder.iterdir())) == 3
+    assert all(archive.checksum(name, sha256, None) == sha256 for name, sha256 in zip(names, kept, strict=True))
+    assert archive.prune(days[1]) > 0
+    found = [archive.checksum(name, sha256, days[int(name) % 3]) for name, sha256 in zip(names, kept, strict=True)]
+    assert [each is None for each in found] == [int(name) % 3 == 0 for name in names]
+
+
+def test_blobs_that_an_earlier_version_kept_are_found_and_pruned(fleet: Fleet) -> None:
+    server, sha256 = fleet.add(), hashlib.sha256(BODY).hexdigest()
+    (fleet.folder / ID).mkdir(parents=True)
+    (fleet.folder / ID / sha256).write_bytes(BODY)
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).aggregator == "archive" and not server.asked
+    archive = BlobArchive(fleet.folder)
+    assert archive.checksum(ID, sha256, SETTLED.date()) == sha256
+    os.utime(fleet.folder / ID, (SETTLED.timestamp(), SETTLED.timestamp()))
+    assert archive.prune(SETTLED.date()) == 0 and archive.prune(SETTLED.date() + timedelta(days=1)) == len(BODY)
+    assert archive.checksum(ID, sha256, SETTLED.date()) is None
 
 
 @pytest.mark.parametrize("fault", ["absent", "busy", "page", "drops", "redirects", "declares", "packed", "endless"])
@@ -168,8 +205,10 @@ def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
     for number in range(KEPT_VERSIONS + 3):
         blobs[ID] = f"lie {number}".encode()
         with serving(Aggregator(blobs, None)) as liar:
-            Walrus([liar.url], fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON, lambda content: False)
-    assert len(list((fleet.folder / ID).iterdir())) == KEPT_VERSIONS
+            Walrus([liar.url], BlobArchive(fleet.folder), fleet.client).fetch_blob(
+                ID, SETTLED, SOON, lambda content: False
+            )
+    assert len(list(BlobArchive(fleet.folder).contents(ID, SETTLED.date()))) == KEPT_VERSIONS
     assert got(handler.fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY)).aggregator == server.url
 
 
@@ -242,17 +281,17 @@ def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
 
 def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
     with httpx.Client() as client:
-        walrus = Walrus(["http://127.0.0.1:9", "not a url"], fleet.folder, client)
+        walrus = Walrus(["http://127.0.0.1:9", "not a url"], BlobArchive(fleet.folder), client)
         blob_missing = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
         assert blob_missing.retry and not blob_missing.final
-        assert missed(Walrus([], fleet.folder, client).fetch_blob(ID, SETTLED, SOON)).retry
+        assert missed(Walrus([], BlobArchive(fleet.folder), client).fetch_blob(ID, SETTLED, SOON)).retry
 
 
 def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> None:
     server = fleet.add("busy")
     host = server.url.removeprefix("http://")
     bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
-    blob_missing = missed(Walrus(bases, fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON))
+    blob_missing = missed(Walrus(bases, BlobArchive(fleet.folder), fleet.client).fetch_blob(ID, SETTLED, SOON))
     assert "canary" not in blob_missing.reason
     assert blob_missing.reason.count(f"{host}: HTTP ") == 3
 
