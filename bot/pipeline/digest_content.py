@@ -13,6 +13,7 @@ from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
 from bot.outlets import Part
 from bot.records import Document, FootfallError, Post
 from bot.render.digest_posts import PARTS
+from bot.render.page_layout import digest_folder
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,17 @@ class ContentError(FootfallError):
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """The settings of threads and polls in `config.yaml`."""
+    """The settings of threads, polls and links in `config.yaml`."""
 
     threads: Collection[str] = ()
     """Outlets that get all parts of a post, not only the first."""
     polls: Sequence[config.PollConfig] = ()
+    site_url: str = ""
+    """The public address of the site, for links where they are free; may be empty."""
+
+    def page_url(self, document: Document) -> str:
+        """The address of a digest's page; empty without a public site."""
+        return f"{self.site_url.rstrip('/')}/{digest_folder(document)}/index.html" if self.site_url else ""
 
     def thread_range(self, outlet: str) -> range | None:
         """How many text parts a post may have."""
@@ -60,7 +67,7 @@ def render_post(
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
     pictures = (charts.draw_card(document, locale),) if outlet in ("x", "discord") else ()
-    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread)
+    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
     try:
         return render.build_post(document, outlet, options)
     except (render.PollSkippedError, render.TooLongError) as error:

@@ -79,6 +79,8 @@ class PostRenderOptions:
     """The poll of the post."""
     thread: range | None = None
     """How many text parts a thread may have; `None`: a single post."""
+    page_url: str = ""
+    """The address of the digest's page, linked where links are free."""
 
 
 def build_post(document: Document, outlet: str, options: PostRenderOptions | None = None) -> Post:
@@ -153,7 +155,8 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
     blocks = render_blocks("discord", "discord/digest.j2", facts, *style)
     blocks += render_blocks("text", "discord/footer.j2", facts, *style)
-    post = Post("discord", ("",), options.pictures, embeds.build_embed(blocks, "discord/digest.j2"))
+    embed = embeds.build_embed(blocks, "discord/digest.j2") | ({"url": options.page_url} if options.page_url else {})
+    post = Post("discord", ("",), options.pictures, embed)
     if options.poll is None:
         return post
     # A message with a poll has no embed, so it is a separate message.

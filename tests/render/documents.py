@@ -36,7 +36,7 @@ def named(name: str, stem: str = "day-2025-01-12") -> dict[str, Any]:
                 row["model"] = row["author"] = name
             for finding in catalogue["findings"]:
                 for key in ("model", "author", "before"):
-                    if key in finding["values"]:
+                    if isinstance(finding["values"].get(key), str):
                         finding["values"][key] = name
             catalogue["gaps"] = [message("strangers_found", settlements=2, rest=name), *catalogue["gaps"]]
             catalogue["figures"]["models_added"] |= {
