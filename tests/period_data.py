@@ -218,6 +218,22 @@ class World:
             daily_uses=self.daily_uses(number),
         )
 
+    def week_book(self, number: int) -> PeriodData:
+        """The period data of the week that ends with a day."""
+        ids = frozenset(self.listed[number - 7]) if self.seen(number - 7) else Unknown("no reading a week before")
+        return replace(
+            self.book(number),
+            period=Period.for_day(self.day(number), "week"),
+            listed_before=ids,
+            listed_period_before=self.stock(number - 7),
+            flow=self.flow(number - 6, number),
+            flow_before=self.flow(number - 13, number - 7),
+            quiet=(),
+            woken=(),
+            flow_week_before=Unknown("not compared for a week"),
+            daily_uses={},
+        )
+
 
 def world(seed: int, days: int = 45, models: int = 12, missing: float = 0.05) -> World:
     """A world with most of the possible events: models come and go, become active and idle, lead and fall back."""

@@ -193,9 +193,10 @@ def configured(folder: Path, text: str) -> tuple[ScheduleEntry, ...]:
     return load(path, {}, {}).config.schedule
 
 
-def test_by_default_every_day_is_published_at_half_past_two_utc(tmp_path: Path) -> None:
-    (chosen,) = configured(tmp_path, "")
-    assert (chosen.period, chosen.at, chosen.zone) == ("day", time(2, 30), "UTC")
+def test_by_default_every_day_is_published_at_half_past_two_utc_and_every_week_on_monday(tmp_path: Path) -> None:
+    daily, weekly = configured(tmp_path, "")
+    assert (daily.period, daily.at, daily.zone) == ("day", time(2, 30), "UTC")
+    assert (weekly.name, weekly.period, weekly.isoweekday, weekly.at) == ("weekly", "week", 1, time(9))
 
 
 def test_a_channel_id_may_stand_without_quotes(tmp_path: Path) -> None:

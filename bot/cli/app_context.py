@@ -109,10 +109,10 @@ class AppContext:
 
     @property
     def post_options(self) -> pipeline.PostOptions:
-        """Which outlets post threads, and the polls."""
+        """Which outlets post threads, the polls, and the site's address."""
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
-        return pipeline.PostOptions(threads, chosen.polls)
+        return pipeline.PostOptions(threads, chosen.polls, getattr(chosen.outlets.get("site"), "url", ""))
 
     @cached_property
     def network_plans(self) -> Mapping[str, pipeline.NetworkPlan]:

@@ -228,8 +228,11 @@ class Config(ConfigModel):
     networks: dict[str, Any] = Field(default_factory=dict, description="one block per network")
     outlets: dict[str, Any] = Field(default_factory=dict, description="one block per outlet")
     schedule: tuple[ScheduleEntry, ...] = Field(
-        (ScheduleEntry.model_validate({"name": "daily"}),),
-        description="the regular posts; by default one, daily at 02:30 UTC",
+        (
+            ScheduleEntry.model_validate({"name": "daily"}),
+            ScheduleEntry.model_validate({"name": "weekly", "period": "week", "at": "09:00"}),
+        ),
+        description="the regular posts; by default two, daily at 02:30 UTC and weekly on Mondays at 09:00 UTC",
     )
     polls: tuple[PollConfig, ...] = Field(
         (), description="questions for readers; if a network has several, each week asks the next one"

@@ -2,9 +2,9 @@
 
 `time_series` compares a figure with its own past, `network_changes` the whole network with the days before.
 `model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
-single models, `supply_demand` compares supply and demand. `lead` chooses the finding that a digest opens with,
-`lead_series` collects what its picture shows. Every function marked `@looks_at` is called for every digest of its
-periods. Pure: period data and a document in.
+single models, `period_changes` compares weeks and months, `supply_demand` supply and demand. `lead` chooses the finding
+that a digest opens with, `lead_series` collects what its picture shows. Every function marked `@looks_at` is called for
+every digest of its periods. Pure: period data and a document in.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bot.findings import (
     model_counts,
     movers,
     network_changes,
+    period_changes,
     supply_demand,
     time_series,
     top_ten,
@@ -77,6 +78,9 @@ KINDS: Mapping[str, type[FindingClaim]] = {
         model_counts.NewModelsUsed,
         model_counts.UseLadder,
         model_counts.UsedModelsStep,
+        period_changes.PeriodMove,
+        period_changes.PeriodArrivals,
+        period_changes.PeriodStep,
         supply_demand.DemandGap,
         supply_demand.HalfOfUsage,
         supply_demand.TopModelOutweighs,

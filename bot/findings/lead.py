@@ -24,6 +24,7 @@ _FORM_OF: Mapping[str, LeadForm] = {
     "model_move": "mover",
     "passing_surge": "mover",
     "week_move": "mover",
+    "period_move": "mover",
     "awake_again": "mover",
     "gone_quiet": "mover",
     "total_change": "total",
@@ -42,6 +43,7 @@ _FORM_OF: Mapping[str, LeadForm] = {
     "new_models_used": "new",
     "new_unused": "new",
     "newly_used": "new",
+    "period_arrivals": "new",
     "demand_gap": "balance",
 }
 """The form of each kind of finding that can lead. The others are true every day."""

@@ -33,7 +33,8 @@ class SiteSettings(config.OutletConfig):
     url: str = Field(
         "",
         pattern=r"^(https?://[^\s?#]+)?$",
-        description="public address of the site, for the links in feeds; without it, these links are relative",
+        description="public address of the site, for the links in feeds, which are relative without it, and for "
+        "the link from a post on Discord to its page",
     )
 
 

@@ -14,6 +14,7 @@ from bot.outlets import Part
 from bot.pipeline.digest_pictures import draw_picture
 from bot.records import Document, FootfallError, Post
 from bot.render.digest_posts import PARTS
+from bot.render.page_layout import digest_folder
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +25,17 @@ class ContentError(FootfallError):
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """The settings of threads and polls in `config.yaml`."""
+    """The settings of threads, polls and links in `config.yaml`."""
 
     threads: Collection[str] = ()
     """Outlets that get all parts of a post, not only the first."""
     polls: Sequence[config.PollConfig] = ()
+    site_url: str = ""
+    """The public address of the site, for links where they are free; may be empty."""
+
+    def page_url(self, document: Document) -> str:
+        """The address of a digest's page; empty without a public site."""
+        return f"{self.site_url.rstrip('/')}/{digest_folder(document)}/index.html" if self.site_url else ""
 
     def thread_range(self, outlet: str) -> range | None:
         """How many text parts a post may have."""
@@ -61,7 +68,7 @@ def render_post(
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
     pictures = (draw_picture(document, locale, hidden),) if outlet in ("x", "discord") else ()
-    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread)
+    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
     try:
         return render.build_post(document, outlet, options)
     except (render.PollSkippedError, render.TooLongError) as error:

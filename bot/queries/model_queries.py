@@ -84,7 +84,8 @@ def top(
     if isinstance(moved, Unknown):
         return {**answer, "models": [], "unknown": moved.reason}
     chosen = [m for m in moved.models if (m["change"] < 0) == (by == "fall")]
-    return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
+    ranked = [{"rank": n, **m, "ratio": _change_ratio(m)} for n, m in enumerate(chosen[:ROWS], 1)]
+    return {**answer, "models": ranked}
 
 
 def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
@@ -207,6 +208,11 @@ class _Moved:
     null for a model first seen since the period before began. With `unattributed` they add up to the whole change."""
     unattributed: int
     """The change of unnamed use."""
+
+
+def _change_ratio(moved: Document) -> float | None:
+    """The change of a model's use as a share of the use before; `None` if that was nothing or is unknown."""
+    return moved["change"] / moved["before"] if moved["before"] else None
 
 
 def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Document) -> _Moved | Unknown:

@@ -81,6 +81,8 @@ class PostRenderOptions:
     """The poll of the post."""
     thread: range | None = None
     """How many text parts a thread may have; `None`: a single post."""
+    page_url: str = ""
+    """The address of the digest's page, linked where links are free."""
 
 
 def build_post(document: Document, outlet: str, options: PostRenderOptions | None = None) -> Post:
@@ -173,7 +175,8 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
     blocks = render_blocks("discord", "discord/digest.j2", facts, *style)
     blocks += render_blocks("text", "discord/footer.j2", facts, *style)
-    post = Post("discord", ("",), options.pictures, embeds.build_embed(blocks, "discord/digest.j2"))
+    embed = embeds.build_embed(blocks, "discord/digest.j2") | ({"url": options.page_url} if options.page_url else {})
+    post = Post("discord", ("",), options.pictures, embed)
     if options.poll is None:
         return post
     # A message with a poll has no embed, so it is a separate message.
@@ -227,14 +230,28 @@ def template_context(document: Document) -> dict[str, Any]:
 
 def _lead_context(document: Document) -> dict[str, Any]:
     """`form` and `finding` of the lead; `whole`: what all use did, if a mover leads; `step`: models used against the
-    day before; `others`: further news."""
+    period before; `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post
+    about one tells; `others`: further news."""
     lead = findings.lead_of(document)
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
     same = move is not None and move["values"]["model"] == lead.protagonist
+    news, leading = _headline_findings(document), lead.finding
+    moves = [found for found in news if found["key"] == "period_move"]
+    moves.sort(key=lambda found: found is not leading)
+    rest = [found for found in news if found["key"] == "period_arrivals" and found is not leading]
+    if not (leads := leading is not None and leading["key"] == "period_move"):
+        rest = moves + rest
     return {
         "form": lead.form,
         "finding": lead.finding,
         "whole": move["values"] if move is not None and same else None,
-        "step": findings.find_in(document, "used_models_step"),
-        "others": findings.other_news(document, lead),
+        "step": findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step"),
+        "moves": moves if leads else [],
+        "period": rest,
+        "others": [found for found in findings.other_news(document, lead) if not found["key"].startswith("period_")],
     }
+
+
+def _headline_findings(document: Document) -> list[Mapping[str, Any]]:
+    wanted = document["headline"]["catalogue"]
+    return next((list(block["findings"]) for block in document["catalogues"] if block["catalogue"] == wanted), [])

@@ -106,8 +106,8 @@ _PIECE = re.compile(f"{_START}([^{_BETWEEN}]*){_BETWEEN}([^{_BETWEEN}]*){_BETWEE
 _SPACES = re.compile(r"\s+")
 _AT_BREAK = re.compile(" *(\n+) *")
 _MANY_BREAKS = re.compile("\n{3,}")
-_AFTER_WIDE_MARK = re.compile(r"(?<=[。，；：！？]) +")
-_BEFORE_MARK = re.compile(r" +(?=[.,;:)?](?:\s|$))")
+_AFTER_WIDE_MARK = re.compile(r"(?<=[。，；：！？、（]) +")
+_BEFORE_MARK = re.compile(r" +(?=[.,;:)?،؛؟](?:\s|$))| +(?=[。，；：！？、）])")
 
 LINE = Markup("\ue020")
 """A line break of a post. Line breaks of the template are spaces, so that it can be formatted for reading."""

@@ -47,7 +47,17 @@ def replay() -> tuple[tuple[World, int, Finding], ...]:
     told = []
     for one in (*(world(seed, models=12 + 30 * (seed % 3 == 0)) for seed in SEEDS), *map(lively_world, LIVELY)):
         told += [(one, day, finding) for day in range(1, len(one.uses)) for finding in found(one.book(day))]
+        weeks = range(6, len(one.uses), 7)
+        told += [(one, day, finding) for day in weeks for finding in found(one.week_book(day)) if of_week(finding)]
     return tuple(told)
+
+
+def of_week(finding: Finding) -> bool:
+    return finding["key"].startswith("period_")
+
+
+def book_of(one: World, day: int, finding: Finding, history: int = 400) -> PeriodData:
+    return one.week_book(day) if of_week(finding) else one.book(day, history)
 
 
 # --- each kind of claim, counted again from the world itself ---------------------------------------------------------
@@ -282,6 +292,33 @@ def used_models_step(one: World, day: int, v: Values) -> bool:
     return (v["used"], v["before"], v["count"], v["direction"]) == (now, then, abs(now - then), way)
 
 
+def week_uses(one: World, day: int) -> Counter[str]:
+    """Uses by model in the week that ends with a day."""
+    return sum((Counter(used_on(one, n)) for n in range(day - 6, day + 1)), Counter())
+
+
+def period_move(one: World, day: int, v: Values) -> bool:
+    now, then = week_uses(one, day), week_uses(one, day - 7)
+    whole = {name(n) for n in set.intersection(*one.listed[day - 14 : day + 1])}
+    changes = [now[model] - then[model] for model in whole]
+    assert v["model"] in whole and (v["uses"], v["before"]) == (now[v["model"]], then[v["model"]])
+    assert v["period"] == "week" and number(one, v["first"]) == day - 6
+    return v["change"] == (max(changes) if v["direction"] == "rose" else min(changes)) == v["uses"] - v["before"] != 0
+
+
+def period_arrivals(one: World, day: int, v: Values) -> bool:
+    new = {name(n) for n in one.listed[day] - one.listed[day - 7]}
+    uses = {model: count for model, count in week_uses(one, day).items() if model in new and count}
+    assert (v["added"], v["used"], v["uses"]) == (len(new), len(uses), max(uses.values(), default=0))
+    return (v["model"] is None and not uses) or uses[v["model"]] == v["uses"]
+
+
+def period_step(one: World, day: int, v: Values) -> bool:
+    now, then = (sum(week_uses(one, end)[name(n)] > 0 for n in one.listed[end]) for end in (day, day - 7))
+    way = "more" if now > then else "fewer" if now < then else "same"
+    return (v["used"], v["before"], v["count"], v["direction"]) == (now, then, abs(now - then), way)
+
+
 TRUTHS: dict[str, Callable[[World, int, Values], bool]] = {
     "highest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a > b),
     "lowest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a < b),
@@ -298,6 +335,9 @@ TRUTHS: dict[str, Callable[[World, int, Values], bool]] = {
     "new_models_used": new_models_used,
     "use_ladder": use_ladder,
     "used_models_step": used_models_step,
+    "period_move": period_move,
+    "period_arrivals": period_arrivals,
+    "period_step": period_step,
     "streak": streak,
     "crossing": crossing,
     "unusual_day": unusual_day,
@@ -326,14 +366,14 @@ def test_every_claim_of_the_replay_is_true_of_the_world(key: str) -> None:
 def test_every_claim_holds_in_a_longer_history_and_after_json() -> None:
     for one, day, finding in replay():
         again: Finding = json.loads(json.dumps(finding))
-        assert again == finding and finding_holds(again, one.book(day, history=60)), (day, finding)
+        assert again == finding and finding_holds(again, book_of(one, day, finding, 60)), (day, finding)
 
 
 def test_no_claim_is_dropped_for_not_holding() -> None:
     for seed in SEEDS:
         one = world(seed)
-        for day in range(1, len(one.uses), 2):
-            page = pages(one.book(day))
+        books = [one.book(day) for day in range(1, len(one.uses), 2)]
+        for page in map(pages, [*books, *(one.week_book(day) for day in range(6, len(one.uses), 7))]):
             assert [made for made in candidates(page) if not made.claim.holds(page.book)] == []
 
 
@@ -356,7 +396,7 @@ def test_a_claim_that_is_not_so_does_not_hold() -> None:
             if checked[finding["key"], field] < 8 and (wrong := otherwise(finding["values"][field])) is not None:
                 checked[finding["key"], field] += 1
                 altered: Finding = {**finding, "values": {**finding["values"], field: wrong}}
-                assert not finding_holds(altered, one.book(day)), (field, altered)
+                assert not finding_holds(altered, book_of(one, day, finding)), (field, altered)
     assert {key for key, _ in checked} == set(KINDS)
 
 
@@ -622,7 +662,8 @@ def test_longer_periods_claim_nothing_that_is_of_single_days(name: str) -> None:
     period = Period.for_day(DAY, name)  # type: ignore[arg-type]
     lively = replace(days(*[10] * 20, 80), period=period, quiet=((model(500), 70_000),), listed_period_before=90)
     told = {finding["key"] for finding in found(lively)}
-    assert told <= {"crossing", "demand_gap", "half_carried", "outweighed", "new_leader"}
+    longer = {"period_move", "period_arrivals", "period_step"}
+    assert told <= {"crossing", "demand_gap", "half_carried", "outweighed", "new_leader", *longer}
     grown = replace(book([20] * 12, flow_before=Usage(100, {1: 100})), period=period, listed_period_before=10)
     values = kinds(grown)["demand_gap"]
     assert values["days"] == period.day_count and values["uses_change"] == 1.4 and values["inventory_change"] == 0.2

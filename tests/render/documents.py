@@ -36,7 +36,7 @@ def named(name: str, stem: str = "day-2025-01-12") -> dict[str, Any]:
                 row["model"] = row["author"] = name
             for finding in catalogue["findings"]:
                 for key in ("model", "author", "before"):
-                    if key in finding["values"]:
+                    if isinstance(finding["values"].get(key), str):
                         finding["values"][key] = name
             catalogue["gaps"] = [message("strangers_found", settlements=2, rest=name), *catalogue["gaps"]]
             catalogue["figures"]["models_added"] |= {
@@ -145,6 +145,20 @@ FINDINGS: dict[str, list[dict[str, Any]]] = {
     "used_models_step": [
         {"day": "2025-01-12", "direction": way, "used": 929, "before": 941, "count": count}
         for way, count in (("more", 12), ("fewer", 1), ("same", 0))
+    ],
+    "period_move": [
+        {"period": period, "first": "2025-01-06", "model": "owner/mover", "author": "owner", "direction": way}
+        | {"uses": 9902021, "before": 7569766, "change": 2332255}
+        for period, way in (("week", "rose"), ("week", "fell"), ("month", "rose"))
+    ],
+    "period_arrivals": [
+        {"period": "week", "first": "2025-01-06", "added": 77, "used": used, "model": model, "author": "owner"}
+        | {"uses": uses}
+        for used, model, uses in ((57, "owner/new", 1237), (1, "owner/new", 1237), (0, None, 0))
+    ],
+    "period_step": [
+        {"period": "week", "first": "2025-01-06", "direction": way, "used": 1699, "before": 1597, "count": count}
+        for way, count in (("more", 102), ("fewer", 1), ("same", 0))
     ],
     "lowest_watched": [
         {"metric": "models_used", "unit": "models", "day": "2025-01-06", "value": 701, "first": "2024-12-18"}
