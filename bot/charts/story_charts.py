@@ -184,7 +184,9 @@ def _draw_bars(axes: Axes, rows: list[tuple[str, int, str]], colours: list[str])
                       fontsize=to_points(LABEL), color=INK, parse_math=False)
         for place, (name, _, _) in enumerate(rows)
     ]  # fmt: skip
-    left = max(name.get_window_extent().width for name in names) + 18
+    # To measure a text costs as much as to draw it: only those that can be the widest or reach the edge.
+    longest = sorted(names, key=lambda name: -len(name.get_text()))[:3]
+    left = max(name.get_window_extent().width for name in longest) + 18
     for name in names:
         name.set_position((-left, 0))
     numbers = [
@@ -192,7 +194,8 @@ def _draw_bars(axes: Axes, rows: list[tuple[str, int, str]], colours: list[str])
                       fontsize=to_points(LABEL), color=QUIET, weight="bold", parse_math=False)
         for place, (_, value, text) in enumerate(rows)
     ]  # fmt: skip
-    right = max(number.get_window_extent().width for number in numbers) + 16
+    reaching = [number for number, value in zip(numbers, values, strict=True) if value >= 0.8 * max(values)]
+    right = max(number.get_window_extent().width for number in reaching) + 16
     box = axes.get_position()
     axes.set_position((box.x0 + left / WIDTH, box.y0, box.width - (left + right) / WIDTH, box.height))
 
