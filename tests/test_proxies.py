@@ -19,6 +19,7 @@ from bot.clients import http
 from bot.outlets import RetryLater, Sent
 from bot.queries import QueryContext
 from bot.records import SourceError
+from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.panels import unreachable_endpoints
 from bot.sources.opengradient.walrus import Blob, Walrus
 from tests import query_contexts
@@ -57,7 +58,7 @@ def _live_list(folder: Path) -> str:
 
 def _blobs(folder: Path) -> str:
     with serving(Aggregator({BLOB: b"blob"}, None)) as server, httpx.Client() as client:
-        assert isinstance(Walrus([server.url], folder, client).fetch_blob(BLOB, NOW, NOW), Blob)
+        assert isinstance(Walrus([server.url], BlobArchive(folder), client).fetch_blob(BLOB, NOW, NOW), Blob)
         return server.url
 
 

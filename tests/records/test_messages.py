@@ -59,11 +59,15 @@ def codes_in(path: Path) -> Iterator[str]:
                 yield pattern
 
 
+OF_EARLIER_RECORDS = {"listing_time_unknown", "single_snapshot_model", "single_snapshot_models"}
+"""Codes that only documents on nights of the npm package hold."""
+
+
 def test_every_template_is_used_and_every_code_has_one() -> None:
     modules = [path for path in (ROOT / "bot").rglob("*.py") if path.name != "messages.py"]
     patterns = {pattern for path in modules for pattern in codes_in(path)}
     used = re.compile("|".join(pattern for pattern in patterns if re.fullmatch(r"[a-z0-9_+\\]+", pattern)))
-    assert [code for code in MESSAGES if not used.fullmatch(code)] == []
+    assert {code for code in MESSAGES if not used.fullmatch(code)} == OF_EARLIER_RECORDS
     for path in modules:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "message":
