@@ -87,11 +87,11 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
 def _label_point(
     axes: Axes, point: tuple[int, Number], locale: str, where: Literal["right", "above"], *, near_end: bool = False
 ) -> None:
-    """A dot with its value, right of it or above it; near the line's end, away from the label there."""
+    """A dot with its value, right of it or above it; near an end of the line, away from what stands there."""
     axes.plot(*point, "o", color=USED, markersize=11, zorder=4, clip_on=False)
     text, above = format_compact(point[1], locale), where == "above"
     across: Literal["left", "center", "right"] = "left" if not above else "right" if near_end else "center"
-    if above and point[0] == 0:
+    if above and not near_end and point[0] < SHORTEST / 2:
         across = "left"
     # Off the axis where the point lies on it.
     up: Literal["bottom", "center"] = "bottom" if above or point[1] < axes.get_ylim()[1] / 10 else "center"
