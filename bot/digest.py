@@ -15,6 +15,7 @@ from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
 from bot.records import (
     Document,
+    Period,
     PeriodData,
     SourceRef,
     Unknown,
@@ -63,10 +64,28 @@ def compose_document(
     places = {ref: place for place, ref in enumerate(refs)}
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = NameMask.from_names(hidden)
+    return draft_document(
+        {"network": network, "title": title, "headline": dict(headline)},
+        period,
+        composed_at,
+        [_catalogue_document(book, places, shown) for book in ordered],
+        refs,
+        panels=[_catalogue_document(book, places, shown) for book in panels],
+    )
+
+
+def draft_document(
+    heading: Mapping[str, object],
+    period: Period,
+    composed_at: datetime,
+    catalogues: list[dict[str, Any]],
+    refs: Iterable[SourceRef],
+    **more: object,
+) -> Document:
+    """The draft of edition 1 of a document. `heading` has its network, title and headline."""
     document: Document = {
         "schema": SCHEMA,
-        "network": network,
-        "title": title,
+        **heading,
         "period": period.name,
         "day": period.first.isoformat(),
         "last_day": period.last.isoformat(),
@@ -74,11 +93,11 @@ def compose_document(
         "status": "draft",
         "rules": document_rules.RULES,
         "composed_at": composed_at.astimezone(UTC).isoformat(),
-        "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
-        "catalogues": [_catalogue_document(book, places, shown) for book in ordered],
-        "panels": [_catalogue_document(book, places, shown) for book in panels],
+        "catalogues": catalogues,
+        "panels": [],
+        **more,
         "changes": [],
-        "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in places],
+        "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in refs],
     }
     return {**document, "reasons": collect_messages(document)}
 
@@ -148,7 +167,7 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
     return {**part, "figures": figures}
 
 
-def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidden: NameMask) -> dict[str, object]:
+def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidden: NameMask) -> dict[str, Any]:
     refs = sorted({places[ref] for ref in book.refs})
     names = names_of(book)
     return {
@@ -156,7 +175,7 @@ def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidde
         "title": book.catalogue.title,
         "unit": book.catalogue.unit,
         "evidence": book.catalogue.evidence,
-        "figures": {key: _figure_document(figure, refs) for key, figure in compute_figures(book).items()},
+        "figures": {key: figure_document(figure, refs) for key, figure in compute_figures(book).items()},
         "top": _top_models(book, names, hidden),
         "curve": _usage_curve(book),
         "groups": [_group_table(book, table, hidden) for table in metrics.group_tables(book)],
@@ -271,6 +290,7 @@ def _same_version(old: FigureDocument, new: FigureDocument) -> bool:
     return old.get("version", 1) == new.get("version", 1)
 
 
-def _figure_document(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
+def figure_document(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
+    """A figure as JSON, with the version of its meaning from the second on."""
     document, version = figure.to_document(refs), METRICS[figure.key].version
     return {**document, "version": version} if version > 1 else document

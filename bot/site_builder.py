@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from bot import charts, ledger
+from bot import charts, comparison, ledger
 from bot.metrics import METRICS
 from bot.outlets.site import replace_site
 from bot.queries import QueryContext, WatchedNetwork
-from bot.records import Catalogue, Document, Period, PeriodName, Unknown
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown
 from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
 from bot.render.site_files import RenderedDigest
@@ -49,7 +49,7 @@ def write_site(
 ) -> Path:
     """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds; `render_all`
     may render digests in other processes. Raises `OutletError`."""
-    places = [place for watched in desk.watched.values() for place in _digest_places(desk, watched)]
+    places = [place for name in (*desk.watched, COMPARISON) for place in _digest_places(desk, name)]
     rendered = render_all(places) if render_all else (render_digest(desk, place, at, url) for place in places)
     files = site_files.render_site(_site_context(desk, at, url), _report_pages(places, rendered, tell))
     return replace_site(files, folder) / "index.html"
@@ -67,18 +67,20 @@ def _report_pages(
 
 def render_digest(desk: QueryContext, place: DigestPlace, at: datetime, url: str = "") -> RenderedDigest | None:
     """The files of one digest; `None` if the archive does not have it."""
-    watched = desk.watched[place.network]
     document = desk.archive.find_digest(place.network, place.period, place.day)
     if document is None:
         return None
-    page = _digest_page(desk, watched, desk.mask_hidden(document))
+    page = _digest_page(desk, desk.watched.get(place.network), desk.mask_hidden(document))
     neighbours = (place.heading(document["title"], day) for day in (place.earlier, place.later))
     return site_files.render_digest(_site_context(desk, at, url), page, *neighbours)
 
 
 def _site_context(desk: QueryContext, at: datetime, url: str) -> page_layout.SiteContext:
     return page_layout.SiteContext(
-        [page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()],
+        [
+            *(page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()),
+            *([_COMPARISON_PAGE] if desk.archive.list_digests(COMPARISON, "week") else []),
+        ],
         {key: metric.definition for key, metric in METRICS.items()},
         charts.trend_svg,
         at,
@@ -88,17 +90,25 @@ def _site_context(desk: QueryContext, at: datetime, url: str) -> page_layout.Sit
     )
 
 
-def _digest_places(desk: QueryContext, watched: WatchedNetwork) -> Iterator[DigestPlace]:
+_COMPARISON_PAGE = page_layout.NetworkPage(COMPARISON, comparison.TITLE, comparison.METHOD)
+
+
+def _digest_places(desk: QueryContext, network: str) -> Iterator[DigestPlace]:
     """Every digest of a network, oldest first."""
     names: tuple[PeriodName, ...] = ("day", "week", "month")
     for name in names:
-        days = [entry.day for entry in desk.archive.list_digests(watched.network, name)]
+        days = [entry.day for entry in desk.archive.list_digests(network, name)]
         for earlier, day, later in zip([None, *days], days, [*days[1:], None], strict=False):
-            yield DigestPlace(watched.network, name, day, earlier, later)
+            yield DigestPlace(network, name, day, earlier, later)
 
 
-def _digest_page(desk: QueryContext, watched: WatchedNetwork, document: Document) -> page_layout.DigestPage:
+def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: Document) -> page_layout.DigestPage:
+    """The page of a digest, or of a comparison where no network is given."""
     first, last = date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"])
+    receipts = desk.archive.digest_receipts(document["network"], document["period"], first)
+    public = [receipt for receipt in receipts if receipt.url]
+    if watched is None:
+        return page_layout.DigestPage(document, {}, {}, public)
     period = Period(first, last, document["period"])
     catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
     return page_layout.DigestPage(
@@ -115,7 +125,7 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork, document: Document
             }
             for block in document["catalogues"]
         },
-        [receipt for receipt in desk.archive.digest_receipts(watched.network, period.name, first) if receipt.url],
+        public,
     )
 
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "pipeline_commands": ("demo", "collect", "compose", "verify"),
     "query_commands": (
         *("digest", "show", "usage", "inventory", "model", "top", "idle", "trend"),
-        *("compare", "why", "method", "status", "about"),
+        *("compare", "why", "networks", "method", "status", "about"),
     ),
     "preview_commands": ("preview", "site", "web"),
     "publish_commands": ("publish", "deliveries", "send-test"),
@@ -48,6 +48,7 @@ SUMMARIES = {
     "trend": "One metric, day by day.",
     "compare": "Two models or two networks side by side.",
     "why": "Which models moved a day's usage.",
+    "networks": "All networks side by side for one week.",
     "method": "What a metric counts.",
     "status": "How fresh everything is.",
     "about": "What Footfall is and which networks it watches.",

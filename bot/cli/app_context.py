@@ -20,7 +20,7 @@ from bot.archive import Archive
 from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
-from bot.records import FootfallError, Period, PeriodName
+from bot.records import COMPARISON, FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
 LATELY = 8
@@ -142,7 +142,17 @@ class AppContext:
         for listing in sources.static_listings(name, self.settings.config.networks[name], until, days):
             ledger.add_snapshot(self.store, listing)
 
+    @cached_property
+    def comparison(self) -> pipeline.NetworkPlan | None:
+        """How the networks are compared; `None` if there is only one."""
+        return pipeline.comparison_plan(tuple(self.network_plans.values()))
+
     def network_plan(self, name: str) -> pipeline.NetworkPlan:
+        """A network, or the comparison of all by its own name. Raises `UsageError`."""
+        if name == COMPARISON:
+            if self.comparison is None:
+                raise UsageError(f"{name}: found {len(self.network_plans)} networks, wanted at least two to compare")
+            return self.comparison
         if name not in self.network_plans:
             known = ", ".join(self.network_plans) or "none is configured"
             raise UsageError(f"{name}: no such network; known: {known}")

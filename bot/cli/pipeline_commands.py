@@ -168,9 +168,10 @@ def _collect_networks(
 def compose(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Compute digests from the ledger: for the period that holds --day, or for every period that has no digest yet or
     for which more may be known by now. An issued digest that comes out differently gets a new edition."""
-    each = answer_each(
-        parts.selected_networks(network), lambda plan: _compose_periods(parts, plan.network, period, day)
-    )
+    plans = parts.selected_networks(network)
+    if network is None and period == "week" and parts.comparison:
+        plans = [*plans, parts.comparison]
+    each = answer_each(plans, lambda plan: _compose_periods(parts, plan.network, period, day))
     documents = [document for answer in each.answers for document in answer]
     lines = [
         f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}"

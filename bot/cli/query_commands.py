@@ -106,7 +106,8 @@ def find_or_compose(parts: AppContext, network: str, period: PeriodName, day: da
 
 
 def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: PeriodName, day: date | None) -> Document:
-    parts.store_static_listings(plan.network)
+    if not plan.members:
+        parts.store_static_listings(plan.network)
     told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
         newest = parts.archive.newest_digest(plan.network, period)

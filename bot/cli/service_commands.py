@@ -146,6 +146,7 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
                 [name for name in outlet_setup.outlet_targets(parts) if name not in outlets],
                 {"data": parts.settings.config.data, "out": parts.settings.config.out},
                 lambda: outlet_setup.clock_offsets(outlets),
+                parts.comparison,
                 parts.executor,
             )
     finally:

@@ -120,13 +120,26 @@ class VerificationResult:
 def verify_digest(parts: AppContext, digest: Document, deep: bool = False) -> VerificationResult:
     """Compare a digest with the ledger and the records as they are now; `deep`: also with their public places."""
     plan = parts.network_plan(digest["network"])
-    chosen = parts.settings.config.networks[plan.network]
-    records = [sources.verify_ref(plan.network, chosen, parts.settings.config.data, ref) for ref in digest["refs"]]
+    chosen = parts.settings.config
+    owners = _ref_networks(digest) if plan.members else [plan.network] * len(digest["refs"])
+    known = [(name, ref) for name, ref in zip(owners, digest["refs"], strict=True) if name in chosen.networks]
+    records = [(name, sources.verify_ref(name, chosen.networks[name], chosen.data, ref)) for name, ref in known]
     if deep:
-        records = [{**ref, "public": sources.compare_with_public(plan.network, ref)} for ref in records]
+        records = [(name, {**ref, "public": sources.compare_with_public(name, ref)}) for name, ref in records]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
-    return VerificationResult(digest, mismatches, incomparable_figures(digest, again), records)
+    return VerificationResult(digest, mismatches, incomparable_figures(digest, again), [ref for _, ref in records])
+
+
+def _ref_networks(comparison: Document) -> list[str]:
+    """The network that each ref of a comparison belongs to; empty if no figure rests on it."""
+    owners = [""] * len(comparison["refs"])
+    for block in comparison["catalogues"]:
+        for figure in block["figures"].values():
+            for place in figure.get("refs", ()):
+                if place < len(owners):
+                    owners[place] = block["catalogue"]
+    return owners
 
 
 def verify_each(

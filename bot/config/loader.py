@@ -20,7 +20,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.config.schema import Config, PollConfig, ScheduleEntry
 from bot.config.types import ConfigModel, NetworkConfig, OutletConfig
-from bot.records import FootfallError, SafeName
+from bot.records import COMPARISON, FootfallError, SafeName
 from bot.redaction import clip_text
 
 FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -132,7 +132,7 @@ def load(
     except ValidationError as error:
         mistakes += _validation_lines(path, "", error)
     else:
-        mistakes += _name_mistakes(path, "schedule", config.schedule, networks, outlets)
+        mistakes += _name_mistakes(path, "schedule", config.schedule, [*networks, COMPARISON], outlets)
         mistakes += _name_mistakes(path, "polls", config.polls, networks, outlets)
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bot import comparison
 from bot.deliveries.poll_store import POLLS
-from bot.records import Document, Period, PeriodName, catalogues_and_panels, short_date, start_of_day
+from bot.records import COMPARISON, Document, Period, PeriodName, catalogues_and_panels, short_date, start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Publ
     """Whether a digest may be published: when everything is known that its headline rests on, or with gaps once
     `deadline` has passed since the period's end; never if nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
-    missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
+    few = comparison.too_few_known(document) if document["network"] == COMPARISON else ""
+    missing, name = few or _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     waiting = f"; waiting until {closes:%d %b %H:%M} UTC" if now < closes else ""
     measured = [block for block in catalogues_and_panels(document) if block["catalogue"] != POLLS]
     read = [block for block in measured if _rests_on_period(document, block)]
-    if all(figure["value"] is None for block in read for figure in block["figures"].values()):
+    if few or all(figure["value"] is None for block in read for figure in block["figures"].values()):
         why = f"nothing is known of {name}{': ' + missing if missing else ''}"
         return PublishGate(False, why + waiting, not waiting)
     if missing and waiting:

@@ -8,6 +8,7 @@ from bot.pipeline.collection import BackfillThrottle, CollectResult, Tell, colle
 from bot.pipeline.composition import (
     NetworkPlan,
     build_digest,
+    comparison_plan,
     compose_digest,
     compose_outdated,
     covered_periods,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import digest, findings, ledger, render
+from bot import comparison, digest, findings, ledger, render
 from bot.archive import Archive
 from bot.deliveries.poll_store import PollStore
 from bot.pipeline import polls
-from bot.records import Catalogue, Document, Period, PeriodName, start_of_day
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, start_of_day
 from bot.store import Store
 
 LATE = 3
@@ -29,6 +30,8 @@ class NetworkPlan:
     panels: tuple[Catalogue, ...] = ()
     closed: bool = False
     """Its record has ended: nothing of it is ever due."""
+    members: tuple[NetworkPlan, ...] = ()
+    """The networks of a comparison; `catalogues` are those of their headlines, in the same order."""
 
 
 def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Period, at: datetime) -> Document:
@@ -37,7 +40,17 @@ def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Pe
 
 
 def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
-    """A digest from the ledger's current state, not stored."""
+    """A digest or comparison from the ledger's current state, not stored."""
+    if plan.members:
+        return comparison.compose_comparison(
+            [
+                comparison.ComparedNetwork(
+                    member.network, member.title, ledger.load_period_data(store, catalogue, period)
+                )
+                for member, catalogue in zip(plan.members, plan.catalogues, strict=True)
+            ],
+            at,
+        )
     books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
@@ -59,9 +72,22 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
     return document
 
 
+def comparison_plan(plans: Collection[NetworkPlan]) -> NetworkPlan | None:
+    """How to compare networks week by week; `None` if there is only one."""
+    if len(plans) < comparison.LEAST_NETWORKS:
+        return None
+    leading = tuple(next(c for c in plan.catalogues if c.key == plan.headline["catalogue"]) for plan in plans)
+    return NetworkPlan(COMPARISON, comparison.TITLE, leading, {}, members=tuple(plans))
+
+
 def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
     """Every complete period that the ledger covers at least in part; oldest first. This includes the first day: at its
-    end the list is known, and its use is unknown because the watch had not begun."""
+    end the list is known, and its use is unknown because the watch had not begun. Of a comparison, the weeks that at
+    least two networks cover."""
+    if plan.members:
+        covered = Counter(p for member in plan.members for p in covered_periods(store, member, name))
+        least = comparison.LEAST_NETWORKS
+        return tuple(sorted(p for p, networks in covered.items() if name == "week" and networks >= least))
     spans = [s for c in plan.catalogues if (s := ledger.closed_span(store, c)) is not None]
     if not spans:
         return ()

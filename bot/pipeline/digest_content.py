@@ -12,7 +12,7 @@ from bot.archive import Archive
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
 from bot.outlets import Part
 from bot.pipeline.digest_pictures import draw_picture
-from bot.records import Document, FootfallError, Post
+from bot.records import COMPARISON, Document, FootfallError, Post
 from bot.render.digest_posts import PARTS
 from bot.render.page_layout import digest_folder
 
@@ -45,7 +45,7 @@ class PostOptions:
         """The poll of a digest: only weekly digests have one, each week the next of those that fit."""
         network = document["network"]
         fitting = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
-        if document["period"] != "week" or not fitting:
+        if document["period"] != "week" or network == COMPARISON or not fitting:
             return None
         return fitting[date.fromisoformat(document["day"]).toordinal() // 7 % len(fitting)]
 
@@ -67,7 +67,8 @@ def render_post(
         poll, thread = None, range(parts_to_replace, parts_to_replace + 1) if parts_to_replace > 1 else None
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
-    pictures = (draw_picture(document, locale, hidden),) if outlet in ("x", "discord") else ()
+    drawn = outlet in ("x", "discord") and document["network"] != COMPARISON
+    pictures = (draw_picture(document, locale, hidden),) if drawn else ()
     options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
     try:
         return render.build_post(document, outlet, options)

@@ -11,7 +11,7 @@ from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
 from bot.metrics import METRICS, Metric
 from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
-from bot.records import Document, PeriodName, SafeName, join_messages, message
+from bot.records import COMPARISON, Document, Period, PeriodName, SafeName, join_messages, message
 
 USAGE = (
     "uses",
@@ -182,10 +182,23 @@ def _metric_periods(metric: Metric) -> list[str]:
     return [name for name in ("day", "week", "month") if name in metric.periods]
 
 
-def known_networks(desk: QueryContext) -> Document:
-    """Every network that is watched, its catalogues and the figure it opens with."""
+def networks(desk: QueryContext, day: date | None = None) -> Document:
+    """All networks side by side for one week: what share of each list was used, how evenly, and what grew."""
+    if day is None:
+        document = desk.archive.newest_digest(COMPARISON, "week")
+    else:
+        desk.refuse_future(day)
+        document = desk.archive.find_digest(COMPARISON, "week", Period.for_day(day, "week").first)
+    blocks = document["catalogues"] if document else []
+    titles = {block["catalogue"]: block["title"] for block in blocks}
     return {
         "question": "networks",
+        **(digest_heading(document) if document else {"day": None}),
+        "comparable": len({block["unit"] for block in blocks}) < 2,
+        "catalogues": [_catalogue_answer(block, ()) for block in blocks],
+        "compared": {
+            key: [titles[name] for name in names] for key, names in (document["compared"] if document else {}).items()
+        },
         "networks": [
             {
                 "network": watched.network,

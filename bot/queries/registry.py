@@ -125,6 +125,7 @@ PERIOD = QueryOption(
 DAY = QueryOption(
     "day", "day", "A UTC day, YYYY-MM-DD; the newest by default", "A UTC day, YYYY-MM-DD; the newest by default."
 )
+_WEEK = "A UTC day of the week, YYYY-MM-DD; the newest by default"
 _METRIC = QueryOption("metric", "metric", "What is counted", required=True)
 _NAME = QueryOption("name", "model", "A model's name", required=True)
 _SIDES = (
@@ -159,13 +160,13 @@ QUERIES = _by_name(
     QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION)),
     QuerySpec("why", model_queries.why, (NETWORK, DAY)),
     QuerySpec("method", network_queries.method, (_METRIC,), "method/{metric}"),
+    QuerySpec("networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),)),
     QuerySpec("status", network_queries.status),
     QuerySpec("about", network_queries.about),
 )
 """Queries that every interface has."""
 API_QUERIES = _by_name(
     *QUERIES.values(),
-    QuerySpec("networks", network_queries.known_networks),
     QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It returns a list.
     QuerySpec(
         "digests",

@@ -5,7 +5,7 @@ Every type here is frozen; records are never amended. The nouns: `catalogues` (w
 `periods`, `messages` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
 """
 
-from bot.records.catalogues import Catalogue, Evidence
+from bot.records.catalogues import COMPARISON, Catalogue, Evidence
 from bot.records.checks import CheckResult, try_check
 from bot.records.errors import FootfallError, SourceError
 from bot.records.event_batch import (

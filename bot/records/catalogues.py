@@ -7,6 +7,8 @@ from datetime import date
 from typing import Literal
 
 Evidence = Literal["reported", "claimed", "backed", "verified"]
+COMPARISON = "networks"
+"""The name of the comparison of networks in schedules, commands and the archive; no network may have it."""
 
 
 @dataclass(frozen=True, slots=True)

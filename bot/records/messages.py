@@ -137,6 +137,7 @@ MESSAGES: Mapping[str, str] = {
     "uses_unnamed": "{n} of {m} uses name no model",
     "share_unnamed": "less than that share of use names its model",
     "watched_days": "watched for {n} of {m} days",
+    "few_days_known": "{n} days of this week are known; comparing takes {m}",
     "watched_under_60_days": "watched for less than 60 days",
     "method_changed": "use is counted in another way since {day}, so days before and after are not added or compared",
     "list_read_at": "On offer now: the list was read at {time} UTC of {day}.",

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot import config, findings, platform_limits
-from bot.records import Document, Message, Picture, Post
+from bot.records import COMPARISON, Document, Message, Picture, Post
 from bot.render import embeds, polls
 from bot.render.document_translation import translate_to_text
 from bot.render.environment import render_blocks
@@ -144,7 +144,8 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
 
 def _x_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
-    blocks = render_blocks("x", "x/digest.j2", facts, *style) + _licence_blocks(facts["c"]["gaps"], options.locale)
+    template = f"x/{_template_name(document)}.j2"
+    blocks = render_blocks("x", template, facts, *style) + _licence_blocks(facts["c"]["gaps"], options.locale)
     poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
 
     def head(number: int, of: int, taken_back: bool = False) -> str:
@@ -160,9 +161,13 @@ def _x_post(document: Document, options: PostRenderOptions) -> Post:
         blocks += (TextBlock("text", "", 0, PARAGRAPH + poll.question),) if poll else ()
         texts = (fit_blocks(blocks, weighted_length, platform_limits.X_TEXT),)
     if links := [entity.text for text in texts for entity in possible_entities(text)]:
-        raise LintError(f"x/digest.j2: found {links[0]!r}, which X would link, wanted no link, mention or tag")
+        raise LintError(f"{template}: found {links[0]!r}, which X would link, wanted no link, mention or tag")
     # A poll and a picture exclude each other.
     return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
+
+
+def _template_name(document: Document) -> str:
+    return "networks" if document["network"] == COMPARISON else "digest"
 
 
 def _licence_blocks(gaps: Sequence[str], locale: str) -> tuple[TextBlock, ...]:
@@ -173,9 +178,10 @@ def _licence_blocks(gaps: Sequence[str], locale: str) -> tuple[TextBlock, ...]:
 
 def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
-    blocks = render_blocks("discord", "discord/digest.j2", facts, *style)
+    template = f"discord/{_template_name(document)}.j2"
+    blocks = render_blocks("discord", template, facts, *style)
     blocks += render_blocks("text", "discord/footer.j2", facts, *style)
-    embed = embeds.build_embed(blocks, "discord/digest.j2") | ({"url": options.page_url} if options.page_url else {})
+    embed = embeds.build_embed(blocks, template) | ({"url": options.page_url} if options.page_url else {})
     post = Post("discord", ("",), options.pictures, embed)
     if options.poll is None:
         return post
@@ -186,7 +192,8 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
 
 def _text_post(document: Document, options: PostRenderOptions) -> Post:
     # For a terminal, always in English.
-    blocks = render_blocks("text", "text/digest.j2", template_context(document), "en", options.hidden_names)
+    template = f"text/{_template_name(document)}.j2"
+    blocks = render_blocks("text", template, template_context(document), "en", options.hidden_names)
     return Post("text", (fit_blocks(blocks, len, 10**6),), options.pictures)
 
 

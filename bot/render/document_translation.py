@@ -133,6 +133,8 @@ WORDS = (
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
     *("public chutes", "all requests"),
+    # the title of a comparison
+    "Networks side by side",
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
     *("the public count of Chutes", "the rankings of OpenRouter"),

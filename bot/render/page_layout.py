@@ -16,7 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from bot import number_format
-from bot.records import Document, Receipt, catalogues_and_panels
+from bot.records import COMPARISON, Document, Receipt, catalogues_and_panels
 from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import template_context
 from bot.render.environment import render_template
@@ -119,8 +119,9 @@ def issue_files(
         {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
         for d in neighbours
     )
+    template = "comparison.j2" if document["network"] == COMPARISON else "issue.j2"
     page = render_page(
-        site, "issue.j2", root, slots,
+        site, template, root, slots,
         **page_context(document),
         rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
         refs=[
@@ -177,6 +178,7 @@ _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 def digest_story(site: SiteContext, document: Document) -> str:
     """The digest in sentences, as HTML paragraphs."""
-    raw = render_template("site", "site/_story.j2", hidden=site.hidden, **template_context(document))
+    template = "site/_comparison.j2" if document["network"] == COMPARISON else "site/_story.j2"
+    raw = render_template("site", template, hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
     return flowing.replace("> ", ">").replace(" </p>", "</p>").strip()

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from bot import number_format
-from bot.records import Document, catalogues_and_panels
+from bot.records import COMPARISON, Document, catalogues_and_panels
 from bot.render import feeds
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
@@ -131,8 +131,14 @@ def _network_index(
     return render_page(
         site, "network.j2", "../", {},
         network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
-        columns=[key for key in COLUMNS if any(key in block["figures"] for block in held.values())],
+        columns=_list_columns(network, held),
     )  # fmt: skip
+
+
+def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
+    """The columns of a network's list of digests. A comparison has none: they would be those of one network in it."""
+    shown = () if network.key == COMPARISON else COLUMNS
+    return [key for key in shown if any(key in block["figures"] for block in held.values())]
 
 
 COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")

@@ -75,6 +75,8 @@ class WorkerContext:
     """The folders that the worker writes to, by name."""
     clock_offsets: Callable[[], Mapping[str, timedelta]] = dict
     """How far this machine's clock is ahead of each platform that has answered."""
+    comparison: pipeline.NetworkPlan | None = None
+    """The comparison of the networks, posted by the entries that name it."""
     executor: Executor | None = None
     """Rolls up days of events in parallel; `None`: one after the other."""
 
@@ -285,9 +287,10 @@ class WorkCycle:
         wanted = [(entry, self.bench.targets[entry.name], None) for entry in self.bench.entries]
         theirs = [(each.schedule_entry, {DISCORD: (each.channel,)}, each.since) for each in subscribed]
         timely = [(entry, targets) for entry, targets, since in [*wanted, *theirs] if _is_timely(entry, since, now)]
-        for plan, _source in self.bench.networks:
+        compared = self.bench.comparison
+        for plan in [plan for plan, _source in self.bench.networks] + ([compared] if compared else []):
             for name in dict.fromkeys(entry.period for entry, _ in timely):
-                due = [t for e, t in timely if e.period == name and (not e.networks or plan.network in e.networks)]
+                due = [t for e, t in timely if e.period == name and _is_wanted(plan, e)]
                 if due:
                     yield plan, name, _merge_targets(due)
 
@@ -310,6 +313,11 @@ def _is_timely(entry: ScheduleEntry, since: datetime | None, now: datetime) -> b
     """Whether the newest period of an entry's kind is due; a new entry waits for its first run."""
     run = times.latest_run(entry, now)
     return times.completed_period(entry, run) == newest_period(entry.period, now) and (since is None or run >= since)
+
+
+def _is_wanted(plan: pipeline.NetworkPlan, entry: ScheduleEntry) -> bool:
+    """Whether an entry posts a network. A comparison is posted only where it is named."""
+    return plan.network in entry.networks or not (entry.networks or plan.members)
 
 
 def _target_keys(targets: pipeline.Targets) -> frozenset[str]:

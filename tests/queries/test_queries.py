@@ -488,7 +488,7 @@ def test_status_tells_what_is_there_and_how_old_it_is(desk: QueryContext) -> Non
 
 
 def test_networks_and_their_digests_are_listed(desk: QueryContext) -> None:
-    (network,) = queries.known_networks(desk)["networks"]
+    (network,) = queries.networks(desk)["networks"]
     assert (network["network"], network["catalogues"][0]["unit"]) == ("replicate", "runs")
     listed = queries.kept_digests(desk, "replicate")["digests"]
     assert listed == [{"day": d.isoformat(), "edition": 1, "status": "draft"} for d in DAYS[1:]]
