@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -75,26 +76,47 @@ def _demo_periods(parts: AppContext, plan: NetworkPlan) -> list[Period]:
 
 
 PROBED = 3.0
-"""Seconds that the demo waits for a first answer of a live network."""
+"""Seconds that the demo waits for a first answer of all live networks together."""
 
 
 def _demo_live(parts: AppContext) -> None:
-    """Show OpenGradient's last complete days, or one line if its public endpoints do not answer."""
-    from bot.cli.preview_commands import print_previews
-    from bot.sources import opengradient
+    """Fill the live networks and show the newest closed day of each, or one line for those that do not answer."""
+    from bot import pipeline
+    from bot.cli.preview_commands import print_briefly
 
-    name = "opengradient"
-    if name not in parts.network_plans:
-        return
-    chosen = parts.settings.config.networks[name]
-    if not opengradient.chain_responds(chosen, PROBED):
-        click.echo(f"OpenGradient: its public endpoints do not answer within {PROBED:g} s, so it is left out here.")
-        return
-    _collect_networks(parts, [name], None, False)
-    _compose_periods(parts, name, "day", None, recompose=True)
-    newest = parts.archive.newest_digest(name)
-    if newest is not None:
-        print_previews(parts, newest, ("text", "x", "discord"))
+    plans = parts.network_plans
+    live = {name: plan for name, plan in plans.items() if not plan.closed and name != "replicate"}
+    answering = _answering(parts, list(live))
+    for name, plan in live.items():
+        if name not in answering:
+            click.echo(f"{plan.title}: its public addresses do not answer within {PROBED:g} s, so it is left out here.")
+            continue
+        _collect_networks(parts, [name], None, False)
+        if periods := pipeline.covered_periods(parts.store, plan, "day"):
+            print_briefly(parts, pipeline.compose_digest(parts.store, parts.archive, plan, periods[-1], clock()))
+
+
+def _answering(parts: AppContext, names: list[str]) -> set[str]:
+    """The networks whose public addresses answer; all are probed at the same time. Name look-ups may take longer than
+    any time-out, so nobody waits for threads."""
+    import threading
+
+    from bot import sources
+
+    found: set[str] = set()
+
+    def probe(name: str) -> None:
+        responds = getattr(sources.load_module(name), "responds", None)
+        if responds is None or responds(parts.settings.config.networks[name], PROBED):
+            found.add(name)
+
+    threads = [threading.Thread(target=probe, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
+    ends = time.monotonic() + PROBED + 1
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    return set(found)
 
 
 LEFT_OUT = "left out: the ledger has later ones from elsewhere, whose digests stay as they are"
@@ -129,7 +151,6 @@ def collect(
 def _collect_networks(
     parts: AppContext, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
 ) -> int:
-    import time
     from dataclasses import asdict
 
     from bot import pipeline

@@ -171,3 +171,12 @@ def _stored_content(folder: Path, sha256: str) -> bytes | None:
         return None
     with gzip.open(folder / f"{sha256}.jsonl.gz", "rb") as content:
         return content.read()[:-1]
+
+
+def host_responds(url: str, seconds: float) -> bool:
+    """Whether a host answers at all, with whatever status. A name look-up may take longer than that."""
+    try:
+        with httpx.stream("GET", url, timeout=seconds, follow_redirects=False):
+            return True
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False

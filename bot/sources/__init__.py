@@ -3,8 +3,9 @@ reports single events. It never computes a figure, and no network imports anothe
 
 To add a network, add a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS` (optional:
 its other figures), `Settings` (its block of `config.yaml`) and `SECRETS` (the environment variables that it reads); its
-docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if a
-list is in the code, `static_listings`; and `public_checksum` if anyone can read what a ref points to.
+docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if
+a list is in the code, `static_listings`; `responds` if the demo should first ask whether it answers within some
+seconds; and `public_checksum` if anyone can read what a ref points to.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ from datetime import date
 
 from bot.records import Catalogue, message
 from bot.sources.chutes.settings import ChutesSettings as Settings
-from bot.sources.chutes.source import check_reachable, is_closed, make_source, ref_checksum
+from bot.sources.chutes.source import check_reachable, is_closed, make_source, ref_checksum, responds
 
 __all__ = ["CATALOGUES", "PANELS", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source"]
-__all__ += ["ref_checksum"]
+__all__ += ["ref_checksum", "responds"]
 
 TITLE = "Chutes"
 CATALOGUES = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.clients.daily_api import DailyApi
+from bot.clients.daily_api import DailyApi, host_responds
 from bot.clients.daily_reading import is_read, listed_snapshot, read_parts
 from bot.clients.raw_archive import archived_checksum
 from bot.records import EventBatch, Gauge, Period, Snapshot, SourceError, SourceRef, each_day
@@ -180,6 +180,11 @@ def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str) ->
 def is_closed(settings: ChutesSettings, secrets: Mapping[str, str]) -> bool:
     """Always false: the network is live."""
     return False
+
+
+def responds(settings: ChutesSettings, seconds: float) -> bool:
+    """Whether its API answers within so many seconds."""
+    return host_responds(settings.api, seconds)
 
 
 def check_reachable(settings: ChutesSettings, data: Path, secrets: Mapping[str, str]) -> str:

@@ -43,7 +43,7 @@ None of it is ever added to the above.
 """
 
 from bot.records import Catalogue, message
-from bot.sources.opengradient.doctor import chain_responds, check_reachable, live_checks
+from bot.sources.opengradient.doctor import check_reachable, live_checks, responds
 from bot.sources.opengradient.llm_catalogue import static_listings
 from bot.sources.opengradient.settings import OpenGradientSettings as Settings
 from bot.sources.opengradient.settlement_proof import explain_settlements

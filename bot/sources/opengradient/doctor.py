@@ -32,7 +32,7 @@ SENDERS = 200
 """Most settlements whose sender is looked up."""
 
 
-def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
+def responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers within so many seconds."""
     endpoints = dict.fromkeys(settings.settlements.endpoints, "")
     return settings.settlements.has_quorum(panels.unreachable_endpoints(endpoints, seconds, settings.rpc_endpoints))

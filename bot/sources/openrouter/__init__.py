@@ -28,9 +28,10 @@ Source: [OpenRouter](https://openrouter.ai), licensed under
 
 from bot.records import Catalogue, message
 from bot.sources.openrouter.settings import OpenRouterSettings as Settings
-from bot.sources.openrouter.source import KEY, check_reachable, is_closed, make_source, ref_checksum
+from bot.sources.openrouter.source import KEY, check_reachable, is_closed, make_source, ref_checksum, responds
 
 __all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source", "ref_checksum"]
+__all__ += ["responds"]
 
 TITLE = "OpenRouter"
 CATALOGUES = (

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.clients.daily_api import DailyApi
+from bot.clients.daily_api import DailyApi, host_responds
 from bot.clients.daily_reading import is_read, listed_snapshot, read_parts
 from bot.clients.raw_archive import archived_checksum
 from bot.records import EventBatch, Listing, Period, Snapshot, SourceError, SourceRef, each_day
@@ -178,6 +178,11 @@ def ref_checksum(settings: OpenRouterSettings, data: Path, url: str, sha256: str
 def is_closed(settings: OpenRouterSettings, secrets: Mapping[str, str]) -> bool:
     """Always false: the network is live."""
     return False
+
+
+def responds(settings: OpenRouterSettings, seconds: float) -> bool:
+    """Whether its API answers within so many seconds."""
+    return host_responds(settings.api, seconds)
 
 
 def check_reachable(settings: OpenRouterSettings, data: Path, secrets: Mapping[str, str]) -> str:
