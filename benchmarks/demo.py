@@ -55,7 +55,7 @@ def _demo(folder: str) -> tuple[float, float, float]:
     )
     peak = 0.0
     while demo.poll() is None:
-        peak = max(peak, _session_memory(demo.pid))
+        peak = max(peak, session_memory(demo.pid))
         time.sleep(0.2)
     if demo.returncode:
         raise SystemExit(f"the demo ended with {demo.returncode}")
@@ -64,7 +64,7 @@ def _demo(folder: str) -> tuple[float, float, float]:
     return time.perf_counter() - began, worked, peak
 
 
-def _session_memory(session: int) -> float:
+def session_memory(session: int) -> float:
     """MB of the proportional memory of all processes of a session."""
     total = 0
     for status in Path("/proc").glob("[0-9]*/stat"):

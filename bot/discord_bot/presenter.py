@@ -255,7 +255,7 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
 
 def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
     """The previous, next and newest period with a digest."""
-    if "day" not in query_options(question.name):
+    if "day" not in query_options(question.name) or answer["day"] is None:
         return ()
     period: PeriodName = answer["period"]
     days = desk.digest_days(answer["network"], period)

@@ -255,7 +255,7 @@ def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
     """Why nothing is posted about a period whose list is held in the network's lead catalogue: its figures are unknown
     until it is confirmed. Empty if it is not held."""
     for catalogue in plan.catalogues:
-        held = ledger.hold_reason(store, catalogue, period) if catalogue.key == plan.headline["catalogue"] else None
+        held = ledger.hold_reason(store, catalogue, period) if catalogue.key == plan.headline.get("catalogue") else None
         if held:
             cure = f"python -m bot confirm --network {plan.network} --day {period.last}"
             return f"{held.reason}; waiting for the next readings, or for: {cure}"

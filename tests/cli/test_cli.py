@@ -307,6 +307,7 @@ ANSWERS = (
     "why",
     "why --day 2025-01-12",
     "method models_for_half",
+    "networks",
     "status",
     "about",
     "sources",

@@ -39,6 +39,7 @@ QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("why", {}),
     ("why", {"day": query_contexts.MISSING.isoformat()}),
     ("method", {"metric": "gini_listed"}),
+    ("networks", {}),
     ("status", {}),
     ("about", {}),
 ]
