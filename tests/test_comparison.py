@@ -91,7 +91,7 @@ def test_a_comparison_is_planned_only_where_it_is_named_and_only_by_week(filled:
     assert pipeline.comparison_plan([REPLICATE]) is None
     assert pipeline.covered_periods(filled, plan(), "day") == ()
     weeks = pipeline.covered_periods(filled, plan(), "week")
-    assert weeks[-1] == WEEK and len(weeks) == 3
+    assert weeks[-1] == WEEK and len(weeks) == 4
 
 
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])

@@ -56,7 +56,7 @@ class AppContext:
             _poll_mistakes,
         )
         redaction.register_secrets(secrets_of(read))
-        for line in read.obsolete:
+        for line in read.warnings:
             click.echo(line, err=True)
         return read
 

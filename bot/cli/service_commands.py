@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import config, pipeline, sources
-from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, progress_bar
+from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.records import FootfallError
 
 if TYPE_CHECKING:
@@ -254,16 +255,22 @@ def migrate(parts: AppContext) -> None:
 
 
 @click.command("copy-to")
-@click.argument("url")
+@click.argument("url", required=False)
 @pass_app_context
-def copy_to(parts: AppContext, url: str) -> None:
+def copy_to(parts: AppContext, url: str | None) -> None:
     """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
 
-    URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: the copy lacks what it writes
-    after the copy has begun, and two workers on two databases would publish twice.
+    URL is sqlite:///PATH or postgresql://HOST/NAME. An address with a user or a password belongs into the
+    environment, as COPY_TO_URL, because everybody on the machine can read a command line. Stop the worker first:
+    the copy lacks what it writes after the copy has begun, and two workers on two databases would publish twice.
     """
-    from bot import database_copy, store
+    from bot import database_copy, redaction, store
 
+    if url and redaction.holds_secret(url):
+        raise UsageError("copy-to: an address with a user or a password: set it as COPY_TO_URL, and give no URL here")
+    url = url or os.environ.get("COPY_TO_URL", "").strip()
+    if not url:
+        raise UsageError("copy-to: no address: give URL, or set COPY_TO_URL")
     target = store.open_store(url)
     try:
         with progress_bar("copying", len(store.tables.sorted_tables)) as tell:

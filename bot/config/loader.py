@@ -6,7 +6,6 @@ A blank environment variable counts as not set; an unusable one is reported by n
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,10 +17,10 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
-from bot.config.schema import Config, PollConfig, ScheduleEntry
+from bot.config.mistakes import did_you_mean, name_mistakes, twin_entries, validation_lines
+from bot.config.schema import Config, PollConfig
 from bot.config.types import ConfigModel, NetworkConfig, OutletConfig
 from bot.records import COMPARISON, FootfallError, SafeName
-from bot.redaction import clip_text
 
 FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 """Secrets that libraries read by themselves."""
@@ -102,8 +101,8 @@ class LoadedConfig:
     database_url: SecretStr
     """Address of the database; a SQLite file under `config.data` unless DATABASE_URL is set."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
-    obsolete: tuple[str, ...] = ()
-    """One line for each key of an earlier version, which is ignored."""
+    warnings: tuple[str, ...] = ()
+    """One line for each key of an earlier version, for an empty file and for a `.env` that others can read."""
 
     def secret_value(self, name: str) -> str | None:
         """The plain value of a secret; `None` if it is not set."""
@@ -124,16 +123,18 @@ def load(
     mistakes: list[str] = []
     document, obsolete = _without_obsolete(path, _read_document(path, mistakes), networks)
     chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
-    blocks = {"networks": chosen, "outlets": _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)}
+    reached = _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)
     for name, block in chosen.items():
         mistakes += [f"{path}: networks.{name}.{key}: {what}" for key, what in network_mistakes(name, block)]
     try:
         config = Config.model_validate({**document, "networks": {}, "outlets": {}})
     except ValidationError as error:
-        mistakes += _validation_lines(path, "", error)
+        mistakes += validation_lines(path, "", error, Config)
     else:
-        mistakes += _name_mistakes(path, "schedule", config.schedule, [*networks, COMPARISON], outlets)
-        mistakes += _name_mistakes(path, "polls", config.polls, networks, outlets)
+        watched, posted = ([name for name, block in held.items() if block.enabled] for held in (chosen, reached))
+        mistakes += name_mistakes(path, "schedule", config.schedule, [*watched, COMPARISON], posted)
+        mistakes += name_mistakes(path, "polls", config.polls, watched, posted)
+        mistakes += [f"{path}: schedule.{mistake}" for mistake in twin_entries(config.schedule)]
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
     environment = _read_environment(path.parent)
@@ -141,7 +142,10 @@ def load(
     mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)
-    return replace(_loaded_config(config.model_copy(update=blocks), environment, names), obsolete=obsolete)
+    config = config.model_copy(update={"networks": chosen, "outlets": reached})
+    empty = () if document else (f"{path}: is empty, so no network is watched; copy the config.yaml of Footfall",)
+    warnings = (*obsolete, *empty, *_env_warnings(path.parent))
+    return replace(_loaded_config(config, environment, names), warnings=warnings)
 
 
 def _without_obsolete(
@@ -175,6 +179,17 @@ def _read_environment(folder: Path) -> dict[str, str]:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError([f"{folder / '.env'}: cannot be read: {why}"]) from None
     return {**from_file, **unset_blank(os.environ)}
+
+
+def _env_warnings(folder: Path) -> Iterator[str]:
+    """A line if other users of this machine may read the secrets."""
+    file = folder / ".env"
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if os.name == "posix" and mode & 0o044:
+        yield f"{file}: other users of this machine can read it; run: chmod 600 {file}"
 
 
 def _sqlite_url(path: Path) -> str:
@@ -239,45 +254,12 @@ def _validated_blocks(
     blocks: dict[str, T] = {}
     for name, block in entries.items():
         if name not in known:
-            mistakes.append(f"{path}: {key}.{name}: no such {noun}; known: {', '.join(sorted(known))}")
+            mistakes.append(
+                f"{path}: {key}.{SafeName(str(name), 60)}: no such {noun}; known: {did_you_mean(name, known)}"
+            )
             continue
         try:
             blocks[name] = known[name].model_validate(block or {})
         except ValidationError as error:
-            mistakes += _validation_lines(path, f"{key}.{name}.", error)
+            mistakes += validation_lines(path, f"{key}.{name}.", error, known[name])
     return blocks
-
-
-def _name_mistakes(
-    path: Path,
-    block: str,
-    entries: Iterable[ScheduleEntry | PollConfig],
-    networks: Iterable[str],
-    outlets: Iterable[str],
-) -> Iterator[str]:
-    """Names in the schedule or the polls that do not exist or are given twice."""
-    seen: set[str] = set()
-    for number, entry in enumerate(entries):
-        if entry.name in seen:
-            yield f"{path}: {block}.{number}.name: found {entry.name!r} twice; wanted each name once"
-        seen.add(entry.name)
-        for key, noun, known in (("networks", "network", networks), ("outlets", "outlet", outlets)):
-            for name in sorted(set(getattr(entry, key)) - set(known)):
-                yield f"{path}: {block}.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
-
-
-def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        where = prefix + ".".join(SafeName(str(part)) for part in problem["loc"])
-        shown_input = (
-            "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
-        )
-        wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{path}: {where.rstrip('.')}{shown_input}: {wanted}")
-    return lines
-
-
-def _shown_value(value: object) -> str:
-    """The value that was found, clipped and without the user name and password of an address."""
-    return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

@@ -137,6 +137,12 @@ class PublishConfig(ConfigModel):
         "than any request takes",
     )
 
+    @model_validator(mode="after")
+    def _outlasts_the_deadline(self) -> PublishConfig:
+        if self.max_age < self.deadline:
+            raise ValueError("max_age is shorter than deadline, so a day that comes late would never be posted")
+        return self
+
 
 class DiscordConfig(ConfigModel):
     """Limits of the Discord bot, and its operators."""

@@ -7,10 +7,20 @@ import re
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from bot.i18n import LANGUAGES, nearest_language
 
@@ -19,6 +29,15 @@ class ConfigModel(BaseModel):
     """A block of `config.yaml`: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_yes_as_number(cls, value: object, info: ValidationInfo) -> object:
+        """YAML reads `yes` as true, and pydantic would read true as 1."""
+        known = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and known is not Any and bool not in (known, *get_args(known)):
+            raise ValueError("wanted no yes or no, true or false here")
+        return value
 
     @classmethod
     def obsolete_keys(cls, block: Mapping[str, object]) -> Mapping[str, str]:
@@ -64,7 +83,9 @@ def _require_time(value: object) -> object:
     raise ValueError('wanted a time of day as "HH:MM", in quotes')
 
 
-TimeOfDay = Annotated[time, BeforeValidator(_require_time)]
+TimeOfDay = Annotated[
+    time, BeforeValidator(_require_time), PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str)
+]
 """HH:MM, in quotes."""
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import Field
 
 from bot import config, outlets, sources
@@ -101,7 +102,7 @@ outlets:
         "networks.wide.enabled: found 'maybe': Input should be a valid boolean, unable to interpret input",
         "networks.wide.headline.figure: Field required",
         "networks.wide.pages: found 0: Input should be greater than or equal to 1",
-        "networks.wide.pagse: no such key",
+        "networks.wide.pagse: no such key; did you mean pages?",
         "outlets.fax: no such outlet; known: loud",
         "outlets.loud.handle: found 7: Input should be a valid string",
         "data: found ['a']: Input is not a valid path for <class 'pathlib.Path'>",
@@ -161,7 +162,7 @@ def test_what_was_found_is_clipped_and_shows_no_password(tmp_path: Path) -> None
     (address,) = mistakes(f"networks: {{wide: {{pages: 'https://me:{TOKEN}@example.org/'}}}}", tmp_path)
     assert TOKEN not in address and "https://***@example.org" in address
     (stray,) = mistakes(f"networks: {{wide: {{token: {TOKEN}}}}}", tmp_path)
-    assert stray == "networks.wide.token: no such key"
+    assert stray.startswith("networks.wide.token: is a secret, which this file must not hold")
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
@@ -293,3 +294,66 @@ def test_aliases_are_no_key_given_twice_wherever_they_lead(tmp_path: Path) -> No
     assert load(shared, tmp_path).config.networks["other"].pages == 2
     assert mistakes("networks: &a {wide: *a}", tmp_path)
     assert mistakes('"a\\nb": 1\n"a\\nb": 2', tmp_path)[0].startswith("a b: line 2: found again")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("worker: {tick: yes}", "worker.tick: found True: wanted no yes or no, true or false here"),
+        ("publish: {max_age: 1h, deadline: 6h}", "max_age is shorter than deadline, so a day that comes late"),
+        (
+            "schedule: [{name: a, networks: [wide]}]",
+            "schedule.0.networks: wide: no such network here",
+        ),
+        ("schedule: [{name: a, outlets: [laud]}]", "schedule.0.outlets: laud: no such outlet here; configured: none"),
+        ("schedule: [{name: a}, {name: b}]", "schedule.1: posts the same at the same time as schedule.0"),
+        ("schedule: [{name: a, destinations: ['1']}, {name: b, destinations: ['1', '2']}]", "as schedule.0"),
+        ("worker: {tik: 5}", "worker.tik: no such key; did you mean tick?"),
+        ("schedule: [{name: a, zonne: UTC}]", "schedule.0.zonne: no such key; did you mean zone?"),
+        ("netwroks: {}", "netwroks: no such key; did you mean networks?"),
+        ("networks: {wider: {}}", "networks.wider: no such network; known: other, wide; did you mean wide?"),
+    ],
+)
+def test_a_mistake_costs_one_line_and_names_what_was_meant(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(text, tmp_path)
+    (mistake,) = error.value.mistakes
+    assert line in mistake
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "schedule: [{name: a, at: '02:30'}, {name: b, at: '02:31'}]",
+        "schedule: [{name: a, destinations: ['1']}, {name: b, destinations: ['2']}]",
+        "schedule: [{name: a, period: week}, {name: b}]",
+        "schedule: [{name: a, period: week}, {name: b, period: week, networks: [networks]}]",
+    ],
+)
+def test_entries_that_post_different_things_may_share_a_time(tmp_path: Path, text: str) -> None:
+    load(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "block", ["discord_token: {}", "worker: {{api_key: {}}}", "networks: {{wide: {{password: {}}}}}"]
+)
+def test_a_secret_in_the_file_is_sent_to_the_environment_and_not_shown(tmp_path: Path, block: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(block.format(TOKEN), tmp_path)
+    assert "is a secret, which this file must not hold: move it into .env" in str(error.value)
+    assert TOKEN not in str(error.value)
+
+
+def test_an_empty_file_and_a_readable_env_file_cost_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FOOTFALL_TOKEN=x\n")
+    (tmp_path / ".env").chmod(0o644)
+    empty, readable = load("# nothing", tmp_path).warnings
+    assert "is empty, so no network is watched" in empty and "chmod 600" in readable
+    (tmp_path / ".env").chmod(0o600)
+    assert load("worker: {tick: 5}", tmp_path).warnings == ()
+
+
+def test_what_config_prints_is_a_configuration(tmp_path: Path) -> None:
+    loaded = load("schedule: [{name: a, at: '07:05'}]\npublish: {max_age: 2d}", tmp_path).config
+    text = yaml.safe_dump({**json.loads(loaded.model_dump_json()), "networks": {}, "outlets": {}})
+    assert load(text, tmp_path).config == loaded
