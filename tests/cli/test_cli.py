@@ -22,6 +22,7 @@ from bot.cli import app_context
 from bot.metrics import METRICS
 from bot.records import Period, Receipt, SourceError
 from tests import record_slices
+from tests.patience import PATIENCE
 from tests.worlds import snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def process(*arguments: str, folder: Path = ROOT, **environment: str) -> Ran:
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return Ran(completed.returncode, completed.stdout, completed.stderr)
 
@@ -103,7 +104,7 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert completed.stdout.splitlines()[-2:] == ["0", "[]"]
@@ -433,7 +434,7 @@ def test_a_pipe_that_closes_early_is_no_traceback(folder: Path) -> None:
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert completed.stdout.startswith("metric\t") and completed.stderr == ""
 
@@ -473,7 +474,7 @@ bot method uses --json
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     lines = ran.stdout.splitlines()
     assert ran.stderr == ""

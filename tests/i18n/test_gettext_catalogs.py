@@ -19,6 +19,7 @@ from bot.queries.network_queries import opening_paragraph
 from bot.render import answer_embed, document_translation
 from locales.__main__ import FORMS, TARGETS, missing, updated, written
 from locales.collect import ROOT, messages
+from tests.patience import PATIENCE
 from tests.render import documents
 
 UNTRANSLATED: dict[str, frozenset[str]] = {language: frozenset() for language in TARGETS}
@@ -66,10 +67,10 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
     for folder in ("bot", "templates", "locales"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     call = [sys.executable, "-m", "locales", "--check"]
-    assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
+    assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=PATIENCE).returncode == 0
     template = tmp_path / "templates" / "sentences.j2"
     template.write_text(template.read_text().replace("Private ones leave no proof.", "Private ones leave none."))
-    completed = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    completed = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert (
         completed.returncode == 1
         and "not in step" in completed.stdout
@@ -169,7 +170,7 @@ def test_help_reads_no_catalogue() -> None:
         "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; "
         "sys.exit(any(name.startswith('babel') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE).returncode == 0
 
 
 # --- sentences of documents ------------------------------------------------------------------------------------------

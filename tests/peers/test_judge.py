@@ -13,6 +13,7 @@ import discord
 import pytest
 import simcord
 
+from tests.patience import PATIENCE
 from tests.peers import discord_rules, x_rules
 from tests.peers.discord_api import TOKEN, DiscordPeer
 from tests.peers.judge import JUDGE, PLATFORMS, summary_lines
@@ -233,7 +234,7 @@ def test_a_fault_is_found_again_in_a_request_of_the_same_shape() -> None:
 def asked(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
     try:
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
     except urllib.error.HTTPError as refusal:
         refusal.close()
 
