@@ -251,7 +251,7 @@ def test_every_peer_is_heard() -> None:
 
     async def said() -> None:
         client = discord.Client(intents=discord.Intents.default())
-        async with simcord.run(client) as env:
+        async with simcord.run(client, settle_timeout=PATIENCE) as env:
             channel: Any = client.get_channel(env.create_guild().create_text_channel("general").id)
             await channel.send("hi @everyone")
 
