@@ -104,6 +104,8 @@ def image() -> Iterator[Image]:
                 copied(source, folder / words[-1])
         elif step == "ENV":
             environ |= dict(word.split("=", 1) for word in words)
+    assert any(step == "RUN" and what.startswith("python -m compileall -q bot ") for step, what in steps())
+    subprocess.run([PYTHON, "-m", "compileall", "-q", "bot"], cwd=folder, check=True)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     writable = [words[-1:] for step, what in steps() if (words := shlex.split(what)) and "install -d" in what]
