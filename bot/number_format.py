@@ -50,7 +50,7 @@ def format_count(number: Number, locale: str = "en") -> str:
     """1234567 as "1,234,567". A fraction (a median, an effective number) keeps one decimal below 1,000."""
     exact = _to_decimal(number)
     if exact == exact.to_integral_value():
-        return _format_decimal(exact, "#,##0", locale)
+        return f"{int(exact):,}" if _is_english(locale) else _format_decimal(exact, "#,##0", locale)
     if abs(exact) < Decimal("0.1"):
         return _format_bound(exact, Decimal("0.1"), "#,##0.0", locale)
     return _format_decimal(exact, "#,##0.0" if abs(exact) < 1000 else "#,##0", locale)
@@ -75,17 +75,14 @@ def format_compact(number: Number, locale: str = "en") -> str:
 
 def _power_of_ten(exact: Decimal, formats: Mapping[str, Mapping[str, object]]) -> int:
     """The power of ten that a language writes as a word for such a large number."""
-    powers = sorted((int(magnitude) for magnitude in formats["other"]), reverse=True)
-    power = next(power for power in powers if abs(exact) >= power)
-    digits = str(formats["other"][str(power)]).count("0")
-    return len(str(power)) - digits
+    power = max(power for power in map(int, formats["other"]) if power <= abs(exact))
+    return len(str(power)) - str(formats["other"][str(power)]).count("0")
 
 
 def format_signed(number: Number, locale: str = "en") -> str:
     """A difference of counts, with its sign: "+137,830", "−222,625"."""
-    return ("+" if number > 0 else MINUS if number < 0 else "") + format_count(
-        number if number >= 0 else -number, locale
-    )
+    sign = "+" if number > 0 else MINUS if number < 0 else ""
+    return sign + format_count(number if number >= 0 else -number, locale)
 
 
 def format_with_noun(number: Number, unit: str, locale: str = "en") -> str:
@@ -112,20 +109,14 @@ def format_share(number: Number, locale: str = "en") -> str:
     percent = exact * 100
     if percent == percent.to_integral_value():
         return _format_decimal(exact, "#,##0%", locale)
-    if 0 < exact < Decimal("0.001"):
-        return "<" + _format_decimal(Decimal("0.001"), "#,##0.0%", locale)
-    if Decimal("0.999") < exact < 1:
-        return ">" + _format_decimal(Decimal("0.999"), "#,##0.0%", locale)
-    return _format_decimal(exact, "#,##0.0%", locale)
+    return _format_part(exact, "#,##0.0%", locale)
 
 
 def format_ratio(number: Number, locale: str = "en") -> str:
     """A change, signed: 0.0412 as "+4.1%", -0.0412 as "−4.1%", 0 as "0%". More decimals if one would show no change, or
     100% for a fall that did not end at nothing."""
     exact = _to_decimal(number)
-    if exact == 0 or exact == -1:
-        return _format_with_sign(exact, "#,##0%", locale)
-    if abs(exact) >= 10:
+    if exact in (0, -1) or abs(exact) >= 10:
         return _format_with_sign(exact, "#,##0%", locale)
     for places in (1, 2, 3, 4):
         shown = round(exact, places + 2)
@@ -160,11 +151,7 @@ def format_index(number: Number, locale: str = "en") -> str:
     exact = _to_decimal(number)
     if exact in (0, 1):
         return _format_decimal(exact, "0", locale)
-    if 0 < exact < Decimal("0.001"):
-        return "<" + _format_decimal(Decimal("0.001"), "0.000", locale)
-    if Decimal("0.999") < exact < 1:
-        return ">" + _format_decimal(Decimal("0.999"), "0.000", locale)
-    return _format_decimal(exact, "0.000", locale)
+    return _format_part(exact, "0.000", locale)
 
 
 def format_amount(number: Number | str, unit: str, locale: str = "en") -> str:
@@ -178,8 +165,7 @@ def format_amount(number: Number | str, unit: str, locale: str = "en") -> str:
 
 def format_day(when: date | str, locale: str = "en") -> str:
     """A date (or its ISO form) as "12 January 2025"."""
-    moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format=_DATE if _is_english(locale) else "long", locale=i18n.babel_locale(locale))
+    return format_date(_to_date(when), _DATE if _is_english(locale) else "long", i18n.babel_locale(locale))
 
 
 def format_short_day(when: date, locale: str = "en") -> str:
@@ -191,7 +177,7 @@ def format_short_day(when: date, locale: str = "en") -> str:
 
 def format_day_range(first: date | str, last: date | str, locale: str = "en") -> str:
     """A range of days as "6 to 12 January 2025", in other languages in their form: "6–12 de enero de 2025"."""
-    start, end = (d if isinstance(d, date) else date.fromisoformat(d) for d in (first, last))
+    start, end = _to_date(first), _to_date(last)
     if start == end:
         return format_day(end, locale)
     if not _is_english(locale):
@@ -202,16 +188,14 @@ def format_day_range(first: date | str, last: date | str, locale: str = "en") ->
 
 def format_weekday(when: date | str, locale: str = "en") -> str:
     """The day of the week: "Sunday"."""
-    moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format="EEEE", locale=i18n.babel_locale(locale))
+    return format_date(_to_date(when), "EEEE", i18n.babel_locale(locale))
 
 
 def format_month(when: date | str, locale: str = "en") -> str:
     """The month that holds a day: "January 2025"."""
-    moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(
-        moment, format="LLLL y" if _is_english(locale) else _month_pattern(locale), locale=i18n.babel_locale(locale)
-    )
+    known = i18n.babel_locale(locale)
+    pattern = "LLLL y" if _is_english(locale) else str(known.datetime_skeletons["yMMMM"].pattern)
+    return format_date(_to_date(when), pattern, known)
 
 
 def at_least(shown: str, locale: str = "en") -> str:
@@ -226,22 +210,20 @@ def format_figure(figure: Mapping[str, object], locale: str = "en") -> str:
 
 
 def _format_value(figure: Mapping[str, object], locale: str) -> str:
-    number, unit = figure.get("value"), figure.get("unit")
+    number, unit = figure.get("value"), str(figure.get("unit"))
     if number is None:
         return i18n.translator_for(locale).translate_text(UNKNOWN)
     if isinstance(number, str):
-        return format_amount(number, str(unit), locale)
+        return format_amount(number, unit, locale)
     if not isinstance(number, int | float | Decimal) or isinstance(number, bool):
         raise TypeError(f"figure {figure.get('label')!r}: found {number!r}, wanted a number, a decimal string or null")
-    unit = display_unit(str(unit), str(figure.get("label", "change")))
-    shown = {"share": format_share, "ratio": format_ratio, "points": format_points, "index": format_index}.get(
-        str(unit)
-    )
-    if shown:
-        return shown(number, locale)
+    unit = display_unit(unit, str(figure.get("label", "change")))
+    formats = {"share": format_share, "ratio": format_ratio, "points": format_points, "index": format_index}
+    if unit in formats:
+        return formats[unit](number, locale)
     if figure.get("error"):
         return _format_estimate(figure, format_count(number, locale), locale)
-    return format_amount(number, str(unit), locale) if str(unit).isupper() else format_count(number, locale)
+    return format_amount(number, unit, locale) if unit.isupper() else format_count(number, locale)
 
 
 def display_unit(unit: str, label: str) -> str:
@@ -273,6 +255,10 @@ def _to_decimal(number: Number | str) -> Decimal:
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 
+def _to_date(when: date | str) -> date:
+    return when if isinstance(when, date) else date.fromisoformat(when)
+
+
 def _is_english(locale: str) -> bool:
     return locale.startswith("en")
 
@@ -284,11 +270,6 @@ def _format_decimal(exact: Decimal, pattern: str, locale: str) -> str:
         pattern = known.percent_formats[None].pattern.replace("#,##0", pattern[:-1])
     with localcontext(prec=_DIGITS):
         return format_decimal(exact, format=pattern, locale=known).replace(_MARK, "")
-
-
-def _month_pattern(locale: str) -> str:
-    """How a language writes a month of a year."""
-    return str(i18n.babel_locale(locale).datetime_skeletons["yMMMM"].pattern)
 
 
 def _with_noun(shown: str, unit: str, number: Number, locale: str) -> str:
@@ -305,6 +286,15 @@ def _in_points(shown: str, locale: str) -> str:
 def _format_with_sign(exact: Decimal, pattern: str, locale: str) -> str:
     shown = _format_decimal(abs(exact), pattern, locale)
     return f"+{shown}" if exact > 0 else f"{MINUS}{shown}" if exact < 0 else shown
+
+
+def _format_part(exact: Decimal, pattern: str, locale: str) -> str:
+    """A part of 1, as a true bound where it is nearer to 0 or 1 than its decimals show."""
+    if 0 < exact < Decimal("0.001"):
+        return "<" + _format_decimal(Decimal("0.001"), pattern, locale)
+    if Decimal("0.999") < exact < 1:
+        return ">" + _format_decimal(Decimal("0.999"), pattern, locale)
+    return _format_decimal(exact, pattern, locale)
 
 
 def _format_bound(exact: Decimal, least: Decimal, pattern: str, locale: str) -> str:

@@ -33,6 +33,7 @@ from bot.discord_bot import BotSettings, FootfallClient
 from bot.discord_bot.context import Cooldowns
 from bot.outlets import OutcomeUnknown
 from bot.queries import QueryContext
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures" / "discord"
@@ -105,7 +106,7 @@ async def preview(desk: QueryContext) -> AsyncIterator[tuple[FootfallClient, Any
     """The bot, a member in a channel in front of it, the channel, and its preview in a browser."""
     bot = FootfallClient(desk, BotSettings(owners=frozenset({1})), Cooldowns(*FREE))
     # A busy machine takes longer than the five seconds after which simcord gives up by default.
-    async with simcord.run(bot, settle_timeout=60.0) as env, async_playwright() as playwright:
+    async with simcord.run(bot, settle_timeout=PATIENCE) as env, async_playwright() as playwright:
         await bot.run_in_thread(bot.index.get_names)
         env.backend.bot_user.name = "Footfall"
         env.backend.clock.advance((NOW - env.backend.clock.now()).total_seconds())

@@ -18,6 +18,7 @@ from bot.archive import Archive
 from bot.cli.app_context import AppContext
 from bot.lake import LakeSettings
 from tests import databases, record_slices, requirements, statement_cache
+from tests.built_once import build_once
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, summary_lines
@@ -133,16 +134,28 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 
 
 @pytest.fixture(scope="session")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The nights of Replicate's record that the README shows, as a record of their own."""
-    return record_slices.write_slice(tmp_path_factory.mktemp("record"), *record_slices.README_NIGHTS, hours="0")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def record(shared: Path) -> Path:
+    """The nights of Replicate's record that the README shows, as a record of their own. Read-only."""
+    nights = record_slices.README_NIGHTS
+    return build_once(shared / "record", lambda folder: record_slices.write_slice(folder, *nights, hours="0"))
+
+
+@pytest.fixture(scope="session")
+def watched(record: Path, shared: Path) -> Path:
     """An operator's folder after some time: `config.yaml`, and in `data` a database with 29 nights of Replicate's
     record and a digest of each of their days. Read-only: copy it."""
-    folder = tmp_path_factory.mktemp("watched")
+    return build_once(shared / "watched", lambda folder: _watch(folder, record))
+
+
+def _watch(folder: Path, record: Path) -> None:
+    folder.mkdir()
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)
     parts = AppContext(folder / "config.yaml")
@@ -152,4 +165,3 @@ def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for period in pipeline.covered_periods(parts.store, plan, "day"):
         pipeline.compose_digest(parts.store, Archive(parts.store), plan, period, at)
     parts.close()
-    return folder

@@ -15,22 +15,22 @@ README_NIGHTS = ("2024-12-18", "2025-01-16")
 
 
 @cache
-def whole_record() -> dict[str, dict[str, int]]:
-    """The counters of each night by model; nights as they are written in the files."""
+def nights_between(first: str = "", last: str = "9") -> dict[str, dict[str, int]]:
+    """The counters of each night from one date to another by model; nights as they are written in the files."""
     nights: dict[str, dict[str, int]] = {}
     for path in sorted(BUNDLED.glob("runs-*.csv.xz")):
         rows = csv.reader(io.StringIO(lzma.decompress(path.read_bytes()).decode()))
-        _, *heads = next(rows)
-        for model, *cells in rows:
-            for head, cell in zip(heads, cells, strict=True):
-                if cell:
-                    nights.setdefault(head, {})[model] = int(cell)
+        wanted = [(place, head) for place, head in enumerate(next(rows)) if first <= head[:10] <= last and place]
+        for row in rows if wanted else ():
+            for place, head in wanted:
+                if row[place]:
+                    nights.setdefault(head, {})[row[0]] = int(row[place])
     return nights
 
 
 def write_slice(folder: Path, first: str, last: str, hours: str = "0123456789") -> Path:
     """A record of the nights from one date to another; with `hours="0"`, only of those that close a day."""
-    nights = {head: listed for head, listed in whole_record().items() if first <= head[:10] <= last}
+    nights = nights_between(first, last)
     return write_record(folder, {head: nights[head] for head in nights if set(head[11:13]) <= set(hours)})
 
 

@@ -31,24 +31,31 @@ SLOW = (
     "deliveries/test_state_machine.py",
     "discord_bot/test_connection.py",
     "discord_bot/test_limits.py",
+    "discord_bot/test_locales.py",
+    "findings/test_findings.py",
+    "lake/test_s3.py",
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
     "pipeline/test_polls.py",
     "pipeline/test_x_threads.py",
+    "sources/replicate/test_record_files.py",
     "sources/replicate/test_whole_record.py",
+    "subscriptions/test_worker.py",
     "test_contributing.py",
     "test_crash_matrix_discord.py",
     "test_crash_matrix_x.py",
+    "test_deploy.py",
     "test_documented_commands.py",
     "test_half_year.py",
     "test_machines.py",
+    "test_plausibility.py",
     "test_proxies.py",
     "test_secrets.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
 """Files that start or kill processes again and again, wait for time-outs, publish or write a site again and again, live
-through months, or draw many worlds."""
+through months, read the whole record of a network, or draw many worlds."""
 _needs: dict[CodeType, frozenset[str]] = {}
 
 

@@ -35,6 +35,7 @@ from bot.lake import DayRef, LakeSettings, day_files, layout, parquet
 from bot.records import CompleteWindow, EventBatch, Listing, SafeName, Snapshot, SourceRef, start_of_day
 from bot.sources.opengradient.signatures import signature_claim, verify_signatures
 from tests.lake.events import DAY, day_in, paid, used
+from tests.patience import PATIENCE
 from tests.peers.anvil import anvil
 from tests.peers.cluster import ROOT, Dask, Hosts, Loopback, certificates
 from tests.peers.enclave import dump, enclaves
@@ -104,13 +105,13 @@ def kept(folder: Path) -> bytes:
 
 def done(folder: Path) -> int:
     """Number of days that are rolled up."""
-    database = sqlite3.connect(f"file:{folder / 'data' / 'footfall.db'}?mode=ro", uri=True, timeout=10)
+    database = sqlite3.connect(f"file:{folder / 'data' / 'footfall.db'}?mode=ro", uri=True, timeout=PATIENCE)
     (result,) = database.execute("SELECT count(*) FROM event_days WHERE NOT stale").fetchone()
     database.close()
     return int(result)
 
 
-def until(what: Callable[[], object], seconds: float = 120) -> None:
+def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
     ends = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < ends, "it did not come"
@@ -241,8 +242,8 @@ def hog():
         time.sleep(20)
 
 names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
-client = Client(address, security=Security(require_encryption=True, **dict(zip(names, files))), timeout=20)
-client.submit(hog, workers=[worker], allow_other_workers=True, pure=False).result(60)
+client = Client(address, security=Security(require_encryption=True, **dict(zip(names, files))), timeout=300)
+client.submit(hog, workers=[worker], allow_other_workers=True, pure=False).result(300)
 client.close()
 """
 
@@ -437,5 +438,7 @@ for cluster in ("", "cluster: tcp://127.0.0.1:9"):
     print(type(parts.executor).__name__, "distributed" in sys.modules)
     parts.close()
 """
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     assert ran.stdout.split() == ["ThreadPoolExecutor", "False", "DaskExecutor", "False"]

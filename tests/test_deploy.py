@@ -27,6 +27,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("IMAGE_PYTHON", sys.executable))
 UNIT = ROOT / "deploy" / "footfall-worker.service"
@@ -85,7 +87,7 @@ class Image:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -102,6 +104,8 @@ def image() -> Iterator[Image]:
                 copied(source, folder / words[-1])
         elif step == "ENV":
             environ |= dict(word.split("=", 1) for word in words)
+    assert any(step == "RUN" and what.startswith("python -m compileall -q bot ") for step, what in steps())
+    subprocess.run([PYTHON, "-m", "compileall", "-q", "bot"], cwd=folder, check=True)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     writable = [words[-1:] for step, what in steps() if (words := shlex.split(what)) and "install -d" in what]
@@ -181,11 +185,11 @@ def test_the_image_serves_its_pages(image: Image) -> None:
             assert process.stdout is not None
             line = process.stdout.readline()
             match = re.search(r"http://127\.0\.0\.1:\d+", line)
-            assert match, (line, process.communicate(timeout=120))
-            health = httpx.get(f"{match[0]}/health", timeout=30, trust_env=False)
+            assert match, (line, process.communicate(timeout=PATIENCE))
+            health = httpx.get(f"{match[0]}/health", timeout=PATIENCE, trust_env=False)
             assert health.status_code == 200 and health.json()["ok"] is True
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -261,7 +265,7 @@ def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
     text = UNIT.read_text(encoding="utf-8")
     unit.write_text(text.replace("/srv/footfall/.venv/bin/python", sys.executable))
     done = subprocess.run(
-        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     ours = [line for line in done.stderr.splitlines() if UNIT.name in line]
     assert ours == [], done.stderr

@@ -31,15 +31,20 @@ Run = Callable[..., Result]
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[pipeline.PublishContext]:
     """Eight posted days, and a ninth that is held."""
-    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    told(opened, HELD)
-    publish_context = pipeline.PublishContext(
-        opened, Archive(opened), pipeline.make_outbox(opened), PublishConfig.model_validate({}), 0.01
-    )
-    publish(publish_context, HELD)
-    ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
-    yield publish_context
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db", _hold))
+    yield _context(opened)
     opened.close()
+
+
+def _context(opened: store.Store) -> pipeline.PublishContext:
+    outbox = pipeline.make_outbox(opened)
+    return pipeline.PublishContext(opened, Archive(opened), outbox, PublishConfig.model_validate({}), 0.01)
+
+
+def _hold(opened: store.Store) -> None:
+    told(opened, HELD)
+    publish(_context(opened), HELD)
+    ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
 
 
 def publish(desk: pipeline.PublishContext, number: int, hours: int = 1) -> list[pipeline.PublishDecision]:

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
 import subprocess, sys, threading, time
@@ -38,7 +40,7 @@ def ended(works: float, grace: float) -> tuple[int, list[str], str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout.split(), done.stderr
@@ -52,7 +54,7 @@ def test_what_is_done_in_time_is_waited_for() -> None:
 def test_what_takes_longer_is_left_behind_and_what_was_started_for_it_ends_as_well() -> None:
     code, texts, wrong = ended(works=600, grace=0.1)
     assert (code, texts[1:]) == (0, []) and "was abandoned" in wrong
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while Path(f"/proc/{texts[0]}").exists() and "Z" not in status(texts[0]):
         assert time.monotonic() < end, "a process outlived the one that started it"
         time.sleep(0.05)

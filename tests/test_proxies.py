@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from aiohttp import web
 
@@ -25,6 +24,7 @@ from bot.sources.opengradient.walrus import Blob, Walrus
 from tests import query_contexts
 from tests.discord_bot.test_connection import serving as slash_serving
 from tests.outlets import rig_discord, rig_x
+from tests.patience import make_client
 from tests.peers.aggregator import Aggregator
 from tests.peers.discord_gateway import DiscordGateway
 from tests.peers.http_proxy import HttpProxy, http_proxy
@@ -57,7 +57,7 @@ def _live_list(folder: Path) -> str:
 
 
 def _blobs(folder: Path) -> str:
-    with serving(Aggregator({BLOB: b"blob"}, None)) as server, httpx.Client() as client:
+    with serving(Aggregator({BLOB: b"blob"}, None)) as server, make_client() as client:
         assert isinstance(Walrus([server.url], BlobArchive(folder), client).fetch_blob(BLOB, NOW, NOW), Blob)
         return server.url
 

@@ -31,6 +31,7 @@ from bot.records import FootfallError
 from bot.redaction import REDACTED
 from tests import publishing
 from tests.outlets.rig_discord import hurried
+from tests.patience import PATIENCE, make_client
 from tests.peers.discord_api import CREATE, Fault
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
@@ -235,7 +236,7 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
     environ = {**os.environ, **environment(url), "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config)}
     argv = [sys.executable, "-m", "bot", command, *(["--port", str(port)] if command == "web" else [])]
     log = tmp_path / "log"
-    with log.open("w") as to, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client:
+    with log.open("w") as to, make_client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         process = subprocess.Popen(argv, env=environ, cwd=tmp_path, stdout=to, stderr=to)
         try:
             pages = until(lambda: asked(client, "/health"))
@@ -247,7 +248,7 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
             pages += until(lambda: usage if "footfall_database_up 0.0" in (usage := asked(client, "/metrics")) else "")
             pages += "".join(asked(client, path) for path in paths)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
             process.wait(120)
@@ -264,7 +265,7 @@ def asked(client: httpx.Client, path: str) -> str:
     return f"{answer.headers} {answer.text}"
 
 
-def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
+def until(wanted: Callable[[], str], seconds: float = PATIENCE) -> str:
     """The wanted text, as soon as it is there."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -399,7 +400,7 @@ def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: P
             line = process.stdout.readline()
             match = re.match(r"Footfall: (http://127\.0\.0\.1:\d+)/", line)
             assert match, (line, process.communicate(timeout=120))
-            with httpx.Client(base_url=match[1]) as client:
+            with make_client(base_url=match[1]) as client:
                 assert client.get("/api/status").status_code == 200
                 file.write_bytes(b"no database at all" * 1000)
                 for wal in tmp_path.glob("f.db-*"):

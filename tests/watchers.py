@@ -25,13 +25,14 @@ from bot.queries import QueryContext
 from bot.subscriptions import ModelWatches
 from bot.subscriptions.model_watches import OUTLET
 from tests import query_contexts
+from tests.patience import PATIENCE
 from tests.worlds import snapshot
 
 FIRST, COUNT = 700_000, 60
 """The accounts of the watchers; no other account has these numbers."""
 WATCHED = tuple(f"owner{n}/model-{n}" for n in range(5))
 """Each changes from day to day by more than any threshold."""
-SETTLED = 20.0
+SETTLED = PATIENCE
 """Seconds within which all messages of a day must be done."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -75,14 +75,22 @@ class Window:
         return AtLeast(self.uses, "") if self.unknown else self.uses
 
 
-def window(world: World, first: date, last: date) -> Window:
-    """Counted by the definition, without regard to speed."""
-    by_model: dict[str, int] = {}
-    unknown = set()
+History = tuple[str, list[date], list[int], list[tuple[int, int, bool]]]
+"""A model, its days with a reading, its counters, and where they fell."""
+
+
+def histories(world: World) -> Iterator[History]:
     for name in {name for day in world for name in world[day]}:
         days = [day for day in sorted(world) if name in world[day]]
         counts = [world[day][name] for day in days]
-        falls = fallen(days, counts)
+        yield name, days, counts, fallen(days, counts)
+
+
+def window(world: World, first: date, last: date, read: Iterable[History] = ()) -> Window:
+    """Counted by the definition, without regard to speed. `read`: the world's histories, if they are at hand."""
+    by_model: dict[str, int] = {}
+    unknown = set()
+    for name, days, counts, falls in read or histories(world):
         uses = 0
         for number, two in itertools.pairwise(range(len(days))):
             inside = first - ONE <= days[number] and days[two] <= last

@@ -49,9 +49,9 @@ def demo(parts: AppContext) -> int:
 
     collect_garbage_seldom()
     plan = parts.network_plan("replicate")
-    if code := _collect_networks(parts, ["replicate"], None, False):
-        return code
     with open_pool(parts.path) as pool:
+        if code := _collect_networks(parts, ["replicate"], None, False):
+            return code
         periods = _demo_periods(parts, plan)
         with progress_bar("composing", len(periods)) as tell:
             for document in pool.compose(plan.network, periods):

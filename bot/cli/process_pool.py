@@ -1,7 +1,7 @@
 """Composing and rendering many digests at once, in one process for each processor.
 
 The rule: a process opens the configuration and the database by itself; only days and finished digests pass between
-processes.
+processes. A digest is composed after the one of the period before, whose lead it does not repeat.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ class DigestPool:
         self._path, self._executor = path, executor
 
     def compose(self, network: str, periods: Sequence[Period]) -> Iterator[Document]:
-        """Compose these periods and store the digests; each as it is stored, in the order of the periods."""
-        return self._executor.map(partial(_compose, self._path, network), periods, chunksize=4)
+        """Compose these periods and store the digests. Consecutive ones are composed by one process, in their order."""
+        runs = sorted(consecutive_periods(periods), key=len, reverse=True)
+        for documents in self._executor.map(partial(_compose, self._path, network), runs):
+            yield from documents
 
     def render(self, at: datetime, url: str, places: Sequence[DigestPlace]) -> Iterable[RenderedDigest | None]:
         """Render the files of these digests."""
@@ -47,8 +49,28 @@ def open_pool(path: Path) -> Iterator[DigestPool]:
     count = min(len(os.sched_getaffinity(0)), MOST) if hasattr(os, "sched_getaffinity") else 2
     # Forked processes would share the threads' locks of this one.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, spawn, initializer=collect_garbage_seldom) as executor:
+    with ProcessPoolExecutor(count, spawn, initializer=_prepare) as executor:
+        for _ in range(count):
+            executor.submit(int)  # each starts now, and prepares itself while this process collects
         yield DigestPool(path, executor)
+
+
+def _prepare() -> None:
+    """Import what composing needs."""
+    from bot import pipeline  # noqa: F401
+
+    collect_garbage_seldom()
+
+
+def consecutive_periods(periods: Iterable[Period]) -> list[list[Period]]:
+    """Periods in runs, in which each follows the one before."""
+    runs: list[list[Period]] = []
+    for period in periods:
+        if runs and period.previous_period == runs[-1][-1]:
+            runs[-1].append(period)
+        else:
+            runs.append([period])
+    return runs
 
 
 def collect_garbage_seldom() -> None:
@@ -64,11 +86,12 @@ def _context(path: Path) -> AppContext:
     return _opened[path]
 
 
-def _compose(path: Path, network: str, period: Period) -> Document:
+def _compose(path: Path, network: str, periods: Sequence[Period]) -> list[Document]:
     from bot import pipeline
 
     parts = _context(path)
-    return pipeline.compose_digest(parts.store, parts.archive, parts.network_plan(network), period, clock())
+    plan = parts.network_plan(network)
+    return [pipeline.compose_digest(parts.store, parts.archive, plan, period, clock()) for period in periods]
 
 
 def _render(path: Path, at: datetime, url: str, place: DigestPlace) -> RenderedDigest | None:

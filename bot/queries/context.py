@@ -36,32 +36,19 @@ class VersionedCache:
         with self._lock:
             turn = self._key_locks.setdefault(key, threading.Lock())
         with turn:
-            if (pair := self._cached_value(key, mark)) is not None:
-                value: T = pair[0]
-                return value
             try:
-                value = look()
-                self._store_value(key, mark, value)
+                with self._lock:
+                    known = self._values.get(key)
+                value: T = known[1] if known is not None and known[0] == mark else look()
+                with self._lock:
+                    self._values[key] = (mark, value)
+                    self._values.move_to_end(key)
+                    while len(self._values) > self._kept:
+                        self._values.popitem(last=False)
             finally:
                 with self._lock:
                     self._key_locks.pop(key, None)
             return value
-
-    def _cached_value(self, key: Hashable, mark: Hashable) -> tuple[Any] | None:
-        with self._lock:
-            known = self._values.get(key)
-            if known is None or known[0] != mark:
-                return None
-            self._values.move_to_end(key)
-            self._key_locks.pop(key, None)
-            return (known[1],)
-
-    def _store_value(self, key: Hashable, mark: Hashable, value: object) -> None:
-        with self._lock:
-            self._values[key] = (mark, value)
-            self._values.move_to_end(key)
-            while len(self._values) > self._kept:
-                self._values.popitem(last=False)
 
 
 S = TypeVar("S", bound=str)
@@ -197,9 +184,7 @@ class QueryContext:
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
-        return self.recent.get_or_compute(
-            ("names", watched.network), ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
-        )
+        return self._until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
 
     def data_version(self) -> tuple[object, ...]:
         """Changes whenever the data that answers are read from change."""
@@ -216,16 +201,15 @@ class QueryContext:
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """The data to compare a period's use with, cached until the ledger changes."""
         key = ("moves", catalogue.network, catalogue.key, period)
-        return self.recent.get_or_compute(
-            key, ledger.data_version(self.store), lambda: ledger.usage_comparison(self.store, catalogue, period)
-        )
+        return self._until_ledger_changes(key, lambda: ledger.usage_comparison(self.store, catalogue, period))
 
     def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.DayListing:
         """The list of a day and the use of the days up to it, cached until the ledger changes."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
-        return self.recent.get_or_compute(
-            key, ledger.data_version(self.store), lambda: ledger.day_listing(self.store, catalogue, day, days)
-        )
+        return self._until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
+
+    def _until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
+        return self.recent.get_or_compute(key, ledger.data_version(self.store), look)
 
     def is_hidden(self, model: str) -> bool:
         """Whether a model is hidden, by its name or its author."""

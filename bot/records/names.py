@@ -24,8 +24,8 @@ class SafeName(str):
     __slots__ = ()
 
     def __new__(cls, raw: str, limit: int = 100) -> SafeName:
-        if len(raw) <= limit and raw.isascii() and raw.isprintable() and " " not in raw:
-            return super().__new__(cls, raw)  # most names: nothing to clean
+        if len(raw) <= limit and raw.isascii() and raw.isprintable():
+            return super().__new__(cls, " ".join(raw.split()))  # most names: nothing else to clean
         text = unicodedata.normalize("NFC", raw[: limit * 8])
         text = "".join(
             " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _DROPPED

@@ -32,7 +32,7 @@ class LintError(Exception):
 
 def strip_private_use(text: str) -> str:
     """Text without private-use characters, so that no mark can be forged."""
-    return "".join(c for c in text if unicodedata.category(c) != _PRIVATE)
+    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c) != _PRIVATE)
 
 
 def mark_text(text: str) -> str:

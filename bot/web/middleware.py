@@ -11,10 +11,10 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from aiohttp import web
@@ -113,15 +113,20 @@ class DbThreadPool:
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="footfall-web")
+        self._unfinished: set[Future[Any]] = set()
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns. Raises `TimeoutError` after the seconds that an answer may take."""
-        running = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        return await asyncio.wait_for(running, self._seconds)
+        running = self._pool.submit(work)
+        self._unfinished.add(running)
+        running.add_done_callback(self._unfinished.discard)
+        return await asyncio.wait_for(asyncio.wrap_future(running), self._seconds)
 
     async def close(self, _app: object) -> None:
-        """Take no more work."""
+        """Take no more work. Idle threads have ended then; one that still works is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if not self._unfinished:
+            self._pool.shutdown()
 
 
 FRESH = "public, max-age=60"

@@ -16,6 +16,7 @@ from bot.discord_bot import FootfallClient
 from bot.discord_bot.context import Cooldowns
 from bot.queries import QueryContext
 from tests import query_contexts
+from tests.patience import PATIENCE
 
 FREE = ((10_000, 1.0), (10_000, 1.0))
 
@@ -53,8 +54,7 @@ class Rig:
 @asynccontextmanager
 async def discord_of(desk: QueryContext, folder: Path, **options: Any) -> AsyncIterator[Rig]:
     bot = FootfallClient(desk, **{"cooldowns": Cooldowns(*FREE), **options})
-    # A busy machine takes longer than the five seconds after which it gives up by default.
-    async with simcord.run(bot, settle_timeout=60.0) as env:
+    async with simcord.run(bot, settle_timeout=PATIENCE) as env:
         await bot.run_in_thread(bot.index.get_names)
         guild = env.create_guild()
         channel = guild.create_text_channel("general")

@@ -12,6 +12,7 @@ import pytest
 
 from bot.discord_bot.chart_cache import ChartCache, drawing_process
 from bot.records import Picture
+from tests.patience import PATIENCE
 
 
 def drawn(name: str) -> Picture:
@@ -44,7 +45,7 @@ if __name__ == "__main__":
 
 def test_it_ends_with_the_process_that_began_it_however_that_ends() -> None:
     # Both hold the output, so that it ends with the later one.
-    ran = subprocess.run([sys.executable, "-c", PARENT], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", PARENT], capture_output=True, text=True, timeout=PATIENCE)
     assert ran.returncode == -signal.SIGKILL and ran.stdout.strip().isdigit(), ran.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from bot.queries.network_queries import opening_paragraph
 from bot.render import answer_embed, document_translation
 from locales.__main__ import FORMS, TARGETS, missing, updated, written
 from locales.collect import ROOT, messages
+from tests.patience import PATIENCE
 from tests.render import documents
 
 UNTRANSLATED: dict[str, frozenset[str]] = {language: frozenset() for language in TARGETS}
@@ -43,19 +45,25 @@ def said(language: str) -> Iterator[Message]:
     return (message for message in catalogue(language) if message.id)
 
 
-@pytest.mark.parametrize("language", TARGETS)
-def test_every_sentence_is_translated(language: str) -> None:
-    assert set(missing(updated(language, messages()))) == UNTRANSLATED[language]
+@pytest.fixture(scope="module")
+def wanted() -> Catalog:
+    """The messages of the code and the templates; collected once, and not changed."""
+    return messages()
 
 
 @pytest.mark.parametrize("language", TARGETS)
-def test_catalogues_are_in_step_with_the_code(language: str) -> None:
-    text = written(language, updated(language, messages()))
+def test_every_sentence_is_translated(language: str, wanted: Catalog) -> None:
+    assert set(missing(updated(language, wanted))) == UNTRANSLATED[language]
+
+
+@pytest.mark.parametrize("language", TARGETS)
+def test_catalogues_are_in_step_with_the_code(language: str, wanted: Catalog) -> None:
+    text = written(language, updated(language, wanted))
     assert translator.po_path(language).read_bytes() == text, "run: make words"
 
 
-def test_a_changed_sentence_is_noticed_and_loses_its_translation(tmp_path: Path) -> None:
-    wanted = messages()
+def test_a_changed_sentence_is_noticed_and_loses_its_translation(wanted: Catalog) -> None:
+    wanted = copy.deepcopy(wanted)
     (old,) = [message for message in wanted if message.id == "Private ones leave no proof."]
     wanted.delete(old.id)
     wanted.add("Private ones leave no trace.", locations=old.locations)
@@ -66,10 +74,10 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
     for folder in ("bot", "templates", "locales"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     call = [sys.executable, "-m", "locales", "--check"]
-    assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
+    assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=PATIENCE).returncode == 0
     template = tmp_path / "templates" / "sentences.j2"
     template.write_text(template.read_text().replace("Private ones leave no proof.", "Private ones leave none."))
-    completed = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    completed = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert (
         completed.returncode == 1
         and "not in step" in completed.stdout
@@ -169,7 +177,7 @@ def test_help_reads_no_catalogue() -> None:
         "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; "
         "sys.exit(any(name.startswith('babel') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE).returncode == 0
 
 
 # --- sentences of documents ------------------------------------------------------------------------------------------

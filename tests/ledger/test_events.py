@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -36,6 +35,7 @@ from bot.records import (
 from bot.sources.opengradient.model_hub import HubInventory, HubModel
 from bot.sources.opengradient.settings import OpenGradientSettings
 from bot.sources.opengradient.source import OpenGradient
+from tests.patience import make_client
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -238,7 +238,7 @@ def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
     asked = [{"author": "b", "name": "two", "asked": DAY.isoformat(), "content": []}]
     (tmp_path / "opengradient").mkdir()
     (tmp_path / "opengradient" / "hub_files.json").write_text(json.dumps(asked))
-    with httpx.Client() as client:
+    with make_client() as client:
         for event_batch in source._map_content_ids(client, ledger.SourceState(db, "og", again), hub_inventory, at(9)):
             ledger.add_event_batch(db, replace(event_batch, network="og", window=haul("hub").window))
     rows = {row.model: row.uses for row in ledger.model_rankings(db, HUB, Period(DAY, DAY))}

@@ -29,6 +29,7 @@ from bot.outlets import (
     part_marker,
     redact_reason,
 )
+from tests.patience import PATIENCE
 
 OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "make_outlet"))
 """The outlets that get parts; the site is replaced as a whole and has its own tests."""
@@ -71,7 +72,7 @@ def test_a_missing_secret_is_named_before_anything_is_asked(name: str) -> None:
 def test_importing_an_outlet_loads_no_heavy_library(name: str) -> None:
     heavy = {"tweepy", "discord", "requests", "aiohttp", "emoji", "sqlalchemy", "matplotlib"}
     code = f"import sys, bot.outlets.{name}; print(*sorted({heavy!r} & set(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert run.stdout.split() == []
 
 

@@ -19,6 +19,7 @@ import httpx
 import sha3
 from eth_abi import decode, encode
 
+from tests.patience import make_client
 from tests.peers.solidity import MODULES, contracts
 
 _OFTEN = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -155,7 +156,7 @@ def anvil(*options: str) -> Iterator[Node]:
         else:
             raise RuntimeError(f"anvil ended at once with code {process.wait()}")
         # A node writes a line a request: nobody reads them, so they must not fill the pipe.
-        with httpx.Client(timeout=60) as client, _drained(process.stdout):
+        with make_client() as client, _drained(process.stdout):
             yield Node(f"http://{match[1]}", client)
     finally:
         process.terminate()

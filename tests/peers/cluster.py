@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from bot.dask_executor import TlsFiles
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 QUICK = {
@@ -101,7 +102,7 @@ class Hosts:
 
 
 def _ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
@@ -179,7 +180,7 @@ class Dask:
         path = self.folder / f"{name}.log"
         watcher = Thread(target=process.wait, daemon=True)
         watcher.start()
-        for _ in range(600):
+        for _ in range(6000):
             if findall := re.findall(wanted, path.read_bytes()):
                 return str(findall[-1], "utf-8")
             watcher.join(0.05)

@@ -17,6 +17,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from tests.patience import PATIENCE
 from tests.peers.discord_api import BOT, DISCORD_EPOCH_MS, DiscordPeer, Refusal
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
@@ -74,7 +75,7 @@ class DiscordGateway(DiscordPeer):
         self.asked: dict[str, Asked] = {}
         self.closed_to_gateways = False
         self.turned_away = 0
-        self.deadline = 60.0
+        self.deadline = PATIENCE
         """Seconds for the first response to an interaction. Discord's limit is `DEADLINE`; a machine that runs tests
         may need longer."""
         self.sessions: list[Session] = []
@@ -142,7 +143,7 @@ class DiscordGateway(DiscordPeer):
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
         return result
 
-    def until(self, wanted: Any, seconds: float = 60.0) -> None:
+    def until(self, wanted: Any, seconds: float = PATIENCE) -> None:
         """Wait until a condition holds; checked when a client sends something, and now and then."""
         ends = time.monotonic() + seconds
         with self._ready:

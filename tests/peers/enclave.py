@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_utils import keccak
 
+from tests.patience import PATIENCE
 from tests.peers.solidity import MODULES, TESTS, node
 
 NOW = 1_780_000_000
@@ -78,6 +79,11 @@ def openzeppelin(values: Iterable[Sequence[str]], version: int = 3) -> bytes:
         raise RuntimeError(f"{MODULES}: no @openzeppelin/merkle-tree; run: make tests/node_modules/.ready")
     question = json.dumps({"values": [list(value) for value in values], "leafEncoding": ENCODINGS[version]})
     done = subprocess.run(
-        [node(), "-e", _TREE], input=question.encode(), capture_output=True, cwd=Path(TESTS), timeout=60, check=True
+        [node(), "-e", _TREE],
+        input=question.encode(),
+        capture_output=True,
+        cwd=Path(TESTS),
+        timeout=PATIENCE,
+        check=True,
     )
     return done.stdout

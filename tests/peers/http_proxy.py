@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
+
 
 @dataclass
 class HttpProxy:
@@ -84,11 +86,11 @@ def http_proxy() -> Iterator[HttpProxy]:
             task.cancel()
         await asyncio.gather(*proxy.tasks, return_exceptions=True)
 
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(60)
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE)
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(60)
+        asyncio.run_coroutine_threadsafe(stop(server), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(60)
+        thread.join(PATIENCE)
         loop.close()

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
+from tests.patience import PATIENCE
+
 CURE = "install pgbouncer (Debian: apt-get install pgbouncer); `make test` does it as root"
 CONFIG = """
 [databases]
@@ -58,7 +60,7 @@ def pooled(url: str) -> Iterator[str]:
             yield address
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
 
 
 def _version(command: str) -> tuple[int, ...]:

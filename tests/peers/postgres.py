@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from bot import store
+from tests.patience import PATIENCE
 
 CURE = "install PostgreSQL (Debian: apt-get install postgresql); `make test` does it as root"
 
@@ -82,7 +83,7 @@ class Postgres:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         if done.returncode:

@@ -14,6 +14,8 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 
+from tests.patience import PATIENCE
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST",
     "AWS_SECRET_ACCESS_KEY": "only/for/tests/on/loopback",
@@ -37,10 +39,10 @@ def storage() -> Iterator[int]:
                 Thread(target=lambda: [None for _ in server.stderr or ()], daemon=True).start()
                 yield int(match[1])
                 return
-        raise RuntimeError(f"moto's server ended with {server.wait(10)} before it said where it listens")
+        raise RuntimeError(f"moto's server ended with {server.wait(PATIENCE)} before it said where it listens")
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE)
         if server.stderr is not None:
             server.stderr.close()
 
@@ -105,7 +107,7 @@ def proxied(port: int) -> Iterator[Proxy]:
             self.passed_on(body)
 
         def half(self, body: bytes, size: int) -> None:
-            upstream = HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+            upstream = HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
             try:
                 upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for name, value in self.headers.items():
@@ -118,7 +120,7 @@ def proxied(port: int) -> Iterator[Proxy]:
                 upstream.close()
 
         def passed_on(self, body: bytes) -> None:
-            upstream = HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+            upstream = HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
             upstream.request(self.command, self.path, body=body, headers=dict(self.headers.items()))
             answer = upstream.getresponse()
             content = answer.read()
@@ -152,7 +154,7 @@ def proxied(port: int) -> Iterator[Proxy]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def without(listing: bytes, hidden: set[str]) -> bytes:
@@ -168,4 +170,4 @@ def without(listing: bytes, hidden: set[str]) -> bytes:
 def bucket(url: str, name: str) -> None:
     """Make a bucket."""
     request = urllib.request.Request(f"{url}/{name}", method="PUT")
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=PATIENCE).close()

@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 TESTS = Path(__file__).parents[1]
 MODULES = TESTS / "node_modules"
 
@@ -49,7 +51,13 @@ def contracts() -> dict[str, Compiled]:
     settings = {"evmVersion": EVM_VERSION, "outputSelection": wanted}
     question = json.dumps({"language": "Solidity", "sources": sources, "settings": settings})
     done = subprocess.run(
-        [node(), "-e", _COMPILE], input=question, capture_output=True, text=True, cwd=TESTS, timeout=60, check=True
+        [node(), "-e", _COMPILE],
+        input=question,
+        capture_output=True,
+        text=True,
+        cwd=TESTS,
+        timeout=PATIENCE,
+        check=True,
     )
     answer = json.loads(done.stdout)
     wrong = [e["formattedMessage"] for e in answer.get("errors", ()) if e["severity"] == "error"]

@@ -13,6 +13,7 @@ import discord
 import pytest
 import simcord
 
+from tests.patience import PATIENCE
 from tests.peers import discord_rules, x_rules
 from tests.peers.discord_api import TOKEN, DiscordPeer
 from tests.peers.judge import JUDGE, PLATFORMS, summary_lines
@@ -233,7 +234,7 @@ def test_a_fault_is_found_again_in_a_request_of_the_same_shape() -> None:
 def asked(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
     try:
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
     except urllib.error.HTTPError as refusal:
         refusal.close()
 
@@ -250,7 +251,7 @@ def test_every_peer_is_heard() -> None:
 
     async def said() -> None:
         client = discord.Client(intents=discord.Intents.default())
-        async with simcord.run(client) as env:
+        async with simcord.run(client, settle_timeout=PATIENCE) as env:
             channel: Any = client.get_channel(env.create_guild().create_text_channel("general").id)
             await channel.send("hi @everyone")
 

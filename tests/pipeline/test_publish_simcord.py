@@ -20,6 +20,7 @@ from bot.deliveries import OutboxPass, OutletHandle
 from bot.outlets import Outcome, OutcomeUnknown, Part
 from tests import publishing
 from tests.outlets.rig_discord import outlet
+from tests.patience import PATIENCE
 from tests.pipeline.test_polls import wording
 from tests.worlds import CATALOGUE
 
@@ -73,7 +74,7 @@ def on_simcord(folder: Path, step: Step) -> Any:
 
     async def live() -> Any:
         client = library.Client(intents=library.Intents.default())
-        async with simcord.run(client) as env:
+        async with simcord.run(client, settle_timeout=PATIENCE) as env:
             channel = env.create_guild().create_news_channel("announcements")
             discord_outlet = outlet("http://127.0.0.1:9/api/v10")
             discord_outlet._wire._client, discord_outlet._wire._loop = client, asyncio.get_running_loop()

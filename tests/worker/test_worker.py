@@ -35,6 +35,7 @@ from bot.records import CheckResult, Period, Snapshot, SourceError
 from bot.worker import cycle
 from bot.worker.state import WorkerState
 from tests import publishing
+from tests.patience import PATIENCE
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -312,7 +313,7 @@ def running(
     return service, thread, answer
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something in another thread."""
     end = time.monotonic() + seconds
     while not true():

@@ -23,6 +23,7 @@ from bot.cli import service_commands as runs
 from bot.cli.app_context import AppContext
 from bot.config import ConfigError
 from bot.subscriptions import ChannelSubscriptions, SubscriptionOptions
+from tests.patience import PATIENCE
 from tests.peers.discord_api import CREATE, TOKEN, Fault
 from tests.peers.discord_gateway import INVALID, RECONNECT, DiscordGateway
 from tests.worlds import ONE, snapshot
@@ -55,7 +56,7 @@ class Going:
         finally:
             opened.close()
 
-    def until(self, holds: Callable[[], object], seconds: float = 90) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end and self.process.poll() is None, "it did not come to that"
@@ -157,7 +158,7 @@ def test_a_drawing_that_takes_long_does_not_hold_up_the_end(tmp_path: Path, monk
             drawing = int(marker.read_text())
             assert is_running(drawing)
         assert "was abandoned" in (tmp_path / "log").read_text()
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while is_running(drawing):
         assert time.monotonic() < end, "the process that draws outlived the worker"
         time.sleep(0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import sqlalchemy as sa
@@ -21,13 +21,53 @@ MOST = 24
 """Lists in memory: those of `BACK_WITHIN` and the held ones that a verdict looks at. Older ones are read again."""
 
 
+@dataclass(slots=True)
+class ListChanges:
+    """How the counters of a list differ from those of the list before. A counter that stands still costs no look."""
+
+    steps: dict[int, int] = field(default_factory=dict)
+    """Of the models whose counter moved."""
+    added: int = 0
+    newcomers: int = 0
+    """Models with uses and no counter before."""
+    absent: list[int] = field(default_factory=list)
+    """Models with a counter now and none before."""
+    missing: int = 0
+    silent: int = 0
+    """Models that are listed, had a counter before and show none now."""
+    fallen: frozenset[int] = frozenset()
+    """The models whose counter is lower now, or no longer there."""
+
+
+def compare_lists(then: Counters, now: Counters) -> ListChanges:
+    """Compare two lists."""
+    changes, fallen = ListChanges(), set[int]()
+    for model, count in now.items() - then.items():
+        before = then.get(model)
+        if before is None:
+            if count is not None:
+                changes.absent.append(model)
+                changes.newcomers += count > 0
+        elif count is None:
+            changes.silent += 1
+        else:
+            changes.steps[model] = count - before
+        if before and before > (count or 0):
+            fallen.add(model)
+    gone = then.keys() - now.keys()
+    changes.missing = len(gone)
+    changes.added = len(now) - (len(then) - len(gone))
+    changes.fallen = frozenset(fallen.union(model for model in gone if then[model]))
+    return changes
+
+
 class RecentLists:
     """The lists that one transaction stored or read. A stored list never changes."""
 
     def __init__(self, connection: sa.Connection, several: bool = False) -> None:
         self._connection = connection
         self._lists: dict[int, Counters] = {}
-        self._fallen: dict[tuple[int, int], frozenset[int]] = {}
+        self._changes: dict[tuple[int, int], ListChanges] = {}
         self._several = several
         """Whether more snapshots follow, so that it is worth reading lists that only one verdict needs now."""
 
@@ -42,13 +82,11 @@ class RecentLists:
             self.keep(snapshot, dict(self._connection.execute(stored).all()))
         return self._lists[snapshot]
 
-    def fallen(self, before: int, after: int) -> frozenset[int]:
-        """The models whose counter is lower, or missing, in the second list."""
-        if (before, after) not in self._fallen:
-            then, now = self.counters(before), self.counters(after)
-            fell = (model for model, counter in then.items() if counter and counter > (now.get(model) or 0))
-            self._fallen[before, after] = frozenset(fell)
-        return self._fallen[before, after]
+    def changes(self, before: int, after: int) -> ListChanges:
+        """What changed from one snapshot to another."""
+        if (before, after) not in self._changes:
+            self._changes[before, after] = compare_lists(self.counters(before), self.counters(after))
+        return self._changes[before, after]
 
     def keep(self, snapshot: int, counters: Counters) -> None:
         """Keep a list that was stored."""
@@ -58,7 +96,7 @@ class RecentLists:
 
 
 class Comparison:
-    """Compares snapshots of one catalogue and caches the counts. `new`: a snapshot that has no verdict yet.
+    """Compares snapshots of one catalogue. `new`: a snapshot that has no verdict yet.
 
     Use is counted only from readings, so it does not depend on the order in which they came: the rise of a counter
     above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
@@ -68,10 +106,9 @@ class Comparison:
         self, connection: sa.Connection, catalogue: int, lists: RecentLists, new: ClosingSnapshot | None = None
     ) -> None:
         self._connection, self._catalogue, self._lists, self._new = connection, catalogue, lists, new
-        self._changes: dict[tuple[int, int], Change] = {}
 
     def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
-        change = self._cached_change(before, now)
+        change = self._count_change(before.id, now.id)
         if prior is None:
             return change
         uses, moved, missing = self._use(prior, before, now)
@@ -91,16 +128,14 @@ class Comparison:
         old, then, here = (self._lists.counters(reading.id) for reading in (prior, before, now))
         # A counter that fell in no step from the oldest list to `prior` is highest there.
         order = [*sorted(set(earlier) - {prior.id}), prior.id]
-        fallen = frozenset[int]().union(*(self._lists.fallen(*pair) for pair in pairwise(order)))
+        fallen = frozenset[int]().union(*(self._lists.changes(*pair).fallen for pair in pairwise(order)))
         lists = [self._lists.counters(key) for key in earlier] if fallen else []
         uses = moved = gone = 0
-        for model, counter in then.items():
-            lower = old.get(model)
-            if counter is None or lower is None or counter <= lower:
-                continue
+        for model, step in self._lists.changes(prior.id, before.id).steps.items():
+            lower, counter = old[model] or 0, then[model] or 0
             highest = max([counters.get(model) or 0 for counters in lists]) if model in fallen else lower
             above = counter - highest
-            if above > 0:
+            if step > 0 and above > 0:
                 uses, moved = uses + above, moved + 1
                 gone += above if here.get(model) is None else 0
         return uses, moved, gone
@@ -140,23 +175,8 @@ class Comparison:
         for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
             yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
 
-    def _cached_change(self, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
-        key = (before.id, now.id)
-        if key not in self._changes:
-            self._changes[key] = self._count_change(before.id, now.id)
-        return self._changes[key]
-
     def _count_change(self, before: int, now: int) -> Change:
-        then, here = self._lists.counters(before), self._lists.counters(now)
-        silent = fell = moved = missing = 0
-        for model, counter in then.items():
-            if model not in here:
-                missing += 1
-                continue
-            count = here[model]
-            if counter is None or count == counter:
-                continue
-            silent += count is None
-            fell += count is not None and count < counter
-            moved += count is not None and count > counter
-        return Change(len(then), len(here), missing, silent, fell, moved)
+        changes, then, here = self._lists.changes(before, now), self._lists.counters(before), self._lists.counters(now)
+        fell = sum(step < 0 for step in changes.steps.values())
+        moved = len(changes.steps) - fell
+        return Change(len(then), len(here), changes.missing, changes.silent, fell, moved)

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.ledger.snapshots import counter_falls
-from bot.ledger.snapshots.comparison import Counters, RecentLists
+from bot.ledger.snapshots.comparison import Counters, ListChanges, RecentLists
 from bot.store import models, readings, snapshots, stretches, tallies, usage
 
 FEW = 3
 """Days for which it is faster to look at the usage of each day than at all usage of each model."""
-
-
-@dataclass(slots=True)
-class ListChanges:
-    """How the counters of a list differ from those of the list before."""
-
-    steps: dict[int, int] = field(default_factory=dict)
-    """Of the models whose counter moved."""
-    added: int = 0
-    newcomers: int = 0
-    """Models with uses and no counter before."""
-    absent: list[int] = field(default_factory=list)
-    """Models with a counter now and none before."""
-
-
-def compare_lists(then: Counters, now: Counters) -> ListChanges:
-    """Compare two consecutive lists."""
-    changes = ListChanges()
-    for model, count in now.items():
-        before = then.get(model)
-        if before is None:
-            changes.added += model not in then
-            if count is not None:
-                changes.absent.append(model)
-                changes.newcomers += count > 0
-        elif count is not None and count != before:
-            changes.steps[model] = count - before
-    return changes
 
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists) -> date | None:
@@ -58,7 +29,7 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentL
         return None
     (here, _), (there, before) = ends
     now, then = lists.counters(here), lists.counters(there)
-    changes = compare_lists(then, now)
+    changes = lists.changes(there, here)
     first = before + ONE
     totals = {"catalogue": catalogue, "first_day": first, "last_day": day, **_totals(changes, then, now)}
     connection.execute(stretches.insert().values(**totals))

@@ -14,7 +14,7 @@ from typing import get_args
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.ledger.catalogue_query import ONE, catalogue_filter, in_chunks
+from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
 from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
 from bot.ledger.snapshots.verdicts import Judged, judge_new
@@ -137,10 +137,11 @@ class _CatalogueWriter:
         key: int = self._connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
         counts = {reading.model: reading.count for reading in snapshot.readings}
         self._insert_models(snapshot.listings, seen, counts)
-        counters = {self._ids[listing.model]: counts.get(listing.model) for listing in snapshot.listings}
+        listed = [listing.model for listing in snapshot.listings]
+        counters = dict(zip(map(self._ids.__getitem__, listed), map(counts.get, listed), strict=True))
         _move_first_back(self._connection, self._catalogue, seen, counters)
         if counters:
-            rows = [(key, model, counter) for model, counter in sorted(counters.items())]
+            rows = [(key, model, counters[model]) for model in sorted(counters)]
             insert_rows(self._connection, readings, ("snapshot", "model", "counter"), rows)
         self._lists.keep(key, counters)
         return key
@@ -148,7 +149,12 @@ class _CatalogueWriter:
     def _insert_models(self, listings: Sequence[Listing], seen: date, counts: Mapping[SafeName, int]) -> None:
         listed = {listing.model: listing for listing in listings if listing.model not in self._ids}
         if listed:
-            rows = [_model_row(self._catalogue, listing, seen, counts) for listing in listed.values()]
+            given = ("author", "category", "created_at")
+            rows = [
+                {"catalogue": self._catalogue, "name": name, **{key: getattr(listing, key) for key in given}}
+                | {"first_seen": seen, "first_counter": counts.get(name)}
+                for name, listing in listed.items()
+            ]
             insert_new(self._connection, models, rows)
             self._ids |= model_ids(self._connection, self._catalogue, [row["name"] for row in rows])
 
@@ -167,12 +173,7 @@ class _CatalogueWriter:
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
-    stmt = sa.select(catalogues.c.id).where(*catalogue_filter(network, name))
-    key = connection.scalar(stmt)
-    if key is None:
-        insert_new(connection, catalogues, [{"network": network, "name": name}])
-        key = connection.execute(stmt).scalar_one()
-    return int(key)
+    return _row_id(connection, catalogues, network=network, name=name)
 
 
 def record_change(connection: sa.Connection, network: str) -> None:
@@ -185,11 +186,15 @@ def record_change(connection: sa.Connection, network: str) -> None:
 
 
 def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
-    same = (refs.c.url == ref.url, refs.c.at == ref.at, refs.c.sha256 == ref.sha256)
-    stmt = sa.select(refs.c.id).where(*same)
+    return _row_id(connection, refs, url=ref.url, at=ref.at, sha256=ref.sha256)
+
+
+def _row_id(connection: sa.Connection, table: sa.Table, **row: object) -> int:
+    """The id of a row, which is inserted if it is not there."""
+    stmt = sa.select(table.c.id).where(*(table.c[name] == value for name, value in row.items()))
     key = connection.scalar(stmt)
     if key is None:
-        insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
+        insert_new(connection, table, [row])
         key = connection.execute(stmt).scalar_one()
     return int(key)
 
@@ -212,18 +217,6 @@ def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object]
     for some in in_chunks(names):
         ids |= dict(connection.execute(stored.where(models.c.name.in_(some))).all())
     return ids
-
-
-def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[SafeName, int]) -> dict[str, object]:
-    return {
-        "catalogue": catalogue,
-        "name": listing.model,
-        "author": listing.author,
-        "category": listing.category,
-        "created_at": listing.created_at,
-        "first_seen": seen,
-        "first_counter": counts.get(listing.model),
-    }
 
 
 def _move_first_back(connection: sa.Connection, catalogue: int, seen: date, counters: Mapping[int, int | None]) -> None:

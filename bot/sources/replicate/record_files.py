@@ -93,7 +93,10 @@ def record_nights(folder: Path) -> dict[datetime, Night]:
 def list_checksum(counts: Iterable[tuple[str, int]]) -> str:
     """The checksum of a list, the same wherever it was read: the SHA-256 of one line `owner/name,counter` for each
     model, in order of name."""
-    text = "".join(f"{name},{count}\n" for name, count in sorted(counts))
+    return _text_checksum("".join(f"{name},{count}\n" for name, count in sorted(counts)))
+
+
+def _text_checksum(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -185,7 +188,7 @@ def _parse_columns(lines: Lines, nights: dict[datetime, Night], last: datetime) 
 
 def _parse_lists(lines: Lines, nights: Sequence[Night]) -> Iterator[Snapshot]:
     """The list of each night."""
-    rows: dict[str, tuple[Listing, list[Reading | None]]] = {}
+    rows: dict[str, list[_Cell | None]] = {}
     for number, row in lines:
         if len(row) != len(nights) + 1:
             raise _FileError(f"line {number}: has {len(row)} cells, wanted {len(nights) + 1}")
@@ -194,30 +197,34 @@ def _parse_lists(lines: Lines, nights: Sequence[Night]) -> Iterator[Snapshot]:
             raise _FileError(f"line {number}: the model is {SafeName(name)!r}, wanted owner/name")
         if name in rows:
             raise _FileError(f"line {number}: has the model {SafeName(name)} twice")
-        listing = Listing(model_identity(name), model_identity(name.partition("/")[0]))
-        rows[name] = listing, _parse_readings(number, listing.model, row)
-    names = sorted(rows)
-    table = [rows[name] for name in names]
-    columns = zip(*(readings for _, readings in table), strict=True) if table else iter([()] * len(nights))
+        rows[name] = _parse_cells(number, row)
+    columns = zip(*(rows[name] for name in sorted(rows)), strict=True) if rows else iter([()] * len(nights))
     for night, column in zip(nights, columns, strict=True):
-        readings = tuple(reading for reading in column if reading is not None)
-        listings = tuple(listing for (listing, _), reading in zip(table, column, strict=True) if reading is not None)
-        if (len(readings), sum(reading.count for reading in readings)) != (night.models, night.total):
+        listings, readings, counts, listed = tuple(zip(*filter(None, column), strict=True)) or ((), (), (), ())
+        if (len(counts), sum(counts)) != (night.models, night.total):
             raise _FileError(f"the list of {night.at:%Y-%m-%d %H:%M} UTC is not the one that {NIGHTS} describes")
-        shown = ((name, reading.count) for name, reading in zip(names, column, strict=True) if reading is not None)
-        ref = SourceRef(night.url, night.at, list_checksum(shown))
+        ref = SourceRef(night.url, night.at, _text_checksum("".join(listed)))
         yield Snapshot("replicate", "models", night.at, ref, listings, readings, record=REFS)
 
 
-def _parse_readings(number: int, model: SafeName, row: Sequence[str]) -> list[Reading | None]:
-    """A model's reading of each night. Most counters stand still from night to night, and share one object."""
-    before, reading = "", None
-    readings = []
-    for cell in row[1:]:
-        if cell != before:
-            before, reading = cell, Reading(model, _parse_count(number, cell)) if cell else None
-        readings.append(reading)
-    return readings
+_Cell = tuple[Listing, Reading, int, str]
+"""A model in the list of a night: the count of its reading, and its line for the checksum."""
+
+
+def _parse_cells(number: int, row: Sequence[str]) -> list[_Cell | None]:
+    """A model in the list of each night. Most counters stand still from night to night, and share one object."""
+    model = model_identity(row[0])
+    listing = Listing(model, model_identity(row[0].partition("/")[0]))
+    before, cell = "", None
+    cells: list[_Cell | None] = []
+    for text in row[1:]:
+        if text != before:
+            before, cell = text, None
+            if text:
+                count = _parse_count(number, text)
+                cell = listing, Reading(model, count), count, f"{row[0]},{count}\n"
+        cells.append(cell)
+    return cells
 
 
 def _parse_count(number: int, cell: str) -> int:

@@ -38,6 +38,7 @@ from bot.outlets.discord.failures import PAUSE
 from bot.outlets.discord.outlet import OUT_OF_REACH
 from bot.records import Picture, Poll
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
+from tests.patience import PATIENCE
 from tests.peers import discord_api as api
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault, error, rate_limited
 from tests.peers.discord_rules import ALLOWED, FILES, unwritten
@@ -922,7 +923,7 @@ def test_simcord_as_a_second_discord_takes_the_same_post() -> None:
 
     async def post(wanted: Part) -> tuple[Sent, Sent, Any, list[Any]]:
         client = library.Client(intents=library.Intents.default())
-        async with simcord.run(client) as env:
+        async with simcord.run(client, settle_timeout=PATIENCE) as env:
             guild = env.create_guild()
             channel = guild.create_news_channel("announcements")
             discord_outlet = outlet("http://127.0.0.1:9/api/v10")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -21,6 +20,7 @@ from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.settlement_verification import SIDE_BY_SIDE
 from bot.sources.opengradient.source import make_verifier
 from tests import databases
+from tests.patience import make_client
 from tests.peers.aggregator import Aggregator
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, seconds, world
@@ -149,7 +149,7 @@ def test_a_round_ends_in_time_and_the_next_goes_on_with_the_oldest(db: store.Sto
     memory = ledger.SourceState(db, "opengradient")
     with ExitStack() as stack:
         chain = stack.enter_context(og.settings.settlements.open_chain(None, 30.0))
-        client = stack.enter_context(httpx.Client())
+        client = stack.enter_context(make_client())
         verifier = replace(make_verifier(og.settings, tmp_path, chain, client), round_seconds=0.0)
         counts = []
         for _ in range(3):

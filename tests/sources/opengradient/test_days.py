@@ -19,6 +19,7 @@ from bot import ledger, pipeline, store
 from bot.records import Document, Period, start_of_day
 from bot.sources import ALWAYS, opengradient
 from tests import databases
+from tests.patience import PATIENCE
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import CID, FIRST, NOWHERE, OTHER_CID, World, blob_id, seconds, world
@@ -201,7 +202,9 @@ def child(og: World, folder: Path, kill: int = 0, ranges: int = 0) -> subprocess
         "ranges": ranges,
     }
     command = [sys.executable, "-c", CHILD]
-    return subprocess.run(command, input=json.dumps(document), capture_output=True, text=True, cwd=ROOT, timeout=60)
+    return subprocess.run(
+        command, input=json.dumps(document), capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
+    )
 
 
 def small(og: World) -> Any:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import httpx
 import pytest
 from aiohttp import web
 
 from bot.records import SourceError, Unknown
 from bot.sources.opengradient.facilitator import DailyReport, FacilitatorUsage, fetch_signers, fetch_usage
+from tests.patience import make_client
 from tests.peers.served import Handler, Server, serving
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ def facilitator(body: object, status: int = 200, kind: str = "application/json")
 
 
 def asked(body: object, now: datetime = NOW, **how: object) -> FacilitatorUsage:
-    with facilitator(body, **how) as server, httpx.Client() as client:  # type: ignore[arg-type]
+    with facilitator(body, **how) as server, make_client() as client:  # type: ignore[arg-type]
         return fetch_usage(client, server.url + "/", now)
 
 
@@ -61,7 +61,7 @@ def test_a_day_that_is_over_is_reported_as_it_stands() -> None:
 
 
 def test_all_the_days_it_gives_are_asked_for() -> None:
-    with facilitator(report()) as server, httpx.Client() as client:
+    with facilitator(report()) as server, make_client() as client:
         fetch_usage(client, server.url, NOW)
         assert server.asked == ["/usage?days=90"]
 
@@ -82,7 +82,7 @@ def test_a_zero_of_long_ago_was_forgotten_and_a_recent_one_was_counted() -> None
 
 def test_a_zero_before_the_counter_began_is_nobodys_count() -> None:
     early = date(2026, 7, 6)
-    with facilitator(report(row(early, 0), row(date(2026, 7, 7), 0))) as server, httpx.Client() as client:
+    with facilitator(report(row(early, 0), row(date(2026, 7, 7), 0))) as server, make_client() as client:
         days = fetch_usage(client, server.url, datetime(2026, 7, 20, tzinfo=UTC)).days
     assert isinstance(days[early].requests, Unknown) and "counts since 7 Jul 2026" in days[early].requests.reason
     assert days[date(2026, 7, 7)].requests == 0
@@ -162,12 +162,12 @@ def test_an_error_or_a_web_page_is_named(status: int, kind: str) -> None:
 
 def test_signers_on_evm_chains_are_read_in_lower_case() -> None:
     kinds = {"eip155:*": ["0x" + "Ab" * 20, "0x..."], "eip155:8453": ["0x" + "cd" * 20], "solana:x": ["0x" + "ef" * 20]}
-    with facilitator({"status": "ok", "signers": kinds}) as server, httpx.Client() as client:
+    with facilitator({"status": "ok", "signers": kinds}) as server, make_client() as client:
         assert fetch_signers(client, server.url) == {"0x" + "ab" * 20, "0x" + "cd" * 20}
     for body in ({}, {"signers": []}, {"signers": {"eip155:*": [1]}}, b"ok"):
         with (
             facilitator(body) as server,
-            httpx.Client() as client,
+            make_client() as client,
             pytest.raises(SourceError, match="no list of signers"),
         ):
             fetch_signers(client, server.url)

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from bot.records import SafeName, SourceError
 from bot.sources.opengradient import model_hub as hub
 from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.model_hub_files import HubFileIndex
+from tests.patience import make_client
 from tests.peers.model_hub import Fault, ModelHub, model
 from tests.peers.served import serving
 
@@ -30,7 +30,7 @@ class Asker:
 
     def __init__(self, stack: ExitStack) -> None:
         self.stack = stack
-        self.client = stack.enter_context(httpx.Client())
+        self.client = stack.enter_context(make_client())
         self.slept: list[float] = []
 
     def start(self, models: list[object], **how: object) -> ModelHub:

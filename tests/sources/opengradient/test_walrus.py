@@ -19,6 +19,7 @@ import pytest
 
 from bot.sources.opengradient.blob_archive import KEPT_VERSIONS, BlobArchive
 from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, blob_id, next_try
+from tests.patience import make_client
 from tests.peers.aggregator import Aggregator, Fault
 from tests.peers.served import Server, serving
 
@@ -56,7 +57,7 @@ class Fleet:
         self.folder = folder
         self.servers: list[Server] = []
         self.limits = Limits()
-        self.client = stack.enter_context(httpx.Client(transport=self.limits))
+        self.client = stack.enter_context(make_client(transport=self.limits))
 
     def add(self, fault: Fault | None = None, body: bytes = BODY) -> Server:
         server = self.stack.enter_context(serving(Aggregator({ID: body}, fault)))
@@ -280,7 +281,7 @@ def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
 
 
 def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
-    with httpx.Client() as client:
+    with make_client() as client:
         walrus = Walrus(["http://127.0.0.1:9", "not a url"], BlobArchive(fleet.folder), client)
         blob_missing = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
         assert blob_missing.retry and not blob_missing.final

@@ -290,7 +290,7 @@ def test_a_list_that_never_holds_still_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_answer_above_its_cap_is_refused(api: ReplicateApi) -> None:
-    manners = http.HttpLimits(timeout=5, size=100)
+    manners = http.HttpLimits(timeout=60, size=100)
     with http.make_client(TOKEN, manners) as asked, pytest.raises(SourceError, match="more than 100 bytes; refused"):
         http.get_body(asked, api.url, manners)
 

@@ -4,8 +4,9 @@ that share no code with ours."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from bot import findings, ledger, pipeline, store
 from bot.archive import Archive
 from bot.cli.app_context import AppContext
 from bot.records import Period, PeriodData
-from tests import record_slices
-from tests.worlds import World, window
+from tests import record_slices, worlds
+from tests.worlds import World
 
 ONE = timedelta(days=1)
 FIRST, LAST = date(2024, 12, 17), date(2025, 1, 15)
@@ -31,12 +32,27 @@ USED = [day for day in DAYS[1:] if day not in (UNREAD, AFTER)]
 """Days with known use."""
 
 
+@cache
+def nightly() -> World:
+    nights = record_slices.nights_between(f"{FIRST}", f"{LAST + ONE}")
+    ends = {date.fromisoformat(head[:10]) - ONE: nights[head] for head in nights if head[11:13] == "00"}
+    return {day: listed for day, listed in ends.items() if FIRST <= day <= LAST}
+
+
 @pytest.fixture(scope="module")
 def world() -> World:
     """Day to each listed model's counter at its end."""
-    nights = record_slices.whole_record()
-    ends = {date.fromisoformat(head[:10]) - ONE: nights[head] for head in nights if head[11:13] == "00"}
-    return {day: listed for day, listed in ends.items() if FIRST <= day <= LAST}
+    return nightly()
+
+
+@cache
+def read() -> list[worlds.History]:
+    return list(worlds.histories(nightly()))
+
+
+def window(world: World, first: date, last: date) -> worlds.Window:
+    assert world is nightly()
+    return worlds.window(world, first, last, read())
 
 
 @dataclass(frozen=True)
@@ -45,11 +61,14 @@ class Walked:
 
     store: store.Store
     plan: pipeline.NetworkPlan
+    _digests: dict[date, dict[str, Any]] = field(default_factory=dict)
 
     def digest(self, day: date) -> dict[str, Any]:
-        document = Archive(self.store).find_digest("replicate", "day", day)
-        assert document is not None
-        return document
+        if day not in self._digests:
+            document = Archive(self.store).find_digest("replicate", "day", day)
+            assert document is not None
+            self._digests[day] = document
+        return self._digests[day]
 
     def block(self, day: date) -> dict[str, Any]:
         block: dict[str, Any] = self.digest(day)["catalogues"][0]
@@ -211,7 +230,8 @@ def test_an_unread_day_knows_nothing_of_its_own(walked: Walked) -> None:
 # --- findings ------------------------------------------------------------------------------------------------------
 
 
-def plain_series(world: World) -> dict[str, dict[date, int]]:
+@pytest.fixture(scope="module")
+def known(world: World) -> dict[str, dict[date, int]]:
     """The known days of every metric with records."""
     flows = {day: window(world, day, day) for day in USED}
     listed = {day: len(world[day]) for day in world}
@@ -249,8 +269,7 @@ def test_every_finding_holds_in_the_book_of_its_day(walked: Walked) -> None:
             assert findings.finding_holds(finding, book), (day, finding)
 
 
-def test_no_record_is_claimed_across_a_day_that_is_not_known(walked: Walked, world: World) -> None:
-    known = plain_series(world)
+def test_no_record_is_claimed_across_a_day_that_is_not_known(walked: Walked, known: dict[str, dict[date, int]]) -> None:
     for day, claim in claimed(walked, "highest_since", "lowest_since", "highest_watched"):
         values = known[claim["metric"]]
         start = date.fromisoformat(claim.get("since") or claim["first"])
@@ -265,8 +284,7 @@ def test_no_record_is_claimed_across_a_day_that_is_not_known(walked: Walked, wor
             assert "since" not in claim or values[start] >= claim["value"]
 
 
-def test_every_streak_is_one_of_known_neighbouring_days(walked: Walked, world: World) -> None:
-    known = plain_series(world)
+def test_every_streak_is_one_of_known_neighbouring_days(walked: Walked, known: dict[str, dict[date, int]]) -> None:
     for day, claim in claimed(walked, "streak"):
         days = between(date.fromisoformat(claim["first"]), day)
         values = [known[claim["metric"]][one] for one in days]
@@ -288,14 +306,14 @@ def test_models_said_to_have_gone_quiet_were_used_on_each_day_of_the_week_before
         assert all(a < b for a, b in pairwise(counts[:-1])) and counts[-1] == counts[-2]
 
 
-def test_the_longest_list_is_longer_than_all_others(walked: Walked, world: World) -> None:
-    known = plain_series(world)["models_listed"]
+def test_the_longest_list_is_longer_than_all_others(walked: Walked, known: dict[str, dict[date, int]]) -> None:
+    listed = known["models_listed"]
     claims = claimed(walked, "highest_since", "highest_watched")
     for day, claim in claims:
         if claim["metric"] == "models_listed":
             start = date.fromisoformat(claim.get("since") or claim["first"])
             rest = between(start, day)[1:-1] if "since" in claim else between(start, day)[:-1]
-            assert all(known[one] < claim["value"] for one in rest)
+            assert all(listed[one] < claim["value"] for one in rest)
     assert any(claim["metric"] == "models_listed" for _day, claim in claims)
 
 
