@@ -231,6 +231,7 @@ MESSAGES: Mapping[str, str] = {
     "used_models_missing": "models that carried {percent} of the use were missing at the end of {day}",
     "counters_had_fallen": "{n} counters had fallen at the end of {day}",
     "counters_frozen": "only {n} of the counters had moved, {m} the time before at the end of {day}",
+    "counters_still": "none of {n} counters had moved at the end of {day}",
     "list_not_believed": "the list was not believed at the end of {day}",
     "not_confirmed": "not confirmed yet",
     "readings_confirmed": "later readings confirmed it",

@@ -149,6 +149,7 @@ class Comparison:
     def _count_change(self, before: int, now: int) -> Change:
         then, here = self._lists.counters(before), self._lists.counters(now)
         silent = fell = moved = missing = 0
+        above_zero = sum(1 for counter in then.values() if counter)
         for model, counter in then.items():
             if model not in here:
                 missing += 1
@@ -159,4 +160,4 @@ class Comparison:
             silent += count is None
             fell += count is not None and count < counter
             moved += count is not None and count > counter
-        return Change(len(then), len(here), missing, silent, fell, moved)
+        return Change(len(then), len(here), missing, silent, fell, moved, above_zero=above_zero)

@@ -172,7 +172,7 @@ def open_api(settings: ChutesSettings, data: Path, clock: Callable[[], datetime]
     return DailyApi(raw_folder(data), clock, settings.contact, settings.timeout, settings.silence)
 
 
-def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The SHA-256 of this machine's copy of an answer."""
     return archived_checksum(raw_folder(data), sha256)
 
