@@ -43,7 +43,7 @@ def networks() -> str:
         module = sources.load_module(name)
         rows = [f"| `{c.key}` | {c.title} | {c.unit} | {c.evidence} |" for c in module.CATALOGUES]
         table = "\n".join(["| catalogue | lists | unit | evidence |", "|---|---|---|---|", *rows])
-        parts += [f"## {module.TITLE} (`{name}`)", sources.methodology_text(name), table]
+        parts += [f"## {module.TITLE} (`{name}`)", sources.methodology_text(module), table]
     return "\n\n".join(parts)
 
 

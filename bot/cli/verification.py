@@ -123,7 +123,7 @@ def verify_digest(parts: AppContext, digest: Document, deep: bool = False) -> Ve
     chosen = parts.settings.config.networks[plan.network]
     records = [sources.verify_ref(plan.network, chosen, parts.settings.config.data, ref) for ref in digest["refs"]]
     if deep:
-        records = [{**ref, "public": sources.compare_with_public(plan.network, ref)} for ref in records]
+        records = [{**ref, "public": sources.compare_with_public(plan.network, chosen, ref)} for ref in records]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
     return VerificationResult(digest, mismatches, incomparable_figures(digest, again), records)

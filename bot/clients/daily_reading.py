@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from bot.clients.daily_api import UnreachableError
-from bot.records import CompleteWindow, Snapshot, SourceError, join_messages, message, start_of_day
+from bot.records import CompleteWindow, Period, Snapshot, SourceError, join_messages, message, start_of_day
 
 T = TypeVar("T")
 
@@ -46,3 +46,11 @@ def is_read(windows: Iterable[CompleteWindow], day: date) -> bool:
     """Whether a day lies whole in one of the windows that were read."""
     begins = start_of_day(day)
     return any(window.begins <= begins and begins + timedelta(days=1) <= window.ends for window in windows)
+
+
+def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The first and last day of each month, or part of one, from `first` to `last`."""
+    while first <= last:
+        end = min(Period.for_day(first, "month").last, last)
+        yield first, end
+        first = end + timedelta(days=1)

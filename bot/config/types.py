@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
@@ -36,8 +36,18 @@ class HeadlineConfig(ConfigModel):
 class NetworkConfig(ConfigModel):
     """Settings that every network has."""
 
+    several: ClassVar[bool] = False
+    """Whether this is a kind of network, of which there may be several, each under its own name."""
+    kind: str = Field(
+        "", description="for a list of your own, `catalogue`; the block may then have any name. Unset: its name"
+    )
     enabled: bool = Field(True, description="false: this network is neither collected nor published")
     headline: HeadlineConfig
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The environment variables with secrets that this block names, beside those of the network's module."""
+        return ()
 
 
 class OutletConfig(ConfigModel):
