@@ -38,9 +38,7 @@ class NetworkConfig(ConfigModel):
 
     several: ClassVar[bool] = False
     """Whether this is a kind of network, of which there may be several, each under its own name."""
-    kind: str = Field(
-        "", description="for a list of your own, `catalogue`; the block may then have any name. Unset: its name"
-    )
+    kind: str = Field("", description="set only for a list of your own, which may have any name: `catalogue`")
     enabled: bool = Field(True, description="false: this network is neither collected nor published")
     headline: HeadlineConfig
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +19,7 @@ import sqlalchemy as sa
 from bot.records import SafeName, SourceError
 
 FETCHED = 1000
-"""Rows that are fetched together."""
+"""Rows that are fetched together, where the driver does."""
 STEPS = 10_000
 """Steps of SQLite's machine between two looks at the clock."""
 _READ_ONLY = {
@@ -61,10 +63,8 @@ def query_rows(
             result.rows = _read_rows(address, query, parameters, where, limits, first_only)
         except SourceError as error:
             result.error = error
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - SQLAlchemy's and the driver's own errors, whichever it is
             result.error = SourceError(f"{where}: {_cause(error)}; correct the query, or run again later")
-        except Exception as error:  # noqa: BLE001 - a driver's own errors, whichever it is
-            result.error = SourceError(f"{where}: {type(error).__name__}; check the database")
 
     # A daemon thread, because connecting has no time-out in some drivers.
     reader = threading.Thread(target=read, daemon=True)
@@ -94,25 +94,43 @@ def _read_rows(
                 connection.exec_driver_sql(line)
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(limits.seconds * 1000)}")
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=FETCHED)
-            rows = _fetch_rows(streamed.execute(statement, wanted), where, limits, ends, first_only)
+            with _open_rows(connection, statement, wanted) as stream:
+                rows = _fetch_rows(stream, where, limits, ends, first_only)
             transaction.rollback()
     finally:
         engine.dispose()
     return rows
 
 
+@contextmanager
+def _open_rows(
+    connection: sa.Connection, statement: sa.TextClause, parameters: Mapping[str, object]
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """The rows one by one, as the database sends them: never all of them in memory."""
+    if connection.dialect.driver == "psycopg":
+        # Row by row without a cursor on the server, which would stay open after an error.
+        compiled = statement.compile(dialect=connection.dialect)
+        raw: Any = connection.connection.dbapi_connection
+        with (
+            raw.cursor() as cursor,
+            closing(cursor.stream(str(compiled), compiled.construct_params(parameters))) as rows,
+        ):
+            yield (dict(zip((column.name for column in cursor.description), row, strict=True)) for row in rows)
+        return
+    streamed = connection.execution_options(stream_results=True, max_row_buffer=FETCHED)
+    with closing(streamed.execute(statement, parameters)) as result:
+        names = list(result.keys())
+        yield (dict(zip(names, row, strict=True)) for row in result)
+
+
 def _fetch_rows(
-    cursor: sa.CursorResult[Any], where: str, limits: QueryLimits, ends: float, first_only: int
+    stream: Iterator[dict[str, Any]], where: str, limits: QueryLimits, ends: float, first_only: int
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     size = 0
-    while some := cursor.fetchmany(min(FETCHED, first_only or FETCHED)):
-        rows += [dict(row._mapping) for row in some]
-        size += sum(len(str(value)) for row in some for value in row)
-        if first_only and len(rows) >= first_only:
-            cursor.close()
-            return rows
+    for row in islice(stream, first_only or None):
+        rows.append(row)
+        size += sum(len(str(value)) for value in row.values())
         if len(rows) > limits.rows:
             raise SourceError(f"{where}: has more than {limits.rows:,} rows; raise max_rows, or narrow the query")
         if size > limits.size:
@@ -162,9 +180,9 @@ def _sqlite_engine(url: sa.URL, where: str, limits: QueryLimits, ends: float) ->
     return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
 
 
-def _cause(error: sa.exc.SQLAlchemyError) -> str:
+def _cause(error: Exception) -> str:
     """The database's own words, their first line; foreign, and without the query and its parameters."""
-    origin = getattr(error, "orig", None)
+    origin = getattr(error, "orig", None) if isinstance(error, sa.exc.SQLAlchemyError) else error
     if origin is None:
         return type(error).__name__
     first = next(iter(str(origin).splitlines()), "")

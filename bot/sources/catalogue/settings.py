@@ -157,6 +157,7 @@ class CatalogueSettings(PublicApiConfig):
 
     several: ClassVar[bool] = True
 
+    kind: str = Field("catalogue", description="`catalogue`; the block may then have any name")
     headline: HeadlineConfig = Field(
         HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
     )
