@@ -3,13 +3,13 @@ days are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from bot.clients.daily_api import UnreachableError
-from bot.records import CompleteWindow, Period, Snapshot, SourceError, join_messages, message, start_of_day
+from bot.records import CompleteWindow, EventBatch, Period, Snapshot, SourceError, join_messages, message, start_of_day
 
 T = TypeVar("T")
 
@@ -54,3 +54,17 @@ def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
         end = min(Period.for_day(first, "month").last, last)
         yield first, end
         first = end + timedelta(days=1)
+
+
+def read_counted_list(
+    read: Callable[[], Snapshot], last_read: str | None, wanted: Period | None, now: datetime
+) -> Iterator[Snapshot | EventBatch]:
+    """A list with counters, at most once a day; `last_read` is the text of the cursor `listed`. A counter speaks of the
+    instant at which it was read, so a list closes a day only soon after midnight. Raises `SourceError`."""
+    today = now.date()
+    if last_read == today.isoformat() or (wanted is not None and wanted.last < today - timedelta(days=1)):
+        return
+    snapshot = read()
+    yield snapshot
+    text = f"a list of {len(snapshot.listings)} models"
+    yield EventBatch(snapshot.network, snapshot.catalogue, text, cursors={"listed": today.isoformat()})

@@ -151,6 +151,8 @@ MESSAGES: Mapping[str, str] = {
     "list_not_known": "No list of {day} is known: models used are those that the use names, listed or not.",
     "private_chutes": "Private chutes are not on the list: their requests stand in a figure beside it.",
     "source_reported": "Source: {name}, as the network reports it.",
+    "pulls_are_downloads": "A pull is a download, by people, scripts and mirrors alike; it is not a run.",
+    "downloads_are_fetches": "A download is a fetch of a model's file from the Hub; it is not a use at a provider.",
     "gateway_list": "The list of all public chutes could not be read: this is the list of the gateway.",
     "rest_as_models": "between {n} and {m}, depending on how many models the rest of the use belongs to",
     "rest_has_models": "models beyond the most used ones are not named",

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.clients.daily_reading import is_read, listed_snapshot, months_between, read_parts
+from bot.clients.daily_reading import is_read, listed_snapshot, months_between, read_counted_list, read_parts
 from bot.clients.raw_archive import archived_checksum
 from bot.records import (
     Catalogue,
@@ -55,8 +55,8 @@ class ConfiguredCatalogue:
     ) -> Iterator[Iterator[Snapshot | EventBatch]]:
         now = self.clock()
         today, yesterday = now.date().isoformat(), now.date() - ONE
-        if memory.cursor("listed") != today and (wanted is None or wanted.last >= yesterday):
-            yield self._read_list(reader, memory.cursor("listed") is None, now)
+        listed = memory.cursor("listed")
+        yield read_counted_list(lambda: self._read_list(reader, listed is None, now), listed, wanted, now)
         if (use := self.settings.uses) is None:
             return
         windows = memory.covered_windows("models")
@@ -74,16 +74,14 @@ class ConfiguredCatalogue:
             for first, last in months_between(begins, recent - ONE):
                 yield self._read_days(reader, use, first, last, windows, {"filled": last.isoformat()})
 
-    def _read_list(self, reader: RowReader, is_first: bool, now: datetime) -> Iterator[Snapshot | EventBatch]:
+    def _read_list(self, reader: RowReader, is_first: bool, now: datetime) -> Snapshot:
         rows, ref = reader.read(self.settings.models)
         listings, readings = read_models(rows, self.settings.models.keys, ref.url)
         if not listings:
             raise SourceError(f"{ref.url}: lists no model; correct the list, or run again later")
         snapshot = Snapshot(self.network, "models", self.clock(), ref, listings, readings)
         # A counter belongs to its instant; a list alone may close the day before.
-        yield listed_snapshot(snapshot, now, is_first) if self.settings.uses else snapshot
-        cursors = {"listed": now.date().isoformat()}
-        yield EventBatch(self.network, "models", f"a list of {len(listings)} models", cursors=cursors)
+        return listed_snapshot(snapshot, now, is_first) if self.settings.uses else snapshot
 
     def _read_days(
         self,
