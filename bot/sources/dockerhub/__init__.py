@@ -1,7 +1,7 @@
 """Docker Hub offers open models as images in its namespace `ai`, for Docker Model Runner and whoever else pulls them.
 It shows, without a key, how often each was pulled since it was registered.
 
-**What is counted.** A model is a repository of the namespace whose content is a model; other repositories there are left
+**What is counted.** A model is a repository of the namespace whose content is a model; other repositories are left
 out. Its *pulls* on a day are the difference of its counter between two nights, all tags together. Docker states the
 counter and nobody outside can check it, so the evidence is *reported*. A pull is a download: by a person, a script or a
 mirror, once or many times. It is not a run, so "models used" are models that were pulled.
