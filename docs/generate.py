@@ -141,7 +141,7 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _keys(annotation, f"{prefix}{name}.")
             continue
         if field.default is None and (optional := [one for one in get_args(annotation) if _is_block(one)]):
-            yield f"| `{prefix}{name}` | not set | {field.description}; a plain text is its `address` |"
+            yield f"| `{prefix}{name}` | not set | {field.description} |"
             yield from _keys(optional[0], f"{prefix}{name}.")
             continue
         if inner := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:
