@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
+from bot.cli import config_mistakes
 from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
@@ -52,8 +53,8 @@ class AppContext:
             sources.settings_types(),
             outlets.settings_types(),
             self.secret_names,
-            _headline_mistakes,
-            _poll_mistakes,
+            config_mistakes.headline_mistakes,
+            config_mistakes.poll_mistakes,
         )
         redaction.register_secrets(secrets_of(read))
         for line in read.obsolete:
@@ -178,13 +179,12 @@ class AppContext:
 
     @cached_property
     def query_context(self) -> QueryContext:
-        blocks = self.settings.config.networks
         watched = {
             name: WatchedNetwork(
                 name,
                 plan.title,
                 plan.catalogues,
-                sources.methodology_text(sources.load_network(name, blocks[name])),
+                sources.methodology_text(sources.load_network(name, self.settings.config.networks[name])),
                 dict(plan.headline),
             )
             for name, plan in self.network_plans.items()
@@ -216,22 +216,6 @@ def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
         *read.secrets.values(),
         *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.secret_environment_values()),
     ]
-
-
-def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
-    from bot.metrics import METRICS
-
-    known = {"catalogue": [c.key for c in sources.load_network(network, block).CATALOGUES], "figure": list(METRICS)}
-    for key, wanted in known.items():
-        choice = getattr(block.headline, key)
-        if choice not in wanted:
-            yield f"headline.{key}", f"found {choice!r}, wanted one of {', '.join(wanted)}"
-
-
-def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    from bot.render import polls
-
-    yield from polls.template_mistakes(poll)
 
 
 def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,7 +55,7 @@ class RowReader:
         address = self._secret(source.database or "", where)
         found = query_rows(address, source.query or "", days, where, limits, FIRST_ROWS if probe else 0)
         content = encode_rows(found)
-        ref = self._store(where, content)
+        ref = SourceRef(where, self.clock()) if probe else self._store(where, content)
         return list(page_rows(decode_document(content, "json", where), source, where, True)), ref
 
     def _file(self, source: RowSource, path: Path) -> tuple[list[Row], SourceRef]:
@@ -95,6 +95,8 @@ class RowReader:
             answers.append(answer)
             rows.extend(found)
             self._within(rows, where)
+            if sum(len(page.content) for page in answers) > self.settings.max_bytes:
+                raise SourceError(f"{where}: has more than {self.settings.max_bytes:,} bytes; raise max_bytes")
             there = _next_address(source.next, url, answer, document, len(answers), bool(found))
             return "" if probe else there
 

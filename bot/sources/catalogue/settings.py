@@ -25,6 +25,12 @@ def _require_plain_text(text: str) -> str:
     return text
 
 
+def _require_no_digit(text: str) -> str:
+    if any(character.isdigit() for character in text):
+        raise ValueError("wanted a name without digits: in a post, every digit is a figure's")
+    return text
+
+
 PlainText = Annotated[str, AfterValidator(_require_plain_text)]
 
 
@@ -161,7 +167,9 @@ class CatalogueSettings(PublicApiConfig):
     headline: HeadlineConfig = Field(
         HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
     )
-    title: PlainText = Field(min_length=1, max_length=60, description="the name in words, as posts show it")
+    title: Annotated[PlainText, AfterValidator(_require_no_digit)] = Field(
+        min_length=1, max_length=60, description="the name in words, as posts show it; without digits"
+    )
     lists: str = Field("models", pattern=r"^[A-Za-z][A-Za-z ]{0,38}[a-z]$", description="what it lists, in the plural")
     unit: str = Field(
         "uses",
@@ -175,7 +183,7 @@ class CatalogueSettings(PublicApiConfig):
     models: ModelRows = Field(description="the list of models on offer now")
     uses: UseRows | None = Field(None, description="use by day; unset if `models` has a counter")
     max_rows: int = Field(100_000, ge=1, le=1_000_000, description="most rows of one reading")
-    max_bytes: int = Field(64 * 2**20, ge=1024, le=2**30, description="most bytes of one answer, file or query")
+    max_bytes: int = Field(64 * 2**20, ge=1024, le=2**30, description="most bytes of one reading")
     page_budget: int = Field(1000, ge=1, le=10_000, description="most pages of a list in one reading")
 
     @model_validator(mode="after")

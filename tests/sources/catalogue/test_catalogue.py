@@ -114,6 +114,12 @@ def test_pages_without_end_end_at_the_budget(world: World) -> None:
     assert "goes on after 3 pages" in error and len(world.server.asked) == 3
 
 
+def test_the_pages_of_a_list_are_capped_together(world: World) -> None:
+    world.api.images = [{"name": f"m{n}", "pulls": n, "text": "x" * 1500} for n in range(6)]
+    error = world.web("repositories", {"rule": "address", "path": "next"}, max_bytes=4096)
+    assert "has more than 4,096 bytes; raise max_bytes" in error and len(world.server.asked) == 2
+
+
 @pytest.mark.parametrize(
     ("fault", "wanted"),
     [
@@ -204,14 +210,16 @@ def test_hostile_names_are_counted_and_hurt_nobody(world: World) -> None:
     assert world.file(rows, keys=keys) == ""
     world.now += ONE
     assert world.file([{**row, "pulls": 9} for row in rows], keys=keys) == ""
-    declared = sources.load_network("acme", settings({"file": "list"}))
+    words = {"title": "@everyone <script> acme.ai", "source": "https://acme.ai/ 7 @everyone", "licence": "CC BY 4.0"}
+    declared = sources.load_network("acme", settings({"file": "list"}, **words))
     plan = NetworkPlan("acme", declared.TITLE, declared.CATALOGUES, {"catalogue": "models", "figure": "models_used"})
     document = build_digest(world.store, plan, Period(DAY, DAY), NOW)
     assert document["catalogues"][0]["figures"]["models_used"]["value"] == len(rows)
-    for outlet in ("x", "discord", "text"):
+    for outlet in ("x", "discord"):
         post = build_post(document, outlet)
         words = "".join(post.parts) + json.dumps(embed_texts(post.embed) if post.embed else "")
-        assert "@everyone" not in words and "<script" not in words
+        for hurtful in ("@everyone", "acme.ai", "@here"):
+            assert hurtful not in words, (outlet, hurtful, words)
 
 
 def use_rows(**days: int) -> list[dict[str, Any]]:
@@ -354,6 +362,7 @@ LIST = {"file": "list.json"}
         ({"models": LIST}, "either models.keys.counter or uses"),
         ({"models": {**LIST, "keys": {"counter": "n"}}, "uses": LIST}, "either models.keys.counter or uses"),
         ({"models": {**LIST, "keys": {"counter": "n"}}, "title": "a\u202eb"}, "without control characters"),
+        ({"models": {**LIST, "keys": {"counter": "n"}}, "title": "Acme 7"}, "without digits"),
         ({"models": {**LIST, "keys": {"counter": "n"}}, "licence": "MIT"}, "wanted source with it"),
     ],
 )

@@ -71,6 +71,8 @@ def test_a_day_is_the_difference_of_two_nights(world: World) -> None:
     assert world.next_night(model_001=70, model_101=7, tool_1=500) == ""
     flow = world.book(DAY + ONE).flow
     assert (flow.uses, len(flow.by_model)) == (77, 2)
+    spans = [span(world.store, MODELS) for span in (ledger.listed_span, ledger.read_span)]
+    assert {span.last for span in spans if span} == {DAY + ONE}, "nothing is due until the next midnight"
     assert world.figure("models_used", DAY + ONE)["value"] == 2
     (first, *_) = sorted(world.book(DAY).listed, key=lambda model: model.name)
     assert (first.name, first.author) == ("ai/model-000", "ai")
