@@ -53,8 +53,8 @@ class RowReader:
         limits = QueryLimits(self.settings.timeout, self.settings.max_rows, self.settings.max_bytes)
         days = {"first": first, "after": last + timedelta(days=1)} if first and last else {}
         address = self._secret(source.database or "", where)
-        found = query_rows(address, source.query or "", days, where, limits, FIRST_ROWS if probe else 0)
-        content = encode_rows(found)
+        queried = query_rows(address, source.query or "", days, where, limits, FIRST_ROWS if probe else 0)
+        content = encode_rows(queried)
         ref = SourceRef(where, self.clock()) if probe else self._store(where, content)
         return list(page_rows(decode_document(content, "json", where), source, where, True)), ref
 
@@ -91,13 +91,13 @@ class RowReader:
 
         def next_page(answer: ApiAnswer) -> str:
             document = decode_document(answer.content, source.format, where)
-            found = page_rows(document, source, where, not answers)
+            shown = page_rows(document, source, where, not answers)
             answers.append(answer)
-            rows.extend(found)
+            rows.extend(shown)
             self._within(rows, where)
             if sum(len(page.content) for page in answers) > self.settings.max_bytes:
                 raise SourceError(f"{where}: has more than {self.settings.max_bytes:,} bytes; raise max_bytes")
-            there = _next_address(source.next, url, answer, document, len(answers), bool(found))
+            there = _next_address(source.next, url, answer, document, len(answers), bool(shown))
             return "" if probe else there
 
         parameters = {source.next.parameter: source.next.first} if source.next and source.next.rule == "page" else {}

@@ -49,17 +49,17 @@ def _csv_rows(text: str) -> Iterator[Row]:
 
 def page_rows(document: Any, source: RowSource, where: str, is_first: bool) -> Sequence[Row]:
     """The rows of a page. A later page may leave out an empty list. Raises `SourceError`."""
-    found = value_at(document, source.rows) if source.rows and source.format == "json" else document
-    if found is None and not is_first:
+    rows = value_at(document, source.rows) if source.rows and source.format == "json" else document
+    if rows is None and not is_first:
         return []
-    if not isinstance(found, list):
+    if not isinstance(rows, list):
         has = ", ".join(SafeName(str(key), 40) for key in list(document)[:8]) if isinstance(document, dict) else ""
         path = f"under {source.rows!r}" if source.rows else "at its top"
         raise SourceError(f"{where}: has no list of rows {path}{f'; it has {has}' if has else ''}; correct `rows`")
-    for number, row in enumerate(found, 1):
+    for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise SourceError(f"{where}: row {number}: found {_shown(row)}, wanted an object with keys")
-    return found
+    return rows
 
 
 def value_at(held: Any, path: str) -> Any:

@@ -93,9 +93,9 @@ class ConfiguredCatalogue:
         cursors: Mapping[str, str],
     ) -> Iterator[EventBatch]:
         rows, ref = reader.read(use, first, last)
-        found = read_uses(rows, use.keys, ref.url)
+        by_day = read_uses(rows, use.keys, ref.url)
         days = tuple(each_day(first, last))
-        totals = tuple(_day_totals(found, days, use.without_rows == "zero", is_read(windows, first - ONE)))
+        totals = tuple(_day_totals(by_day, days, use.without_rows == "zero", is_read(windows, first - ONE)))
         known = sum(not total.unknown for total in totals)
         read = f"{first} to {last}, {known} of {len(days)} days known"
         # A day whose rows come late is looked for again.
@@ -106,17 +106,17 @@ class ConfiguredCatalogue:
 
 
 def _day_totals(
-    found: Mapping[date, Mapping[str | None, int]], days: tuple[date, ...], zero: bool, is_known: bool
+    by_day: Mapping[date, Mapping[str | None, int]], days: tuple[date, ...], zero: bool, is_known: bool
 ) -> Iterator[DayTotals]:
     """The totals of each day. A day without rows is unknown; with `zero` only where the day before it is.
     `is_known`: whether the day before the first is known."""
     for day in days:
-        is_known = day in found or (zero and is_known)
+        is_known = day in by_day or (zero and is_known)
         if not is_known:
             yield DayTotals(day, unknown=message("count_no_rows"))
             continue
-        uses = {listing_of(name): count for name, count in found.get(day, {}).items() if name is not None and count}
-        yield DayTotals(day, uses, found.get(day, {}).get(None, 0))
+        uses = {listing_of(name): count for name, count in by_day.get(day, {}).items() if name is not None and count}
+        yield DayTotals(day, uses, by_day.get(day, {}).get(None, 0))
 
 
 def raw_folder(data: Path, network: str) -> Path:

@@ -91,14 +91,16 @@ def fetch_list(api: DailyApi, settings: DockerHubSettings, clock: Callable[[], d
 
         for _answer in api.pages(url, {"page_size": PAGE, "page": 1}, next_page, settings.page_budget):
             pass
-        found: dict[str, _Repository] = {}
+        repositories: dict[str, _Repository] = {}
         for repository in (repository for page in pages for repository in page.results):
-            held = found.get(repository.name)
+            held = repositories.get(repository.name)
             if held is None or held.pull_count <= repository.pull_count:
-                found[repository.name] = repository
-        if {page.count for page in pages} == {len(found)}:
-            return _snapshot(found.values(), api.store_together(answers), clock())
-    raise SourceError(f"{url}: found {len(found)} of {pages[-1].count} repositories, {WALKS} times; run again later")
+                repositories[repository.name] = repository
+        if {page.count for page in pages} == {len(repositories)}:
+            return _snapshot(repositories.values(), api.store_together(answers), clock())
+    raise SourceError(
+        f"{url}: found {len(repositories)} of {pages[-1].count} repositories, {WALKS} times; run again later"
+    )
 
 
 def _decode_page(answer: ApiAnswer) -> _Page:
@@ -109,21 +111,20 @@ def _decode_page(answer: ApiAnswer) -> _Page:
         raise SourceError(f"{where}: is not a page of repositories: {error}; run again later") from error
 
 
-def _snapshot(found: Iterable[_Repository], ref: SourceRef, at: datetime) -> Snapshot:
-    models = sorted(
-        (one for one in found if MODEL in (one.content_types or ()) and not one.is_private), key=lambda one: one.name
-    )
+def _snapshot(repositories: Iterable[_Repository], ref: SourceRef, at: datetime) -> Snapshot:
+    models = [model for model in repositories if MODEL in (model.content_types or ()) and not model.is_private]
     if not models:
         raise SourceError(f"{SafeName(ref.url, 200)}: lists no repository that holds a model; run again later")
+    models.sort(key=lambda model: model.name)
     listings = tuple(
         Listing(
-            model_identity(f"{NAMESPACE}/{one.name}"),
+            model_identity(f"{NAMESPACE}/{model.name}"),
             SafeName(NAMESPACE),
-            one.date_registered.astimezone(UTC) if one.date_registered else None,
+            model.date_registered.astimezone(UTC) if model.date_registered else None,
         )
-        for one in models
+        for model in models
     )
-    readings = tuple(Reading(listing.model, one.pull_count) for listing, one in zip(listings, models, strict=True))
+    readings = tuple(Reading(listing.model, model.pull_count) for listing, model in zip(listings, models, strict=True))
     return Snapshot("dockerhub", "models", at, ref, listings, readings)
 
 
