@@ -57,6 +57,8 @@ class Change:
     """Counters that moved in those days; 0 if unknown."""
     above_zero: int = 0
     """Models of the earlier reading whose counter was above zero."""
+    idle_before: bool = False
+    """Whether it is known that no counter moved in those days, as after an operator confirmed it."""
 
 
 def find_fault(change: Change) -> str:
@@ -100,7 +102,7 @@ def frozen(change: Change) -> bool:
 
 def still(change: Change) -> bool:
     """Whether not one of many counters moved: the list seems not to have been updated, whatever moved before."""
-    return change.above_zero >= MANY and change.moved == 0
+    return change.above_zero >= MANY and change.moved == 0 and not change.idle_before
 
 
 State = Literal["held", "rejected", "confirmed"]

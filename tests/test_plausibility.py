@@ -35,6 +35,7 @@ EVERY = 20
         (replace(ORDINARY, moved=500), ""),
         (replace(ORDINARY, moved=0, moved_before=0, above_zero=30), "none of 30 counters had moved"),
         (replace(ORDINARY, moved=0, moved_before=0, above_zero=29), ""),
+        (replace(ORDINARY, moved=0, moved_before=0, above_zero=3000, idle_before=True), ""),
         (replace(ORDINARY, moved=1, moved_before=0, above_zero=3000), ""),
         (replace(ORDINARY, now=7000), "the list came 75% longer"),
         (replace(ORDINARY, now=4500), ""),

@@ -75,7 +75,8 @@ class Comparison:
         if prior is None:
             return change
         uses, moved, missing = self._use(prior, before, now)
-        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
+        idle = moved == 0
+        return replace(change, missing_use=missing, use_before=uses, moved_before=moved, idle_before=idle)
 
     def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
         """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
