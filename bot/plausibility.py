@@ -55,6 +55,10 @@ class Change:
     """Use of all models in those days. A counter restored after a fall is no use, here and above."""
     moved_before: int = 0
     """Counters that moved in those days; 0 if unknown."""
+    above_zero: int = 0
+    """Models of the earlier reading whose counter was above zero."""
+    idle_before: bool = False
+    """Whether it is known that no counter moved in those days, as after an operator confirmed it."""
 
 
 def find_fault(change: Change) -> str:
@@ -73,6 +77,8 @@ def find_fault(change: Change) -> str:
         return fault_message("counters_had_fallen", n=change.fell)
     if frozen(change):
         return fault_message("counters_frozen", n=change.moved, m=change.moved_before)
+    if still(change):
+        return fault_message("counters_still", n=change.above_zero)
     if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
         return fault_message("list_longer", percent=100 * (change.now - change.before) // change.before)
     return ""
@@ -92,6 +98,11 @@ def dated_fault(fault: str, day: date) -> str:
 def frozen(change: Change) -> bool:
     """Whether so few counters moved that the list seems frozen."""
     return change.moved_before >= MANY and change.moved < FROZEN * change.moved_before
+
+
+def still(change: Change) -> bool:
+    """Whether not one of many counters moved: the list seems not to have been updated, whatever moved before."""
+    return change.above_zero >= MANY and change.moved == 0 and not change.idle_before
 
 
 State = Literal["held", "rejected", "confirmed"]

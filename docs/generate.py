@@ -43,7 +43,7 @@ def networks() -> str:
         module = sources.load_module(name)
         rows = [f"| `{c.key}` | {c.title} | {c.unit} | {c.evidence} |" for c in module.CATALOGUES]
         table = "\n".join(["| catalogue | lists | unit | evidence |", "|---|---|---|---|", *rows])
-        parts += [f"## {module.TITLE} (`{name}`)", sources.methodology_text(name), table]
+        parts += [f"## {module.TITLE} (`{name}`)", sources.methodology_text(module), table]
     return "\n\n".join(parts)
 
 
@@ -141,7 +141,7 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _keys(annotation, f"{prefix}{name}.")
             continue
         if field.default is None and (optional := [one for one in get_args(annotation) if _is_block(one)]):
-            yield f"| `{prefix}{name}` | not set | {field.description}; a plain text is its `address` |"
+            yield f"| `{prefix}{name}` | not set | {field.description} |"
             yield from _keys(optional[0], f"{prefix}{name}.")
             continue
         if inner := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:

@@ -72,7 +72,8 @@ def _declared() -> Iterator[Found]:
 
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
-        yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}/__init__.py", 0)
+        text = sources.methodology_text(sources.load_module(network))
+        yield opening_paragraph(text), "", (f"bot/sources/{network}/__init__.py", 0)
     for template in MESSAGES.values():
         yield template, "", ("bot/records/messages.py", 0)
     for message, context in document_translation.document_messages():

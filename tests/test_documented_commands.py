@@ -27,6 +27,7 @@ ONCE = {"demo", "site"}
 ARGUMENTS = {
     "verify": DAY,
     "proof": "0x" + "ab" * 32,
+    "try": "replicate",
     "model": MODEL,
     "trend": "uses",
     "compare": f"{MODEL} black-forest-labs/flux-schnell",

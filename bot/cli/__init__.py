@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from keyword import iskeyword
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -25,6 +26,7 @@ COMMANDS = {
     ),
     "preview_commands": ("preview", "site", "web"),
     "publish_commands": ("publish", "deliveries", "send-test"),
+    "trial_commands": ("try",),
     "lake_commands": ("lake",),
     "service_commands": ("run", "schedule", "migrate", "copy-to"),
     "admin_commands": ("doctor", "confirm", "proof", "sources", "metrics", "config"),
@@ -34,6 +36,7 @@ COMMANDS = {
 SUMMARIES = {
     "demo": "Run the whole pipeline on a real network's public record; no keys.",
     "collect": "Read the networks and store what they list and count.",
+    "try": "Read one network once and show what came; nothing is kept.",
     "compose": "Compute digests from what was collected.",
     "confirm": "Show the days whose list is held as implausible; confirm or reject one.",
     "verify": "Recompute a digest and compare it with what was published.",
@@ -79,9 +82,8 @@ class LazyCommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
             if cmd_name in names:
-                command: click.Command = getattr(
-                    importlib.import_module(f"bot.cli.{module}"), cmd_name.replace("-", "_")
-                )
+                name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
+                command: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), name)
                 return command
         return None
 

@@ -58,18 +58,21 @@ def sources(parts: AppContext, as_json: bool) -> None:
     """List the networks, their catalogues, and which are configured."""
     from bot import sources as known
 
+    blocks = parts.settings.config.networks
+    names = dict.fromkeys([*known.network_names(), *blocks])
+    declared = {n: known.load_network(n, blocks[n]) if n in blocks else known.load_module(n) for n in names}
     rows = [
         {
             "network": name,
-            "title": known.load_module(name).TITLE,
+            "title": network.TITLE,
             "catalogues": [
                 {"catalogue": c.key, "title": c.title, "unit": c.unit, "evidence": c.evidence}
-                for c in known.load_module(name).CATALOGUES
+                for c in network.CATALOGUES
             ],
-            "secrets": list(known.load_module(name).SECRETS),
+            "secrets": list(network.SECRETS),
             "configured": name in parts.network_plans,
         }
-        for name in known.network_names()
+        for name, network in declared.items()
     ]
     if as_json:
         print_json(rows)
@@ -109,7 +112,7 @@ def config(parts: AppContext, as_json: bool) -> None:
         chosen[kind] = {
             name: json.loads(block.model_dump_json()) for name, block in getattr(settings.config, kind).items()
         }
-    secrets = {name: name in settings.secrets for name in parts.secret_names}
+    secrets = {name: name in settings.secrets for name in parts.known_secret_names}
     if as_json:
         print_json({"config": chosen, "secrets": secrets})
         return

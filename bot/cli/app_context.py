@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
+from bot.cli import config_mistakes
 from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
@@ -52,8 +53,8 @@ class AppContext:
             sources.settings_types(),
             outlets.settings_types(),
             self.secret_names,
-            _headline_mistakes,
-            _poll_mistakes,
+            config_mistakes.headline_mistakes,
+            config_mistakes.poll_mistakes,
         )
         redaction.register_secrets(secrets_of(read))
         for line in read.warnings:
@@ -65,7 +66,18 @@ class AppContext:
         """The environment variables that hold our secrets."""
         from bot import outlets
 
-        return (*sources.secret_names(), *outlets.secret_names())
+        return tuple(dict.fromkeys([*sources.secret_names(), *outlets.secret_names()]))
+
+    @property
+    def known_secret_names(self) -> tuple[str, ...]:
+        """Those, and the ones that blocks of networks name."""
+        blocks = self.settings.config.networks.values()
+        return tuple(dict.fromkeys([*self.secret_names, *(key for block in blocks for key in block.secret_names)]))
+
+    def network_secrets(self, name: str) -> dict[str, str]:
+        """The secrets that a network may read, of those that are set."""
+        wanted = sources.load_network(name, self.settings.config.networks[name]).SECRETS
+        return {key: value for key in wanted if (value := self.settings.secret_value(key))}
 
     @property
     def secret_values(self) -> list[SecretStr]:
@@ -121,17 +133,16 @@ class AppContext:
         return {name: self._make_plan(name, block) for name, block in chosen.items()}
 
     def _make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
-        module = sources.load_module(name)
+        module = sources.load_network(name, block)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        secrets = {key: value for key in module.SECRETS if (value := self.settings.secret_value(key))}
-        closed: bool = module.is_closed(block, secrets)
+        closed: bool = module.is_closed(block, self.network_secrets(name))
         return pipeline.NetworkPlan(
             name,
             module.TITLE,
             module.CATALOGUES,
             headline,
             self.settings.config.hidden_names,
-            sources.network_panels(name),
+            sources.network_panels(module),
             closed,
         )
 
@@ -158,6 +169,11 @@ class AppContext:
             raise UsageError(f"{name}: no such network; known: {known}")
         return self.network_plans[name]
 
+    def configured_plan(self, name: str) -> pipeline.NetworkPlan:
+        """The plan of a network in `config.yaml`, enabled or not."""
+        block = self.settings.config.networks.get(name)
+        return self._make_plan(name, block) if block else self.network_plan(name)
+
     def selected_networks(self, name: str | None) -> list[pipeline.NetworkPlan]:
         """The named network, or each configured one."""
         if name is None and not self.network_plans:
@@ -165,20 +181,23 @@ class AppContext:
         return [self.network_plan(name)] if name else list(self.network_plans.values())
 
     def make_source(self, name: str) -> Source | EventSource:
-        wanted = sources.load_module(name).SECRETS
-        secrets = {key: value for key in wanted if (value := self.settings.secret_value(key))}
         executor = self.executor if self.settings.config.cluster else None
+        chosen = self.settings.config
         return sources.make_source(
-            name, self.settings.config.networks[name], self.settings.config.data, secrets, clock, executor
+            name, chosen.networks[name], chosen.data, self.network_secrets(name), clock, executor
         )
 
     @cached_property
     def query_context(self) -> QueryContext:
         watched = {
-            plan.network: WatchedNetwork(
-                plan.network, plan.title, plan.catalogues, sources.methodology_text(plan.network), dict(plan.headline)
+            name: WatchedNetwork(
+                name,
+                plan.title,
+                plan.catalogues,
+                sources.methodology_text(sources.load_network(name, self.settings.config.networks[name])),
+                dict(plan.headline),
             )
-            for plan in self.network_plans.values()
+            for name, plan in self.network_plans.items()
         }
         return QueryContext(
             self.store, self.archive, watched, self.settings.config.hidden_names, clock, self.settings.config.schedule
@@ -207,22 +226,6 @@ def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
         *read.secrets.values(),
         *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.secret_environment_values()),
     ]
-
-
-def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
-    from bot.metrics import METRICS
-
-    known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
-    for key, wanted in known.items():
-        choice = getattr(block.headline, key)
-        if choice not in wanted:
-            yield f"headline.{key}", f"found {choice!r}, wanted one of {', '.join(wanted)}"
-
-
-def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    from bot.render import polls
-
-    yield from polls.template_mistakes(poll)
 
 
 def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -89,7 +89,7 @@ def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
 
 
 def _describe_config(parts: AppContext) -> str:
-    missing = [name for name in parts.secret_names if name not in parts.settings.secrets]
+    missing = [name for name in parts.known_secret_names if name not in parts.settings.secrets]
     without = f"; not set: {', '.join(missing)}" if missing else ""
     return f"{len(parts.network_plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
 
@@ -115,8 +115,7 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
 
     for plan in parts.network_plans.values():
         chosen = parts.settings.config.networks[plan.network]
-        network = sources.load_module(plan.network)
-        secrets = {key: value for key in network.SECRETS if (value := parts.settings.secret_value(key))}
+        network, secrets = sources.load_network(plan.network, chosen), parts.network_secrets(plan.network)
         look = partial(network.check_reachable, chosen, parts.settings.config.data, secrets)
         yield from try_check(f"{plan.network}: source", "see the line", look)
         if live := getattr(network, "live_checks", None):

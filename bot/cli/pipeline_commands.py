@@ -106,8 +106,9 @@ def _answering(parts: AppContext, names: list[str]) -> set[str]:
     found: set[str] = set()
 
     def probe(name: str) -> None:
-        responds = getattr(sources.load_module(name), "responds", None)
-        if responds is None or responds(parts.settings.config.networks[name], PROBED):
+        settings = parts.settings.config.networks[name]
+        responds = getattr(sources.load_network(name, settings), "responds", None)
+        if responds is None or responds(settings, PROBED):
             found.add(name)
 
     threads = [threading.Thread(target=probe, args=(name,), daemon=True) for name in names]

@@ -156,10 +156,10 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
 
 def _probed(parts: AppContext, name: str) -> str:
     """Why a network's source cannot be reached; empty if it can."""
-    module = sources.load_module(name)
-    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
+    chosen = parts.settings.config
+    network = sources.load_network(name, chosen.networks[name])
     try:
-        module.check_reachable(parts.settings.config.networks[name], parts.settings.config.data, secrets)
+        network.check_reachable(chosen.networks[name], chosen.data, parts.network_secrets(name))
     except FootfallError as error:
         return str(error)
     return ""

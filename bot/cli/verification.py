@@ -125,7 +125,10 @@ def verify_digest(parts: AppContext, digest: Document, deep: bool = False) -> Ve
     known = [(name, ref) for name, ref in zip(owners, digest["refs"], strict=True) if name in chosen.networks]
     records = [(name, sources.verify_ref(name, chosen.networks[name], chosen.data, ref)) for name, ref in known]
     if deep:
-        records = [(name, {**ref, "public": sources.compare_with_public(name, ref)}) for name, ref in records]
+        records = [
+            (name, {**ref, "public": sources.compare_with_public(name, chosen.networks[name], ref)})
+            for name, ref in records
+        ]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
     return VerificationResult(digest, mismatches, incomparable_figures(digest, again), [ref for _, ref in records])

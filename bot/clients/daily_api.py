@@ -10,15 +10,16 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urljoin
 
 import httpx
 
-from bot.clients.http import BodyTooLargeError, host_label, read_capped, retry_after
+from bot.clients.http import BodyTooLargeError, host_label, next_page_url, read_capped, retry_after
 from bot.clients.raw_archive import archived_checksum, open_raw_archive
 from bot.records import SafeName, SourceError, SourceRef
 
@@ -46,6 +47,8 @@ class ApiAnswer:
 
     content: bytes
     ref: SourceRef
+    next_page: str = ""
+    """The address of the next page if the header `Link` names one."""
 
 
 @dataclass
@@ -61,6 +64,8 @@ class DailyApi:
     silence: float = 4.0
     """Seconds until the first byte of an answer; of several silent hosts, all together."""
     monotonic: Callable[[], float] = time.monotonic
+    size: int = SIZE
+    """Most bytes of an answer, uncompressed."""
 
     def __enter__(self) -> Self:
         about = f"; contact: {self.contact}" if self.contact else ""
@@ -72,8 +77,15 @@ class DailyApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, url: str, params: Mapping[str, str | int] | None = None, token: str = "") -> ApiAnswer:
-        """The body of a 200, or the stored one if the host says that nothing changed. Raises `SourceError`."""
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
+        token: str = "",
+        secret_headers: Mapping[str, str] | None = None,
+    ) -> ApiAnswer:
+        """The body of a 200, or the stored one if the host says that nothing changed. `secret_headers` are sent and
+        never stored. Raises `SourceError`."""
         full = str(httpx.URL(url, params=dict(params or {})) if params else httpx.URL(url))
         shown, host, now = SafeName(full, 200), host_label(full), self.clock()
         if (wait := self._index.get(f"wait {host}")) and now.isoformat() < wait["until"]:
@@ -83,9 +95,10 @@ class DailyApi:
         headers = {"If-None-Match": known["etag"]} if stored is not None and known.get("etag") else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        status, answered, body = self._ask(full, shown, headers)
+        result = self._ask(full, shown, {**headers, **(secret_headers or {})})
+        status, answered, body = result.status, result.headers, result.body
         if status == 304 and stored is not None:
-            return ApiAnswer(stored, SourceRef(full, now, known["sha256"]))
+            return ApiAnswer(stored, SourceRef(full, now, known["sha256"]), known.get("next", ""))
         if status != 200:
             self._note_wait(host, answered, now)
             raise ApiStatusError(status, f"{shown}: answered {status}, wanted 200; run again later")
@@ -93,12 +106,44 @@ class DailyApi:
             raise SourceError(f"{shown}: answered with a web page, wanted data; run again later")
         with open_raw_archive(self.folder) as raw:
             raw.add(body)
-        self._index[full] = {"etag": answered.get("ETag", ""), "sha256": raw.sha256}
+        self._index[full] = {"etag": answered.get("ETag", ""), "sha256": raw.sha256, "next": result.next_page}
         self._write_index()
-        return ApiAnswer(body, SourceRef(full, now, raw.sha256))
+        return ApiAnswer(body, SourceRef(full, now, raw.sha256), result.next_page)
 
-    def _ask(self, url: str, shown: SafeName, headers: dict[str, str]) -> tuple[int, httpx.Headers, bytes]:
-        """Status, headers and body. A daemon thread reads, because a DNS look-up has no time-out."""
+    def pages(
+        self,
+        url: str,
+        params: Mapping[str, str | int | Sequence[str]],
+        next_page: Callable[[ApiAnswer], str],
+        most: int,
+        secret_headers: Mapping[str, str] | None = None,
+    ) -> Iterator[ApiAnswer]:
+        """Every page of a list. `next_page` gives the address of the page after one, empty after the last; it must be
+        at the same scheme, host, port and path. Raises `SourceError`, also if there are more than `most` pages."""
+        here = str(httpx.URL(url, params=dict(params)) if params else httpx.URL(url))
+        visited: set[str] = set()
+        while here:
+            if here in visited:
+                raise SourceError(f"{SafeName(url, 200)}: its pages form a loop, after {len(visited)}; run again later")
+            if len(visited) == most:
+                raise SourceError(f"{SafeName(url, 200)}: goes on after {most} pages; raise page_budget")
+            visited.add(here)
+            answer = self.get(here, secret_headers=secret_headers)
+            yield answer
+            there = next_page(answer)
+            here = next_page_url(here, urljoin(here, there)) if there else ""
+
+    def store_together(self, pages: Sequence[ApiAnswer]) -> SourceRef:
+        """One ref for all pages of a list, at the instant of the last one: their bytes are stored as one file too."""
+        if len(pages) == 1:
+            return pages[0].ref
+        with open_raw_archive(self.folder) as raw:
+            for page in pages:
+                raw.add(page.content)
+        return SourceRef(pages[0].ref.url, self.clock(), raw.sha256)
+
+    def _ask(self, url: str, shown: SafeName, headers: dict[str, str]) -> _Result:
+        """The answer. A daemon thread reads, because a DNS look-up has no time-out."""
         begun, result = threading.Event(), _Result()
         began = self.monotonic()
         threading.Thread(target=self._read, args=(url, headers, begun, result), daemon=True).start()
@@ -112,18 +157,19 @@ class DailyApi:
         if not result.done.is_set() or result.error is not None:
             why = result.error or f"not complete within {self.timeout:g} s"
             raise SourceError(f"{shown}: {why}; run again later")
-        return result.status, result.headers, result.body
+        return result
 
     def _read(self, url: str, headers: dict[str, str], begun: threading.Event, result: _Result) -> None:
         ends = self.monotonic() + self.timeout
         try:
             with self._client.stream("GET", url, headers=headers, timeout=self.timeout) as answer:
                 result.status, result.headers = answer.status_code, answer.headers
+                result.next_page = answer.links.get("next", {}).get("url", "")
                 begun.set()
                 if answer.status_code == 200:
-                    result.body = bytes(read_capped(answer.iter_bytes(), SIZE, ends, self.monotonic))
+                    result.body = bytes(read_capped(answer.iter_bytes(), self.size, ends, self.monotonic))
         except BodyTooLargeError:
-            result.error = f"more than {SIZE} bytes; refused"
+            result.error = f"more than {self.size} bytes; refused"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
             # Only the type: a transport's message may quote what was sent.
             result.error = type(error).__name__
@@ -133,7 +179,7 @@ class DailyApi:
 
     def _note_wait(self, host: str, headers: httpx.Headers, now: datetime) -> None:
         """Store until when a host wants not to be asked, at most a day."""
-        if wait := retry_after(headers):
+        if wait := retry_after(headers, now):
             until = now + timedelta(seconds=min(wait, 86_400.0))
             self._index[f"wait {host}"] = {"until": until.isoformat()}
             self._write_index()
@@ -152,6 +198,7 @@ class _Result:
     status: int = 0
     headers: httpx.Headers = field(default_factory=httpx.Headers)
     body: bytes = b""
+    next_page: str = ""
     error: str | None = None
     done: threading.Event = field(default_factory=threading.Event)
 

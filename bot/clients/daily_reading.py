@@ -3,13 +3,13 @@ days are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from bot.clients.daily_api import UnreachableError
-from bot.records import CompleteWindow, Snapshot, SourceError, join_messages, message, start_of_day
+from bot.records import CompleteWindow, EventBatch, Period, Snapshot, SourceError, join_messages, message, start_of_day
 
 T = TypeVar("T")
 
@@ -46,3 +46,25 @@ def is_read(windows: Iterable[CompleteWindow], day: date) -> bool:
     """Whether a day lies whole in one of the windows that were read."""
     begins = start_of_day(day)
     return any(window.begins <= begins and begins + timedelta(days=1) <= window.ends for window in windows)
+
+
+def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The first and last day of each month, or part of one, from `first` to `last`."""
+    while first <= last:
+        end = min(Period.for_day(first, "month").last, last)
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def read_counted_list(
+    read: Callable[[], Snapshot], last_read: str | None, wanted: Period | None, now: datetime
+) -> Iterator[Snapshot | EventBatch]:
+    """A list with counters, at most once a day; `last_read` is the text of the cursor `listed`. A counter speaks of the
+    instant at which it was read, so a list closes a day only soon after midnight. Raises `SourceError`."""
+    today = now.date()
+    if last_read == today.isoformat() or (wanted is not None and wanted.last < today - timedelta(days=1)):
+        return
+    snapshot = read()
+    yield snapshot
+    text = f"a list of {len(snapshot.listings)} models"
+    yield EventBatch(snapshot.network, snapshot.catalogue, text, cursors={"listed": today.isoformat()})

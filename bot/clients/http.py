@@ -3,9 +3,11 @@ nothing leads to another host."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -167,11 +169,19 @@ def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure |
     return None
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds from `Retry-After`: a number of seconds, or a date, compared with the server's own."""
-    header = headers.get("Retry-After", "").strip()
+EPOCH_SECONDS = 1e9
+"""From this number on, a wait is an instant in seconds since 1970, as Docker Hub gives it."""
+
+
+def retry_after(headers: httpx.Headers, now: datetime | None = None) -> float | None:
+    """Seconds from `Retry-After` or `X-Retry-After`: a number of seconds, an instant (with `now`), or a date, compared
+    with the server's own; or from what `RateLimit` says of a budget that is used up (Hugging Face)."""
+    header = (headers.get("Retry-After") or headers.get("X-Retry-After", "")).strip()
     if header.isascii() and header.isdigit():
-        return float(header[:12])
+        wait = float(header[:12])
+        return max(0.0, wait - now.timestamp()) if now and wait >= EPOCH_SECONDS else wait
+    if not header and (match := re.search(r"\br=0;\s*t=([0-9]{1,6})\b", headers.get("RateLimit", ""))):
+        return float(match[1])
     try:
         until, now = parsedate_to_datetime(header), parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())

@@ -6,6 +6,7 @@ A blank environment variable counts as not set; an unusable one is reported by n
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,6 +123,7 @@ def load(
     blocks cannot see: each a key with what was found and wanted. Raises `ConfigError` with all mistakes."""
     mistakes: list[str] = []
     document, obsolete = _without_obsolete(path, _read_document(path, mistakes), networks)
+    networks = _with_kinds(path, document.get("networks"), networks, mistakes)
     chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
     reached = _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)
     for name, block in chosen.items():
@@ -138,7 +140,7 @@ def load(
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
     environment = _read_environment(path.parent)
-    names = tuple(secret_names)
+    names = tuple(dict.fromkeys([*secret_names, *(key for block in chosen.values() for key in block.secret_names)]))
     mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)
@@ -146,6 +148,26 @@ def load(
     empty = () if document else (f"{path}: is empty, so no network is watched; copy the config.yaml of Footfall",)
     warnings = (*obsolete, *empty, *_env_warnings(path.parent))
     return replace(_loaded_config(config, environment, names), warnings=warnings)
+
+
+def _with_kinds(
+    path: Path, blocks: object, networks: Mapping[str, type[NetworkConfig]], mistakes: list[str]
+) -> Mapping[str, type[NetworkConfig]]:
+    """The settings of each network, also of the blocks that name a kind and have a name of their own."""
+    made = dict(networks)
+    for name, block in blocks.items() if isinstance(blocks, dict) else ():
+        kind = block.get("kind") if isinstance(block, dict) else None
+        if not kind or kind == name:
+            continue
+        where = f"{path}: networks.{SafeName(str(name), 60)}"
+        if kind not in networks or not networks[kind].several:
+            kinds = ", ".join(sorted(key for key, settings in networks.items() if settings.several))
+            mistakes.append(f"{where}.kind: found {SafeName(str(kind), 60)!r}, wanted one of {kinds}")
+        elif name in (*networks, COMPARISON) or not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", str(name)):
+            mistakes.append(f"{where}: wanted a name of its own: small letters, digits and _, at most 30")
+        else:
+            made[name] = networks[kind]
+    return made
 
 
 def _without_obsolete(

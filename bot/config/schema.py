@@ -259,7 +259,7 @@ class Config(ConfigModel):
     cluster: Annotated[ClusterConfig | None, BeforeValidator(_cluster_from_address)] = Field(
         None,
         description="Dask cluster that rolls days up, reads ranges of blocks and checks signatures; by default this "
-        "machine does",
+        "machine does; a plain text is its `address`",
     )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -55,8 +55,16 @@ class HeadlineConfig(ConfigModel):
 class NetworkConfig(ConfigModel):
     """Settings that every network has."""
 
+    several: ClassVar[bool] = False
+    """Whether this is a kind of network, of which there may be several, each under its own name."""
+    kind: str = Field("", description="set only for a list of your own, which may have any name: `catalogue`")
     enabled: bool = Field(True, description="false: this network is neither collected nor published")
     headline: HeadlineConfig
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The environment variables with secrets that this block names, beside those of the network's module."""
+        return ()
 
 
 class OutletConfig(ConfigModel):

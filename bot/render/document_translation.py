@@ -125,19 +125,19 @@ SHARE_OF_ALL = N_("share of all {unit}")
 """A label of a figure that is no metric's."""
 _UNITS = (
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "pulls"),
 )
 WORDS = (
     # units
     *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
-    *("public chutes", "all requests"),
+    *("public chutes", "all requests", "models on offer for inference"),
     # the title of a comparison
     "Networks side by side",
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
-    *("the public count of Chutes", "the rankings of OpenRouter"),
+    *("the public count of Chutes", "the rankings of OpenRouter", "the list's own count"),
     # periods, evidence, states, directions
     *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
     # deliveries

@@ -3,9 +3,11 @@ reports single events. It never computes a figure, and no network imports anothe
 
 To add a network, add a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS` (optional:
 its other figures), `Settings` (its block of `config.yaml`) and `SECRETS` (the environment variables that it reads); its
-docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if
-a list is in the code, `static_listings`; `responds` if the demo should first ask whether it answers within some
-seconds; and `public_checksum` if anyone can read what a ref points to.
+docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if a
+list is in the code, `static_listings`; `responds` if the demo should first ask whether it answers within some
+seconds; and `public_checksum` if anyone can read what a ref points to. A package with `make_network` is a kind of
+network instead: `config.yaml` may have several of it, each under a name of its own, and these names are those of what
+`make_network` returns.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from bot.config import NetworkConfig
 from bot.records import (
@@ -93,6 +95,14 @@ def load_module(network: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{network}")
 
 
+def load_network(network: str, settings: NetworkConfig) -> Any:
+    """What a network declares: its module, or what the module of its kind makes of its settings, which has the same
+    names."""
+    module = load_module(settings.kind or network)
+    make_network = getattr(module, "make_network", None)
+    return make_network(network, settings) if make_network else module
+
+
 def settings_types() -> dict[str, type[NetworkConfig]]:
     """The settings of each network in `config.yaml`."""
     return {name: load_module(name).Settings for name in network_names()}
@@ -103,20 +113,20 @@ def secret_names() -> tuple[str, ...]:
     return tuple(name for network in network_names() for name in load_module(network).SECRETS)
 
 
-def methodology_text(network: str) -> str:
-    """A network's methodology page: the docstring of its module."""
-    return inspect.cleandoc(load_module(network).__doc__ or "")
+def methodology_text(declared: Any) -> str:
+    """A network's methodology page: the text or the docstring of what `load_network` or `load_module` gives."""
+    return inspect.cleandoc(getattr(declared, "ABOUT", "") or declared.__doc__ or "")
 
 
-def network_panels(network: str) -> tuple[Catalogue, ...]:
+def network_panels(declared: Any) -> tuple[Catalogue, ...]:
     """A network's panels."""
-    network_panels: tuple[Catalogue, ...] = getattr(load_module(network), "PANELS", ())
-    return network_panels
+    panels: tuple[Catalogue, ...] = getattr(declared, "PANELS", ())
+    return panels
 
 
 def static_listings(network: str, settings: NetworkConfig, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The lists of a network that need no request, as of the end of each of the `days` up to `until`."""
-    listings = getattr(load_module(network), "static_listings", None)
+    listings = getattr(load_network(network, settings), "static_listings", None)
     return tuple(listings(settings, until, days)) if listings else ()
 
 
@@ -124,15 +134,16 @@ def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[s
     """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
     the hash differs, `not at hand` if this machine has no copy."""
     day = date.fromisoformat(ref["at"][:10])
-    ref_checksum: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"], day)
+    declared = load_network(network, settings)
+    ref_checksum: str | None = declared.ref_checksum(settings, data, ref["url"], ref["sha256"], day)
     state = "not at hand" if ref_checksum is None else "intact" if ref_checksum == ref["sha256"] else "altered"
     return {"state": state, **ref}
 
 
-def compare_with_public(network: str, ref: Mapping[str, str]) -> str:
+def compare_with_public(network: str, settings: NetworkConfig, ref: Mapping[str, str]) -> str:
     """How a ref compares with what its public place shows now: `the same in public`, `OTHERWISE IN PUBLIC`, why it
     could not be read, or empty if a network does not offer this."""
-    compare = getattr(load_module(network), "public_checksum", None)
+    compare = getattr(load_network(network, settings), "public_checksum", None)
     try:
         found = compare(ref["url"]) if compare else None
     except SourceError as error:
@@ -161,5 +172,6 @@ def make_source(
 ) -> Source | EventSource:
     """Make a network's source. `data` is the folder for its downloads, `secrets` holds its own `SECRETS`. Long work
     goes to the `executor`; without one, it is done on this machine."""
-    source: Source | EventSource = load_module(network).make_source(settings, data, secrets, clock, executor)
+    declared = load_network(network, settings)
+    source: Source | EventSource = declared.make_source(settings, data, secrets, clock, executor)
     return source

@@ -214,7 +214,8 @@ def test_every_mistake_of_a_configuration_is_a_line(run: Run, folder: Path) -> N
         assert ran.code == (1 if command == "doctor" else 2)
         err = ran.err if command != "doctor" else ran.out
         for line in (
-            "config.yaml: networks.nope: no such network; known: chutes, opengradient, openrouter, replicate",
+            "config.yaml: networks.nope: no such network; known: catalogue, chutes, dockerhub, huggingface, "
+            "opengradient, openrouter, replicate",
             "config.yaml: networks.replicate.page_budget: found 0: Input should be greater than or equal to 1",
             "config.yaml: networks.replicate.api: found 'http://example.org': wanted https; plain http",
             "config.yaml: colour: no such key",
@@ -335,7 +336,7 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     context = click.Context(cli.cli)
     commands = {name: cli.cli.get_command(context, name) for name in cli.SUMMARIES}
     takes = {name for name, command in commands.items() if command and any(p.name == "as_json" for p in command.params)}
-    works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "run", "send-test", "site", "web"}
+    works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "run", "send-test", "site", "try", "web"}
     assert takes == set(cli.SUMMARIES) - works
     elsewhere = {"confirm", "proof", "schedule"}  # tested with held days, the sources and the schedule
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere

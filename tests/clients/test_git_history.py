@@ -11,7 +11,7 @@ import pytest
 from bot import sources
 from bot.clients.git_history import read_commit_file
 from bot.records import SourceError
-from bot.sources.replicate import record_files
+from bot.sources.replicate import Settings, record_files
 
 LISTED = [{"owner": "ann", "name": "one", "run_count": 10, "url": "x"}, {"owner": "bob", "name": "two", "run_count": 5}]
 
@@ -50,10 +50,13 @@ def test_a_commit_that_is_not_there_is_one_line_without_words_of_git(commit: str
 
 
 def test_a_ref_is_compared_with_the_public_list(commit: str) -> None:
+    settings = Settings.model_validate({})
     same = record_files.list_checksum([("bob/two", 5), ("ann/one", 10)])
     url = f"{record_files.REFS}{commit}/{record_files.LIST}"
-    assert sources.compare_with_public("replicate", {"url": url, "sha256": same}) == sources.SAME
-    assert sources.compare_with_public("replicate", {"url": url, "sha256": "00"}) == sources.OTHERWISE
-    assert sources.compare_with_public("replicate", {"url": "npm:package@1/stats.json", "sha256": same}) == ""
+    assert sources.compare_with_public("replicate", settings, {"url": url, "sha256": same}) == sources.SAME
+    assert sources.compare_with_public("replicate", settings, {"url": url, "sha256": "00"}) == sources.OTHERWISE
+    assert sources.compare_with_public("replicate", settings, {"url": "npm:package@1/stats.json", "sha256": same}) == ""
     missing = url.replace(commit, "0" * 40)
-    assert sources.compare_with_public("replicate", {"url": missing, "sha256": same}).startswith("not compared: ")
+    assert sources.compare_with_public("replicate", settings, {"url": missing, "sha256": same}).startswith(
+        "not compared: "
+    )

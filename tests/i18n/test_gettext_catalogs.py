@@ -197,7 +197,7 @@ def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -
 @pytest.mark.parametrize("network", sources.network_names())
 @pytest.mark.parametrize("language", TARGETS)
 def test_about_opens_in_every_language(network: str, language: str) -> None:
-    first = opening_paragraph(sources.methodology_text(network))
+    first = opening_paragraph(sources.methodology_text(sources.load_module(network)))
     answer = {"question": "about", "metrics": 3}
     facts = {"rows": [{"title": "A network", "opening": first}], "commands": [], "page": ONE_PAGE, "definition": ""}
     field = answer_embed(answer, facts, locale=language)["fields"][0]

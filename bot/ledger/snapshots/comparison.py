@@ -112,7 +112,8 @@ class Comparison:
         if prior is None:
             return change
         uses, moved, missing = self._use(prior, before, now)
-        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
+        idle = moved == 0
+        return replace(change, missing_use=missing, use_before=uses, moved_before=moved, idle_before=idle)
 
     def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
         """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
@@ -179,4 +180,5 @@ class Comparison:
         changes, then, here = self._lists.changes(before, now), self._lists.counters(before), self._lists.counters(now)
         fell = sum(step < 0 for step in changes.steps.values())
         moved = len(changes.steps) - fell
-        return Change(len(then), len(here), changes.missing, changes.silent, fell, moved)
+        above_zero = sum(1 for counter in then.values() if counter)
+        return Change(len(then), len(here), changes.missing, changes.silent, fell, moved, above_zero=above_zero)

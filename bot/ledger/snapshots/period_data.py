@@ -221,7 +221,9 @@ def listing_and_usage(
 
 def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> PeriodData:
     why = not_watched_reason(since)
-    return PeriodData(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
+    return PeriodData(
+        catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), catalogue.caveats, ()
+    )
 
 
 def _filled_data(query: CatalogueQuery, catalogue: Catalogue, period: Period) -> PeriodData:
@@ -247,7 +249,7 @@ def _filled_data(query: CatalogueQuery, catalogue: Catalogue, period: Period) ->
         total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
         newly_listed=inventory.newly_listed(query, end),
         history=history_points(query, end),
-        gaps=tuple(snapshot_gaps(query, period)),
+        gaps=(*snapshot_gaps(query, period), *catalogue.caveats),
         refs=snapshot_references(query, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,

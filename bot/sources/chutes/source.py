@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bot.clients.daily_api import DailyApi, host_responds
-from bot.clients.daily_reading import is_read, listed_snapshot, read_parts
+from bot.clients.daily_reading import is_read, listed_snapshot, months_between, read_parts
 from bot.clients.raw_archive import archived_checksum
 from bot.records import EventBatch, Gauge, Period, Snapshot, SourceError, SourceRef, each_day
 from bot.sources import SourceStateReader
@@ -59,7 +59,7 @@ class Chutes:
         yesterday, windows = now.date() - ONE, memory.covered_windows("models")
         if wanted is not None:
             last = min(wanted.last, yesterday)
-            for first, end in _months(max(wanted.first, BEGAN), last):
+            for first, end in months_between(max(wanted.first, BEGAN), last):
                 if any(not is_read(windows, day) for day in each_day(first, end)):
                     yield self._read_days(api, first, end, end, names, now)
         elif not is_read(windows, yesterday) or memory.cursor("read") != now.date().isoformat():
@@ -116,7 +116,7 @@ class Chutes:
         stored = memory.cursor("filled")
         begins = date.fromisoformat(stored) + ONE if stored else BEGAN
         base = None
-        for first, last in _months(begins, now.date() - (REREAD + 1) * ONE):
+        for first, last in months_between(begins, now.date() - (REREAD + 1) * ONE):
             found, ref = self._fetch_days(api, first, last)
             if not any(rows.rows for rows in found.values()):
                 raise SourceError(f"{ref.url}: answered without a row; run again later")
@@ -149,14 +149,6 @@ def _traffic_gauges(days: Days, day: date, now: datetime) -> Iterator[Gauge]:
         yield Gauge("tokens_out", day, now, found.tokens[1])
 
 
-def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """The first and last day of each month, or part of one, from `first` to `last`."""
-    while first <= last:
-        end = min(Period.for_day(first, "month").last, last)
-        yield first, end
-        first = end + ONE
-
-
 def make_source(
     settings: ChutesSettings,
     data: Path,
@@ -172,7 +164,7 @@ def open_api(settings: ChutesSettings, data: Path, clock: Callable[[], datetime]
     return DailyApi(raw_folder(data), clock, settings.contact, settings.timeout, settings.silence)
 
 
-def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The SHA-256 of this machine's copy of an answer."""
     return archived_checksum(raw_folder(data), sha256)
 

@@ -170,7 +170,9 @@ def open_api(settings: OpenRouterSettings, data: Path, clock: Callable[[], datet
     return DailyApi(raw_folder(data), clock, settings.contact, settings.timeout, settings.silence)
 
 
-def ref_checksum(settings: OpenRouterSettings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(
+    settings: OpenRouterSettings, data: Path, url: str, sha256: str, day: date | None = None
+) -> str | None:
     """The SHA-256 of this machine's copy of an answer."""
     return archived_checksum(raw_folder(data), sha256)
 
