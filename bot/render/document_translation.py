@@ -125,17 +125,17 @@ SHARE_OF_ALL = N_("share of all {unit}")
 """A label of a figure that is no metric's."""
 _UNITS = (
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "deliveries"),
 )
 WORDS = (
     # units
     *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
-    *("public chutes", "all requests"),
+    *("public chutes", "all requests", "mechs", "requests on chain"),
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
-    *("the public count of Chutes", "the rankings of OpenRouter"),
+    *("the public count of Chutes", "the rankings of OpenRouter", "the Mech Marketplace on Gnosis"),
     # periods, evidence, states, directions
     *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
     # deliveries
@@ -143,11 +143,11 @@ WORDS = (
     # what is asked of readers
     *("votes", "poll of readers, not a measurement"),
     # catalogues by their keys
-    *("hub", "llm", "tee", "traffic"),
+    *("hub", "llm", "tee", "traffic", "demand"),
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (
     *(*_UNITS, "days", "seconds", "settlements", "leaves"),
-    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
+    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "attempts"),
 )
 """What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""
