@@ -39,6 +39,8 @@ class MechCreated:
     """A mech came on offer. No event ever takes one off."""
 
     mech: str
+    service: int
+    """Id of the service that sells through it, in the registry of Olas."""
     factory: str
 
 
@@ -88,7 +90,7 @@ def decode_event(log: Log) -> Event:
     if len(indexed) != wanted:
         raise AbiDecodeError(f"{len(indexed)} indexed fields, wanted {wanted}")
     if topic == CREATED:
-        return MechCreated(_address(indexed[0]), _address(indexed[2]))
+        return MechCreated(_address(indexed[0]), int.from_bytes(indexed[1]), _address(indexed[2]))
     if topic == UPGRADED:
         return Upgraded(_address(indexed[0]))
     if topic == REQUESTED:

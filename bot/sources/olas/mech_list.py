@@ -27,6 +27,7 @@ class Mech(msgspec.Struct, frozen=True):
     """One mech, by the log that created it."""
 
     address: str
+    service: str
     factory: str
     block: int
     at: int
@@ -35,7 +36,12 @@ class Mech(msgspec.Struct, frozen=True):
     @property
     def listing(self) -> Listing:
         category = SafeName(FACTORIES.get(self.factory, OTHER))
-        return Listing(SafeName(self.address), SafeName(""), datetime.fromtimestamp(self.at, UTC), category)
+        return Listing(
+            SafeName(self.address),
+            SafeName(f"service {self.service}", 40),
+            datetime.fromtimestamp(self.at, UTC),
+            category,
+        )
 
 
 class MechList(msgspec.Struct):
@@ -69,7 +75,7 @@ class MechList(msgspec.Struct):
             except AbiDecodeError:
                 continue
             if isinstance(event, MechCreated) and event.mech not in self.mechs:
-                self.mechs[event.mech] = Mech(event.mech, event.factory, log.block, log.at)
+                self.mechs[event.mech] = Mech(event.mech, str(event.service), event.factory, log.block, log.at)
                 changed = True
         return changed
 
