@@ -212,7 +212,7 @@ def test_every_mistake_of_a_configuration_is_a_line(run: Run, folder: Path) -> N
         assert ran.code == (1 if command == "doctor" else 2)
         err = ran.err if command != "doctor" else ran.out
         for line in (
-            "config.yaml: networks.nope: no such network; known: chutes, opengradient, openrouter, replicate",
+            "config.yaml: networks.nope: no such network; known: chutes, olas, opengradient, openrouter, replicate",
             "config.yaml: networks.replicate.page_budget: found 0: Input should be greater than or equal to 1",
             "config.yaml: networks.replicate.api: found 'http://example.org': wanted https; plain http",
             "config.yaml: colour: no such key",

@@ -10,10 +10,10 @@ signature, many at once: their day is that of the settlement. The evidence is *v
 booked, anyone can check on the chain. Who was behind the address that asked, and how good the answer was, is not
 proven by it.
 
-**The list** is every mech that the marketplace created (`CreateMech`), by its address; its author is the
-service that sells through it, its category how it is paid. No event ever takes a mech off, so "on offer" means created: many mechs have long been idle. It takes a search of all
-blocks since the first one, which the first readings do in parts; until it is complete there is no list, and
-deliveries name no mech.
+**The list** is every mech that the marketplace created (`CreateMech`), by its address; its author is the service that
+sells through it, its category how it is paid. No event ever takes a mech off, so "on offer" means created: many mechs
+have long been idle. The list takes a search of all blocks since the first one, which the first readings do in parts;
+until it is complete there is no list, and deliveries name no mech.
 
 **Requests** made on chain stand beside it (panel *demand*) and are never added to deliveries.
 

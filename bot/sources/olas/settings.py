@@ -31,7 +31,7 @@ class OlasSettings(PublicApiConfig):
     """The block `networks.olas`."""
 
     headline: HeadlineConfig = Field(
-        HeadlineConfig(catalogue="mechs", figure="uses_verified"), description="the figure the post opens with"
+        HeadlineConfig(catalogue="mechs", figure="models_used"), description="the figure the post opens with"
     )
     api: tuple[PrivateAddress, ...] = Field(
         API, min_length=1, description="JSON-RPC addresses of the chain; https, or http on this machine"
