@@ -125,7 +125,7 @@ SHARE_OF_ALL = N_("share of all {unit}")
 """A label of a figure that is no metric's."""
 _UNITS = (
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "deliveries"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "paid deliveries"),
 )
 WORDS = (
     # units
@@ -148,6 +148,6 @@ WORDS = (
 """Single words of documents, translated in the context "word"."""
 COUNTED = (
     *(*_UNITS, "days", "seconds", "settlements", "leaves"),
-    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "attempts"),
+    *("characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
 )
 """What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""

@@ -43,7 +43,7 @@ __all__ += ["ref_checksum"]
 TITLE = "Olas"
 CATALOGUES = (
     Catalogue(
-        *("olas", "mechs", "mechs", "deliveries", "verified"),
+        *("olas", "mechs", "mechs", "paid deliveries", "verified"),
         evidences=("verified",),
         place="the Mech Marketplace on Gnosis",
         caveats=(message("mechs_never_leave"), message("own_agents")),

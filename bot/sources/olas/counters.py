@@ -97,17 +97,17 @@ def find_difference(sums: LogSums, before: Counters | None, after: Counters) -> 
         for mech, logged in sums.deliveries.items():
             counted = after.deliveries[mech]
             if logged > counted or (mech in new and logged != counted):
-                return _differs(logged, counted, "deliveries")
+                return _differs(logged, counted, "paid deliveries")
         asked = sums.requests + sums.signed
         return _differs(asked, after.requests, "requests") if asked > after.requests else None
     for mech in sums.deliveries.keys() | before.deliveries.keys():
         gained = after.deliveries[mech] - before.deliveries.get(mech, 0)
         # A mech whose counter was not read before counts in the sum of all mechs below.
         if (mech in before.deliveries or mech in sums.created) and sums.deliveries.get(mech, 0) != gained:
-            return _differs(sums.deliveries.get(mech, 0), gained, "deliveries")
+            return _differs(sums.deliveries.get(mech, 0), gained, "paid deliveries")
     logged, gained = sum(sums.deliveries.values()), after.delivered - before.delivered
     if logged != gained:
-        return _differs(logged, gained, "deliveries")
+        return _differs(logged, gained, "paid deliveries")
     logged, gained = sums.requests + sums.signed, after.requests - before.requests
     return _differs(logged, gained, "requests") if logged != gained else None
 

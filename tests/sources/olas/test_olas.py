@@ -134,7 +134,7 @@ def test_the_largest_requesters_are_named_with_their_share(reader: Reader) -> No
     reader.collect()
     assert reader.book(FIRST).callers.count == 3 and reader.book(FIRST).callers.top == 3
     (gap,) = [gap for gap in reader.book(FIRST).gaps if "largest" in gap]
-    assert gap == f"The largest requesters have 6 of 6 deliveries: {ZOE} 50.0%, {ANN} 33.3%, {BOB} 16.7%."
+    assert gap == f"The largest requesters have 6 of 6 paid deliveries: {ZOE} 50.0%, {ANN} 33.3%, {BOB} 16.7%."
 
 
 def test_the_topics_are_those_of_the_recorded_interface() -> None:
@@ -206,7 +206,7 @@ def test_missing_logs_make_the_days_unknown_until_they_are_read(reader: Reader, 
     far.does.rewrite = _without_logs_of(SECOND, mech=OLD)
     error, lines = reader.collect(api=(far.url,))
     assert "ALARM" in "".join(lines) and "logs are missing" in error
-    reason = "the logs show 13 deliveries where the contract's own counter gained 15, so logs are missing"
+    reason = "the logs show 13 paid deliveries where the contract's own counter gained 15, so logs are missing"
     assert [reader.uses(day) for day in DAYS] == [reason] * 3
     document = reader.digest(SECOND)
     assert document["catalogues"][0]["figures"]["uses"]["unknown"] == reason
@@ -217,7 +217,7 @@ def test_missing_logs_make_the_days_unknown_until_they_are_read(reader: Reader, 
 def test_without_an_archive_new_mechs_are_checked_from_their_beginning(reader: Reader, far: Proxy) -> None:
     far.does.rewrite = _without_old_states(20, _without_logs_of(THIRD, mech=NEW))
     error, _ = reader.collect(api=(far.url,))
-    assert "the logs show 4 deliveries where the contract's own counter gained 5" in error
+    assert "the logs show 4 paid deliveries where the contract's own counter gained 5" in error
     assert "logs are missing" in str(reader.uses(FIRST))
 
 
@@ -234,7 +234,7 @@ def test_without_an_archive_the_first_reading_is_taken_and_the_next_is_checked(
         own.finish(fourth + ONE)
         far.does.rewrite = _without_logs_of(fourth, mech=OLD)
         error, _ = reader.collect(now=later, api=(far.url,))
-        assert "the logs show 0 deliveries where the contract's own counter gained 5" in error
+        assert "the logs show 0 paid deliveries where the contract's own counter gained 5" in error
         assert "logs are missing" in str(reader.uses(fourth)) and reader.book(THIRD).flow.uses == 8
         assert reader.collect(now=later)[0] == "" and reader.uses(fourth) == {OLD: 5}
         week = ledger.load_period_data(reader.db, MECHS, Period(FIRST, fourth, "week"))
@@ -249,7 +249,7 @@ def test_a_lost_log_of_a_mech_that_was_never_seen_is_noticed(own: World, opened:
     with proxy(own.node.url) as far:
         far.does.rewrite = _without_logs_of(fourth, mech=IDLE)
         error, _ = reader.collect(now=NOW + ONE, api=(far.url,))
-    assert "the logs show 0 deliveries where the contract's own counter gained 2" in error
+    assert "the logs show 0 paid deliveries where the contract's own counter gained 2" in error
 
 
 def test_an_upgrade_of_the_contract_is_an_alarm_and_a_gap(own: World, opened: Callable[[World], Reader]) -> None:
@@ -435,7 +435,7 @@ def test_an_older_day_with_missing_logs_stays_unknown(reader: Reader, far: Proxy
     reader.collect(backfill=2)
     far.does.rewrite = _without_logs_of(FIRST, mech=OLD)
     error, _ = reader.collect(Period(FIRST, FIRST), backfill=2, api=(far.url,))
-    assert "4 Oct 2026: the logs show 0 deliveries" in error and "logs are missing" in str(reader.uses(FIRST))
+    assert "4 Oct 2026: the logs show 0 paid deliveries" in error and "logs are missing" in str(reader.uses(FIRST))
     assert reader.collect(Period(FIRST, FIRST), backfill=2)[0] == "" and reader.uses(FIRST) == {OLD: 6}
 
 
