@@ -14,7 +14,7 @@ import sha3  # type: ignore[import-untyped]
 from bot.chain import ChainReader
 from bot.records import SourceError
 from bot.records.messages import Message, message
-from bot.sources.olas.events import Delivery, Event, MechCreated, Requested
+from bot.sources.olas.events import Event, MechCreated, MechDelivery, Requested
 
 
 def _selector(signature: str) -> bytes:
@@ -84,7 +84,7 @@ def add_event(sums: LogSums, event: Event) -> None:
         sums.requests += event.count
     elif isinstance(event, MechCreated):
         sums.created.append(event.mech)
-    elif isinstance(event, Delivery):
+    elif isinstance(event, MechDelivery):
         sums.deliveries[event.mech] = sums.deliveries.get(event.mech, 0) + event.count
         sums.signed += event.count if event.signed else 0
 

@@ -45,7 +45,7 @@ class MechCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class MechDelivery:
     """Deliveries of one mech that were booked in one transaction."""
 
     mech: str
@@ -70,7 +70,7 @@ class Upgraded:
     implementation: str
 
 
-Event = MechCreated | Delivery | Requested | Upgraded
+Event = MechCreated | MechDelivery | Requested | Upgraded
 
 
 def all_events(contract: str) -> Filter:
@@ -97,17 +97,17 @@ def decode_event(log: Log) -> Event:
         return Requested(_count(log.data[:_WORD]))
     if topic == SETTLED:
         count = _count(log.data[:_WORD])
-        return Delivery(_address(indexed[0]), count, {_address(indexed[1]): count} if count else {}, signed=True)
+        return MechDelivery(_address(indexed[0]), count, {_address(indexed[1]): count} if count else {}, signed=True)
     return _delivery(_address(indexed[0]), log.data)
 
 
-def _delivery(mech: str, data: bytes) -> Delivery:
+def _delivery(mech: str, data: bytes) -> MechDelivery:
     count = _count(data[_WORD : 2 * _WORD])
     requesters = [_address(word) for word in _array(data, 0)]
     delivered = [bool(decode_static("uint8", word)) for word in _array(data, 3)]
     asked = Counter(requester for requester, done in zip(requesters, delivered, strict=False) if done)
     known = len(requesters) == len(delivered) and asked.total() == count
-    return Delivery(mech, count, asked if known else {}, signed=False)
+    return MechDelivery(mech, count, asked if known else {}, signed=False)
 
 
 def _array(data: bytes, place: int) -> list[bytes]:

@@ -31,7 +31,7 @@ from bot.records import (
 )
 from bot.sources.olas import mech_list
 from bot.sources.olas.counters import Counters, LogSums, add_event, find_difference, read_counters
-from bot.sources.olas.events import Delivery, Requested, Upgraded, all_events, decode_event
+from bot.sources.olas.events import MechDelivery, Requested, Upgraded, all_events, decode_event
 from bot.sources.olas.mech_list import MechList, due_lists
 from bot.sources.olas.settings import OlasSettings
 
@@ -115,7 +115,7 @@ def decode_range(chunk: LogBatch, mechs: MechList, sums: LogSums) -> DecodedRang
             continue
         add_event(sums, event)
         at = at_utc(log.at)
-        if isinstance(event, Delivery):
+        if isinstance(event, MechDelivery):
             uses += _uses(event, f"{log.tx}:{log.index}", log.block, at, mechs)
         elif isinstance(event, Requested):
             requests[at.date()] += event.count
@@ -124,7 +124,7 @@ def decode_range(chunk: LogBatch, mechs: MechList, sums: LogSums) -> DecodedRang
     return DecodedRange(tuple(uses), requests, tuple(upgrades), refused)
 
 
-def _uses(event: Delivery, place: str, block: int, at: datetime, mechs: MechList) -> Iterator[Use]:
+def _uses(event: MechDelivery, place: str, block: int, at: datetime, mechs: MechList) -> Iterator[Use]:
     known = mechs.is_complete and event.mech in mechs.mechs
     model, content = (SafeName(event.mech), "") if known else (None, event.mech)
     requesters = sorted(event.requesters.items()) or [("", event.count)]

@@ -13,8 +13,8 @@ from bot.sources.olas.events import (
     DELIVERED,
     REQUESTED,
     SETTLED,
-    Delivery,
     MechCreated,
+    MechDelivery,
     Requested,
     decode_event,
 )
@@ -38,18 +38,18 @@ def delivery(requesters: list[str], count: int, delivered: list[bool], ids: int 
 
 def test_requesters_count_where_their_request_was_delivered() -> None:
     event = decode_event(delivery([ANN, NOBODY, BOB, ANN], 3, [True, False, True, True]))
-    assert event == Delivery(MECH, 3, {ANN: 2, BOB: 1}, signed=False)
+    assert event == MechDelivery(MECH, 3, {ANN: 2, BOB: 1}, signed=False)
 
 
 def test_the_count_is_the_field_and_never_the_number_of_ids() -> None:
-    assert decode_event(delivery([NOBODY, NOBODY], 0, [False, False])) == Delivery(MECH, 0, {}, signed=False)
+    assert decode_event(delivery([NOBODY, NOBODY], 0, [False, False])) == MechDelivery(MECH, 0, {}, signed=False)
     event = decode_event(delivery([ANN], 5, [True], ids=9))
-    assert event == Delivery(MECH, 5, {}, signed=False), "whose they were is not known"
+    assert event == MechDelivery(MECH, 5, {}, signed=False), "whose they were is not known"
 
 
 def test_settlements_requests_and_new_mechs() -> None:
     settled = encode(["uint256", "bytes32[]"], (4, [b"\x01" * 32] * 4))
-    assert decode_event(log((SETTLED, word(MECH), word(ANN)), settled)) == Delivery(MECH, 4, {ANN: 4}, signed=True)
+    assert decode_event(log((SETTLED, word(MECH), word(ANN)), settled)) == MechDelivery(MECH, 4, {ANN: 4}, signed=True)
     asked = encode(["uint256", "bytes32[]", "bytes[]"], (2, [b"\x01" * 32] * 2, [b"secret", b"words"]))
     assert decode_event(log((REQUESTED, word(MECH), word(ANN)), asked)) == Requested(2)
     created = log((CREATED, word(MECH), (7).to_bytes(32), word(BOB)))
