@@ -63,6 +63,7 @@ class GitClone:
             return
         if (self.folder / "HEAD").is_file():
             fetch = ["fetch", "--quiet", "--no-tags", "--force", "--filter=blob:none", "origin", "HEAD:refs/heads/read"]
+            self._run(["config", "remote.origin.url", self.address])
             self._run(fetch)
             return
         made = self.folder.with_name(f".{self.folder.name}")

@@ -25,6 +25,7 @@ from bot.records import (
     start_of_day,
 )
 from bot.records.messages import Message
+from bot.sources import ALWAYS
 from bot.sources.olas import mech_list
 from bot.sources.olas.counters import LogSums, find_difference
 from bot.sources.olas.events import all_events
@@ -50,6 +51,8 @@ class OlderDays:
         self, wanted: Period, covered: Sequence[CompleteWindow], settled_until: Callable[[], datetime]
     ) -> Iterator[Snapshot | EventBatch]:
         """The wanted days that were not read, up to where the record is settled. Raises `SourceError` at the end."""
+        if wanted.first <= ALWAYS:
+            return  # no first day was given: the record goes on where it ended
         (began,) = self.chain.block_headers([self.settings.first_block])
         first = at_utc(began.at).date() + ONE if began else wanted.first
         wrong: list[str] = []

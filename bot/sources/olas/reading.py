@@ -205,10 +205,10 @@ class DeliveryReading:
         """Compare with the counters; only then the stretch counts as read."""
         progress, checkpoint = self.progress, self.progress.checkpoint
         last = progress.cursor.next_block - 1
-        of = {*progress.sums.deliveries, *progress.sums.created}
-        of |= checkpoint.counters.deliveries.keys() if checkpoint.counters else set()
-        after = read_counters(self.chain, self.settings.contract, of, last)
-        before = checkpoint.counters or older_counters(self.settings, of, checkpoint.cursor.next_block - 1)
+        counted = {*progress.sums.deliveries, *progress.sums.created}
+        counted |= checkpoint.counters.deliveries.keys() if checkpoint.counters else set()
+        after = read_counters(self.chain, self.settings.contract, counted, last)
+        before = checkpoint.counters or older_counters(self.settings, counted, checkpoint.cursor.next_block - 1)
         stretch = f"blocks {checkpoint.cursor.next_block} to {last} of chain {self.chain.pin.chain_id}"
         if difference := find_difference(progress.sums, before, after):
             days = each_day(checkpoint.at.date(), progress.at.date())

@@ -44,8 +44,11 @@ class Replicate:
 
     def _history_snapshots(self, folder: Path, wanted: Period | None) -> Iterator[Snapshot]:
         """The nights after the record, where a history is to be read and may hold wanted ones."""
-        clone, last = _history(self.settings, self.data), max(record_files.record_nights(folder).items())[1]
-        if clone is not None and (wanted is None or wanted.ends_at > last.at):
+        clone, nights = _history(self.settings, self.data), record_files.record_nights(folder)
+        if clone is None or not nights:
+            return
+        last = nights[max(nights)]
+        if wanted is None or wanted.ends_at > last.at:
             yield from git_record.history_snapshots(clone, last, lambda at: _is_wanted(wanted, at), self.clock())
 
     def _live_snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from bot import ledger, pipeline, store
 from bot.pipeline.composition import NetworkPlan
 from bot.records import Period, SourceError, Unknown
-from bot.sources import olas
+from bot.sources import ALWAYS, olas
 from bot.sources.olas import counters, events
 from tests import databases
 from tests.peers.olas import ANN, BOB, FIRST, IDLE, NEW, NOW, OLD, ONE, SECOND, THIRD, ZOE, World, seconds, world
@@ -429,6 +429,11 @@ def test_older_days_are_read_when_asked_for_and_checked(own: World, opened: Call
     assert [len(reader.book(day).listed) for day in (before, FIRST)] == [2, 2]
     panel = ledger.load_panel_data(reader.db, DEMAND, Period(FIRST, FIRST))
     assert panel.gauges["requests_made"] == 3
+
+
+def test_without_a_first_day_the_record_goes_on_where_it_ended(reader: Reader) -> None:
+    assert reader.collect(Period(ALWAYS, THIRD), backfill=1)[0] == ""
+    assert reader.uses(THIRD) == {OLD: 7, NEW: 1} and "was not read" in str(reader.uses(SECOND))
 
 
 def test_an_older_day_with_missing_logs_stays_unknown(reader: Reader, far: Proxy) -> None:

@@ -256,6 +256,16 @@ def test_a_history_that_was_rewritten_is_refused(
     assert collect(address) == "" and uses(db, day_after(RECORDED + 1)) != PER_NIGHT
 
 
+def test_another_address_takes_the_place_of_the_first(
+    repository: Repository, collect: Collect, db: store.Store, served: tuple[GitHttp, Server], tmp_path: Path
+) -> None:
+    assert collect(f"{served[1].url}/repository/.git") == ""
+    subprocess.run(["git", "clone", "--quiet", "--bare", repository.folder, tmp_path / "mirror"], check=True)
+    repository.git("config", "http.uploadpack", "false")
+    assert "git fetch failed" in collect(f"{served[1].url}/repository/.git")
+    assert collect(f"{served[1].url}/mirror") == ""
+
+
 def test_another_repository_is_refused(collect: Collect, tmp_path: Path) -> None:
     other = Repository(tmp_path / "other")
     other.night(FIRST + RECORDED * ONE, counts_of(RECORDED))
