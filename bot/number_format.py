@@ -32,6 +32,7 @@ _IRREGULAR = {
     "batches": "batch",
     "classes": "class",
     "deliveries": "delivery",
+    "paid deliveries": "paid delivery",
     "leaves": "leaf",
     "proxies": "proxy",
     "watches": "watch",

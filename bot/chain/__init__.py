@@ -2,6 +2,7 @@
 
 from bot.chain.cursor import Cursor, LogBatch
 from bot.chain.json_rpc import Endpoint
+from bot.chain.log_archive import archive_logs
 from bot.chain.quorum import ChainIdentity, ChainMismatchError, EndpointDisagreementError, QuorumUnreachableError
 from bot.chain.reader import ChainReader, ReorgTooDeepError, Reverted
 from bot.chain.types import Block, Filter, Log, Transaction

@@ -59,6 +59,8 @@ class Endpoint:
     """Most bytes of one uncompressed response. Each concurrent request needs about six times this in memory."""
     batch: int = 50
     """JSON-RPC calls in one HTTP request; 1 for endpoints without batches."""
+    agent: str = "footfall"
+    """The User-Agent."""
 
     @property
     def name(self) -> str:
@@ -120,7 +122,7 @@ class RpcConnection:
         self._free = threading.BoundedSemaphore(endpoint.concurrency)
         self._next = 0.0
         self._ids = 0
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "User-Agent": "footfall"}
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "User-Agent": endpoint.agent}
         limits = httpx.Limits(max_connections=endpoint.concurrency)
         self._client = httpx.Client(headers=headers, limits=limits, follow_redirects=False)
 

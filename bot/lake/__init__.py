@@ -19,5 +19,13 @@ from bot.lake.day_files import (
     update_day,
 )
 from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
-from bot.lake.rollup import CallerCount, DayRollup, estimate_callers, exact_callers, roll_up_day, try_roll_up
+from bot.lake.rollup import (
+    CallerCount,
+    DayRollup,
+    estimate_callers,
+    exact_callers,
+    largest_callers,
+    roll_up_day,
+    try_roll_up,
+)
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage

@@ -161,6 +161,17 @@ def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
         return caller_summary(days[0], uses, payments)
 
 
+def largest_callers(days: Sequence[DayRef], number: int) -> dict[str, int]:
+    """The callers with the most uses on these days, largest first, with their uses. Raises `LakeError`."""
+    with ExitStack() as stack:
+        paths = [path for day in days for path in local_files(day, read_manifest(day).parts, stack, "uses")]
+        if not paths:
+            return {}
+        line = f"SELECT caller, sum(uses) AS n FROM {parquet_source(paths)} WHERE caller <> '' GROUP BY caller"
+        rows = run_query(days[0], f"{line} ORDER BY n DESC, caller LIMIT {number}")
+        return {str(caller): int(uses) for caller, uses in rows}
+
+
 def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCount:
     """The number of callers of several days, from their sketches; an empty one is a day without callers."""
     states = [{"precision": sketch[0], "registers": list(sketch[1:])} for sketch in sketches if sketch]

@@ -80,6 +80,13 @@ def tokens_out(book: PeriodData) -> Value:
     return _shown_gauge(book, "tokens_out")
 
 
+@metric(unit="requests", label="requests made on chain", panel="demand")
+def requests_made(book: PeriodData) -> Value:
+    """Requests to mechs in the period that the marketplace booked when they were made. Requests made off chain are not
+    part of it: they are booked only with their delivery."""
+    return _shown_gauge(book, "requests_made")
+
+
 def _shown_gauge(book: PeriodData, key: str) -> Value:
     gauge = book.gauges.get(key, Unknown(message("not_shown", day=book.period.last)))
     return gauge if isinstance(gauge, int | Unknown) else float(gauge)

@@ -39,7 +39,8 @@ def uses_backed(book: PeriodData) -> Value:
 @metric(unit="uses", label="{unit} verified", evidence="verified")
 def uses_verified(book: PeriodData) -> Value:
     """Distinct uses settled in the period that bear a genuine signature of an enclave which was registered before it
-    signed. A lower bound where a settlement has no verdict yet, or more than one in a hundred was not recognised."""
+    signed; or, where a contract books each use, what it booked as paid. A lower bound where a settlement has no verdict
+    yet, or more than one in a hundred was not recognised."""
     return _uses_by_evidence(book, "verified")
 
 

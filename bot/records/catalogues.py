@@ -35,6 +35,8 @@ class Catalogue:
     """The first days on which use was counted in another way than before; no figure reaches across them."""
     ranked: bool = False
     """Whether unnamed use belongs to models that were used less than each named one."""
+    names_callers: bool = False
+    """Whether its digests name the largest callers."""
     caveats: tuple[str, ...] = ()
     """What a reader could misunderstand about any of its figures, in whole sentences."""
 

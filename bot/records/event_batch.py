@@ -166,6 +166,8 @@ class EventBatch:
     gauges: tuple[Gauge, ...] = ()
     totals: tuple[DayTotals, ...] = ()
     """Complete days of a network that reports its use by day and model."""
+    unread: Mapping[date, str] = field(default_factory=dict)
+    """Why days could not be read completely; shown until a window covers them."""
     strangers: Mapping[str, int] | None = None
     """Logs of one day (the only one in `days`) by emitters that are not pinned; `None` if they were not searched."""
     evidence: Evidence = "claimed"

@@ -176,6 +176,7 @@ MESSAGES: Mapping[str, str] = {
     "panel_without_models": "a panel lists no models",
     "place_not_read": "{place} was not read to the end of {day}",
     "place_read_days": "{place} was read for {n} of {m} days",
+    "counter_differs": "the logs show {n} {unit} where the contract's own counter gained {m}, so logs are missing",
     "paid_by_session": "money is paid by session and not by use: see payments",
     "operator_count_not_read": "the operator's own count of {day} was not read",
     "caller_not_stated": "a settlement does not say who asked",
@@ -286,6 +287,11 @@ MESSAGES: Mapping[str, str] = {
         "The list of LLMs is the gateway's own registry as of {day}; {n} of its names are retired and lead to newer "
         "models."
     ),
+    "contract_upgraded": "{place} got other code on {day}: what its events mean may have changed.",
+    "largest_callers": "The largest requesters have {n} of {m} {unit}: {rest}.",
+    "mechs_never_leave": "No mech ever leaves the list: on offer means created, and many have long been idle.",
+    "own_agents": "Agents of Olas' own apps ask for most of it: it is paid, but inside one household.",
+    "signed_requests": "Requests made off chain are booked only when they are delivered, so they are not among these.",
     "private_inferences": "Private inferences leave no proof, so what was served is more than what is verified.",
     "web_searches": "Web searches and images are proven as leaves too and cannot be told from chats.",
     "own_use": "Use by the network's own apps and tests cannot be told from other people's.",

@@ -125,19 +125,24 @@ SHARE_OF_ALL = N_("share of all {unit}")
 """A label of a figure that is no metric's."""
 _UNITS = (
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
-    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "pulls"),
+    *("enclaves", "machines", "owners", "sessions", "requests", "payments", "pulls", "paid deliveries"),
 )
 WORDS = (
     # units
     *(*_UNITS, "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
-    *("public chutes", "all requests", "models on offer for inference"),
+    *("public chutes", "all requests", "models on offer for inference", "mechs", "requests on chain"),
     # the title of a comparison
     "Networks side by side",
     # where settlements are read
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
-    *("the public count of Chutes", "the rankings of OpenRouter", "the list's own count"),
+    *(
+        "the public count of Chutes",
+        "the rankings of OpenRouter",
+        "the list's own count",
+        "the Mech Marketplace on Gnosis",
+    ),
     # periods, evidence, states, directions
     *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
     # deliveries
@@ -145,7 +150,7 @@ WORDS = (
     # what is asked of readers
     *("votes", "poll of readers, not a measurement"),
     # catalogues by their keys
-    *("hub", "llm", "tee", "traffic"),
+    *("hub", "llm", "tee", "traffic", "demand"),
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (

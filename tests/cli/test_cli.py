@@ -215,7 +215,7 @@ def test_every_mistake_of_a_configuration_is_a_line(run: Run, folder: Path) -> N
         err = ran.err if command != "doctor" else ran.out
         for line in (
             "config.yaml: networks.nope: no such network; known: catalogue, chutes, dockerhub, huggingface, "
-            "opengradient, openrouter, replicate",
+            "olas, opengradient, openrouter, replicate",
             "config.yaml: networks.replicate.page_budget: found 0: Input should be greater than or equal to 1",
             "config.yaml: networks.replicate.api: found 'http://example.org': wanted https; plain http",
             "config.yaml: colour: no such key",

@@ -107,7 +107,7 @@ CALLED = st.lists(st.integers(1, 10**30), max_size=4).map(called)
 EVIDENCES = ("claimed", "backed", "verified", "reported")
 GAUGES = (
     *("enclaves_registered", "enclaves_enabled", "enclaves_active", "machines_active", "owners_active"),
-    *("sessions", "requests_reported", "requests_private", "tokens_in", "tokens_out"),
+    *("sessions", "requests_reported", "requests_private", "tokens_in", "tokens_out", "requests_made"),
 )
 
 
@@ -351,7 +351,7 @@ top_1_share top_5_share top_10_share models_for_half models_for_90 models_outwei
 effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_claimed uses_backed
 uses_verified uses_reported share_verified callers callers_7d callers_30d top_caller_share paid enclaves_registered
 enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported requests_private share_private
-tokens_in tokens_out
+tokens_in tokens_out requests_made
 """
 
 

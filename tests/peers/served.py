@@ -26,7 +26,7 @@ class Server:
 
 @contextmanager
 def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
-    """Serve every GET with the handler that `handler` makes for the server."""
+    """Serve every GET and POST with the handler that `handler` makes for the server."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -40,6 +40,7 @@ def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
     async def start() -> web.AppRunner:
         app = web.Application()
         app.router.add_get("/{path:.*}", noted)
+        app.router.add_post("/{path:.*}", noted)
         runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -18,6 +18,8 @@ from bot.records import DayTotals, Listing
 from bot.store import models, tallies, usage
 
 EVIDENCE = "reported"
+UNREAD = "unread"
+"""In the place of an evidence: why a day that no window covers could not be read."""
 
 
 def replace_totals(connection: sa.Connection, network: str, catalogue: int, totals: Sequence[DayTotals]) -> set[date]:
@@ -38,6 +40,18 @@ def replace_totals(connection: sa.Connection, network: str, catalogue: int, tota
     if changed:
         compose_again(connection, network, min(changed))
     return changed
+
+
+def note_unread_days(connection: sa.Connection, catalogue: int, unread: Mapping[date, str]) -> None:
+    """Store why days could not be read completely."""
+    mine = (tallies.c.catalogue == catalogue, tallies.c.evidence == UNREAD)
+    connection.execute(tallies.delete().where(*mine, tallies.c.day.in_(list(unread))))
+    rest = {"uses": None, "unattributed": 0, "models_used": 0, "top_uses": 0}
+    rows = [
+        {"catalogue": catalogue, "evidence": UNREAD, "day": day, "unknown": why, **rest} for day, why in unread.items()
+    ]
+    if rows:
+        connection.execute(tallies.insert(), rows)
 
 
 def _add_models(connection: sa.Connection, catalogue: int, named: Iterable[Listing]) -> None:

@@ -8,15 +8,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
+from bot import lake
 from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS
 from bot.ledger.events.usage import EventCatalogueQuery, sum_column
 from bot.records import Period, SourceRef, Unknown, Usage, message
 from bot.store import event_days as day_rows
 from bot.store import event_refs, gauges, refs, settlements, strangers
 
+log = structlog.get_logger(__name__)
+
 SHOWN = 3
-"""Most emitters that a gap names."""
+"""Most emitters or callers that a gap names."""
+UPGRADES = "contract_upgrades"
+"""Gauge: how often the contract that books the use got other code."""
 SECOND_COUNT = ("second_differs", "second_here", "second_there")
 """Gauges of a second count of the same use: models that it counts differently, uses here, uses there."""
 _STANDINGS = (
@@ -32,6 +38,7 @@ def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     yield from _unread_log_gaps(query, period)
     if "backed" in query.catalogue.evidences:
         yield from _unscanned_gaps(query, period)
+    yield from _upgrade_gaps(query, period)
     lost = sum_column(query, period, day_rows.c.nameless)
     if lost:
         yield message("content_id_unknown", n=lost, unit=query.catalogue.unit)
@@ -48,6 +55,33 @@ def daily_gaps(query: EventCatalogueQuery, period: Period, listed: object) -> It
     models, here, there = (sum(value for (key, _), value in newest.items() if key == name) for name in SECOND_COUNT)
     if models:
         yield message("second_count_differs", models=models, n=here, m=there, unit=query.catalogue.unit)
+
+
+def _upgrade_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
+    """The gap that the contract which books the use got other code."""
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
+    days = query.connection.scalars(sa.select(gauges.c.day).where(*mine, gauges.c.key == UPGRADES))
+    yield from (message("contract_upgraded", place=query.catalogue.place, day=day) for day in sorted(set(days)))
+
+
+def caller_gaps(query: EventCatalogueQuery, period: Period, flow: Usage | Unknown) -> Iterable[str]:
+    """The largest callers with their share of all use, where they are to be named and the lake has every event."""
+    if not query.catalogue.names_callers or not isinstance(flow, Usage) or not flow.uses:
+        return
+    mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(period.first, period.last))
+    rows = query.connection.execute(sa.select(day_rows).where(*mine, day_rows.c.events > 0)).all()
+    if any(row.pruned for row in rows):
+        return
+    settings, catalogue = query.store.lake, query.catalogue
+    days = [lake.DayRef(settings, catalogue.network, catalogue.key, row.day, row.manifest) for row in rows]
+    try:
+        largest = lake.largest_callers(days, SHOWN)
+    except lake.LakeError as error:
+        log.error("largest callers cannot be read", catalogue=catalogue.key, error=str(error))
+        return
+    shown = ", ".join(f"{caller} {100 * uses / flow.uses:.1f}%" for caller, uses in largest.items())
+    if shown:
+        yield message("largest_callers", n=sum(largest.values()), m=flow.uses, unit=catalogue.unit, rest=shown)
 
 
 def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:

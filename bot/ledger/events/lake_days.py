@@ -22,6 +22,7 @@ from bot.lake import DayRef, DayRollup, DayUpdate, LakeError, Manifest
 from bot.ledger.catalogue_query import ONE, catalogue_filter
 from bot.ledger.events import day_repair as mending
 from bot.ledger.events.day_repair import DayRepair
+from bot.ledger.events.day_totals import UNREAD
 from bot.ledger.events.usage import is_covered
 from bot.ledger.snapshots.rollups import move_use
 from bot.ledger.snapshots.write import insert_new, model_ids, record_change
@@ -276,7 +277,7 @@ def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str)
 def _replace_tally(connection: sa.Connection, catalogue: int, rollup: DayRollup, evidence: Evidence) -> None:
     """Replace the stored uses of the day, in total and by model."""
     day = rollup.day.day
-    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)
+    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_([evidence, UNREAD]))
     connection.execute(tallies.delete().where(*mine))
     if rollup.uses:
         store_tally(connection, catalogue, day, evidence, rollup.uses, "", Counter(rollup.by_model))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bot.ledger import catalogue_query
 from bot.ledger.catalogue_query import ONE
 from bot.ledger.events.callers import all_callers, paid_amount
-from bot.ledger.events.gaps import daily_gaps, event_gaps, event_references, nameless_gaps, payment_gaps
+from bot.ledger.events.gaps import caller_gaps, daily_gaps, event_gaps, event_references, nameless_gaps, payment_gaps
 from bot.ledger.events.usage import (
     EventCatalogueQuery,
     by_evidence,
@@ -153,6 +153,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
             *period_data.snapshot_notes(stock, period),
             *event_gaps(query, period),
             *nameless_gaps(query, flow),
+            *(caller_gaps(query, period, flow) if of_callers else ()),
             *(daily_gaps(query, period, listed) if catalogue.is_daily else ()),
             *catalogue.caveats,
         ),

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
+from bot.ledger.events.day_totals import UNREAD
 from bot.ledger.events.unrecognised import SCANNED
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import AtLeast, Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, at_least, few_named, message
@@ -42,7 +43,7 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
     if len(days) > 1:
         read = len(days) - len(missing)
         return Unknown(message("place_read_days", place=query.catalogue.place, n=read, m=len(days)))
-    stored = _tally_rows(query, query.catalogue.evidence, first, last) if query.catalogue.is_daily else []
+    stored = _tally_rows(query, query.catalogue.evidence if query.catalogue.is_daily else UNREAD, first, last)
     reason = next((row.unknown for row in stored if row.unknown), "")
     return Unknown(reason or message("place_not_read", place=query.catalogue.place, day=missing[-1]))
 
@@ -60,7 +61,7 @@ def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknow
     return Unknown(message("day_not_added_up", day=day)) if day else None
 
 
-def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, last: date) -> list[Any]:
+def _tally_rows(query: EventCatalogueQuery, evidence: str, first: date, last: date) -> list[Any]:
     mine = (tallies.c.catalogue == query.key, tallies.c.evidence == evidence, tallies.c.day.between(first, last))
     return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
 
@@ -196,7 +197,9 @@ def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(days))
 
 
-ADDED_UP = frozenset({"requests_reported", "requests_all", "requests_private", "tokens_in", "tokens_out"})
+ADDED_UP = frozenset(
+    {"requests_reported", "requests_all", "requests_private", "tokens_in", "tokens_out", "requests_made"}
+)
 """Gauges that are summed over a period's days, and whose newest reading of a day counts. For the others, the last day
 and the highest reading count."""
 

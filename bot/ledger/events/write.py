@@ -91,6 +91,7 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     for total in haul.totals:
         if not total.unknown:
             _add_window(connection, catalogue, CompleteWindow(start_of_day(total.day), start_of_day(total.day + ONE)))
+    day_totals.note_unread_days(connection, catalogue, haul.unread)
     for window in _readable_windows(haul.window, changes.broken):
         _add_window(connection, catalogue, window)
     _keep_refs(connection, catalogue, haul)

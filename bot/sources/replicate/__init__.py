@@ -7,13 +7,18 @@ Replicate's own statement and nobody outside can check it, so the evidence is *r
 whatever it cost and whoever sent it: the counter does not tell people from scripts, or customers from the model's
 author. Private models, and runs of private copies, are not in the list at all.
 
-**Where it comes from.** Two ways, one way of counting:
+**Where it comes from.** Three ways, one way of counting:
 
 * *The record*, which needs no key and comes with Footfall: the list of 554 nights from 4 October 2023 to 31 March
   2025, from the public history of `models-lite.json` in the GitHub repository
   `replicate/all-the-public-replicate-models`, to which a job committed the list shortly after midnight UTC. A list of
   the first hour closes the day before: 543 days. Each night's ref is its commit, so anyone can compare it, and
   `verify --deep` does.
+* *The history after the record*, where `networks.replicate.history` names a clone of that repository or its address:
+  the nights that were committed later, read with git (the job's last known commit of the list is of 30 September 2025).
+  It must go on from the record's last commit; a history that was rewritten is refused. A night that cannot be read is
+  left out and named. The list of 18 September 2025 came a tenth too short: like every implausible list it is held, and
+  left out once the next nights contradict it.
 * *Live*, with `REPLICATE_API_TOKEN` set: the same list from Replicate's API, page by page. The snapshot bears the
   instant at which the last page arrived, and the pages themselves are kept, so that every figure can be checked against
   them. If any page cannot be read there is no snapshot at all. The API only speaks of now: it can fill in no day past.

@@ -29,7 +29,7 @@ LIST = "models-lite.json"
 NIGHTS, RUNS = "snapshots.csv", "runs-*.csv.xz"
 _NIGHT_COLUMNS = ["snapshot_utc", "commit", "models", "sum_of_counters"]
 _COMMIT = re.compile("[0-9a-f]{40}")
-_MODEL = re.compile("[^/]+/[^/]+")
+MODEL_NAME = re.compile("[^/]+/[^/]+")
 _MOST_BYTES = 64 * 2**20
 """Of one file, unpacked. The largest of the bundled record has 1.8 MB."""
 _CURE = "mend it, or leave networks.replicate.record out to read the record that comes with Footfall"
@@ -193,7 +193,7 @@ def _parse_lists(lines: Lines, nights: Sequence[Night]) -> Iterator[Snapshot]:
         if len(row) != len(nights) + 1:
             raise _FileError(f"line {number}: has {len(row)} cells, wanted {len(nights) + 1}")
         name = row[0]
-        if not _MODEL.fullmatch(name) or not name.isprintable():
+        if not MODEL_NAME.fullmatch(name) or not name.isprintable():
             raise _FileError(f"line {number}: the model is {SafeName(name)!r}, wanted owner/name")
         if name in rows:
             raise _FileError(f"line {number}: has the model {SafeName(name)} twice")

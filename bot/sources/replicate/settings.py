@@ -24,6 +24,12 @@ class ReplicateSettings(NetworkConfig):
         None,
         description="a folder with a record: snapshots.csv and runs-*.csv.xz; unset: the one that comes with Footfall",
     )
+    history: str | None = Field(
+        None,
+        description="a clone of the public repository, or its https address to clone: the nights after the record are "
+        "read from it with git; unset: the record alone",
+    )
+    history_timeout: float = Field(300.0, gt=0, le=3600, description="seconds that one step of git may take")
     live: bool = Field(True, description="true: read the API when REPLICATE_API_TOKEN is set, else the record")
     api: str = Field(API, description="where the list of models is; https, or http on this machine")
     page_budget: int = Field(2000, ge=1, le=100_000, description="most pages that one live reading may take")
@@ -35,6 +41,16 @@ class ReplicateSettings(NetworkConfig):
         gone = "the npm package is no longer read; remove this key"
         old = {"download_timeout": gone} if "download_timeout" in block else {}
         return {**old, "record": gone} if str(block.get("record", "")).endswith(".tgz") else old
+
+    @field_validator("history")
+    @classmethod
+    def _validate_history(cls, history: str | None) -> str | None:
+        """An address is cloned; anything else is a path, never another protocol of git."""
+        if history is not None and "://" in history:
+            return cls._validate_api(history)
+        if history is not None and (history.startswith("-") or "::" in history):
+            raise ValueError("wanted a folder, or https://host/path")
+        return history
 
     @field_validator("api")
     @classmethod

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bot.clients import raw_archive
+from bot.clients.git_clone import GitClone
 from bot.records import Period, Snapshot, SourceError, short_date, start_of_day
-from bot.sources.replicate import record_files
+from bot.sources.replicate import git_record, record_files
 from bot.sources.replicate.live_api import TOKEN, ListedModel, ModelsPage, live_snapshot
 from bot.sources.replicate.settings import ReplicateSettings
 
@@ -39,6 +40,16 @@ class Replicate:
         else:
             folder = self.settings.record or record_files.BUNDLED
             yield from record_files.record_snapshots(folder, lambda at: _is_wanted(wanted, at))
+            yield from self._history_snapshots(folder, wanted)
+
+    def _history_snapshots(self, folder: Path, wanted: Period | None) -> Iterator[Snapshot]:
+        """The nights after the record, where a history is to be read and may hold wanted ones."""
+        clone, nights = _history(self.settings, self.data), record_files.record_nights(folder)
+        if clone is None or not nights:
+            return
+        last = nights[max(nights)]
+        if wanted is None or wanted.ends_at > last.at:
+            yield from git_record.history_snapshots(clone, last, lambda at: _is_wanted(wanted, at), self.clock())
 
     def _live_snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         # The API knows no past: hundreds of requests for a day that is over would be for nothing.
@@ -61,7 +72,9 @@ def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str,
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
     if url.startswith(record_files.REFS):
-        return record_files.night_checksum(settings.record or record_files.BUNDLED, url)
+        checksum = record_files.night_checksum(settings.record or record_files.BUNDLED, url)
+        clone = _history(settings, data)
+        return git_record.night_checksum(clone, url) if checksum is None and clone is not None else checksum
     return raw_archive.archived_checksum(_raw_folder(data), sha256)
 
 
@@ -91,13 +104,20 @@ def check_reachable(settings: ReplicateSettings, data: Path, secrets: Mapping[st
     if is_closed(settings, secrets):
         folder = settings.record or record_files.BUNDLED
         days = [snapshot.at for snapshot in record_files.record_snapshots(folder)]
-        return f"the record in {folder}, intact: {len(days)} nights, {short_date(days[0])} to {short_date(days[-1])}"
+        text = f"the record in {folder}, intact: {len(days)} nights, {short_date(days[0])} to {short_date(days[-1])}"
+        clone = _history(settings, data)
+        return f"{text}; {git_record.probe(clone)}" if clone is not None else text
     from bot.clients import http
 
     manners = http.HttpLimits(settings.timeout)
     with http.make_client(secrets[TOKEN], manners) as asked:
         page = msgspec.json.decode(http.get_body(asked, settings.api, manners), type=ModelsPage)
     return f"{settings.api} answers, {len(page.results)} models on its first page"
+
+
+def _history(settings: ReplicateSettings, data: Path) -> GitClone | None:
+    """The clone whose history goes on after the record; `None` if none is to be read."""
+    return git_record.history_clone(settings.history, data, settings.history_timeout) if settings.history else None
 
 
 def _raw_folder(data: Path) -> Path:
