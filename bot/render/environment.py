@@ -196,7 +196,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
 
     def capitalized(text: Markup) -> Markup:
         """A filter's result with a capital first letter, for the start of a sentence."""
-        bare = text.lstrip(OPEN).strip()
+        bare = text.strip().lstrip(OPEN).strip()
         start = text.index(bare[0]) if bare else 0
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 

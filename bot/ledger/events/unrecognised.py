@@ -64,7 +64,7 @@ def _log_reason(connection: sa.Connection, catalogue: int, day: date, states: Ma
         (states.get("stranger", 0), "logs_of_other_senders"),
         (unread, "logs_not_read"),
     ]
-    return _share_reason("m", whole, parts)
+    return _share_reason("settlements", whole, parts)
 
 
 def _leaf_reasons(connection: sa.Connection, mine: Iterable[sa.ColumnElement[bool]]) -> tuple[str, str]:
