@@ -118,9 +118,10 @@ class AppContext:
     def network_plans(self) -> Mapping[str, pipeline.NetworkPlan]:
         """Every enabled network."""
         chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
-        return {name: self._make_plan(name, block) for name, block in chosen.items()}
+        return {name: self.make_plan(name, block) for name, block in chosen.items()}
 
-    def _make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
+    def make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
+        """The plan of a network with these settings."""
         module = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in module.SECRETS if (value := self.settings.secret_value(key))}

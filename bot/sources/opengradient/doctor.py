@@ -18,6 +18,7 @@ import httpx
 
 from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
+from bot.clients.recording import open_client
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.doctor_batches import LOOKED_BACK, check_newest_batch
@@ -52,7 +53,7 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        client = stack.enter_context(open_client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             walrus = Walrus(settings.aggregators, blob_archive(data), client)

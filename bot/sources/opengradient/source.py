@@ -13,6 +13,7 @@ import httpx
 
 from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
+from bot.clients.recording import open_client
 from bot.records import EventBatch, Period, Snapshot, SourceError, join_messages, message, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments
@@ -66,7 +67,7 @@ class OpenGradient:
     ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | EventBatch]]]]:
         """The parts that can be read now, each with its address, in the order of their dependencies."""
         chosen, now = self.settings, self.clock()
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        client = stack.enter_context(open_client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         hub_inventories: list[HubInventory] = []
         payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
         if chosen.settlements.has_quorum(unreachable):
