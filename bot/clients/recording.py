@@ -210,7 +210,7 @@ def rpc_calls(question: str) -> list[dict[str, Any]]:
         read = json.loads(question) if question else None
     except (ValueError, RecursionError):
         return []
-    calls = read if isinstance(read, list) else [read]
+    calls: list[Any] = read if isinstance(read, list) else [read]
     return calls if all(isinstance(call, dict) and "method" in call for call in calls) else []
 
 

@@ -21,7 +21,6 @@ from bot.sources.opengradient import settings as facts
 from bot.sources.opengradient.aggregator_health import AggregatorHealth
 from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.content_claims import ContentClaims
-from bot.sources.opengradient.events import ModelInference, topic_of
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
@@ -84,7 +83,8 @@ class OpenGradient:
             yield "hub", lambda: self._collect_inventory(client, memory, now, hub_inventories)
         if chosen.hub_chain.has_quorum(unreachable):
             old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
-            wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
+            # Without topics here too.
+            wants_hub = Filter(lowercase_addresses((chosen.precompile,)))
             of_hub = log_collection.LogCollector(
                 "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, facts.INFERRED_SINCE
             )

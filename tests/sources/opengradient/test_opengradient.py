@@ -349,6 +349,9 @@ def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None
     opened = looked[f"batchSettle of {relay}"]
     assert not opened.ok and "anybody" in opened.text and opened.fix == "pin networks.opengradient.signers"
     assert sender in looked["senders of the last settlements"].text and sender in looked["role holders"].text
+    proposed = looked[f"signer {sender}"]
+    assert proposed.ok is None and "the relay granted it a role" in proposed.text
+    assert proposed.fix == f'put under networks.opengradient: "signers": ["{sender}"]'
     assert og.stranger.address.lower() in looked["emitters of settlement events"].text
     assert looked[f"registry {og.registry.address.lower()}"].text == "1 enclaves listed, 1 active (new layout)"
     assert looked["Model Hub"].ok and looked["newest blob"].ok

@@ -146,6 +146,17 @@ def test_a_new_event_of_the_relay_makes_the_figure_a_lower_bound(db: store.Store
     assert history[-1]["at_least"] and history[-1]["uses"] == 4
 
 
+def test_unknown_events_of_the_precompile_are_no_day_without_use(db: store.Store, og: World, tmp_path: Path) -> None:
+    """The relay's address stands for a precompile whose event has changed."""
+    alarms = collected(db, og, tmp_path, precompile=og.relay.address)
+    assert "16 logs of" in alarms and "precompile" in alarms
+    hub = part(composed(db, Period(ANEW, ANEW)), "hub")["figures"]
+    assert hub["uses"]["unknown"] == "16 of 16 events were of a kind that we do not know"
+    assert told(composed(db, Period(QUIET, QUIET)), "hub")["uses"] == 0
+    archived = b"".join(path.read_bytes() for path in (tmp_path / "lake" / "raw").rglob("*.jsonl.gz"))
+    assert archived, "and what such an event says is not archived"
+
+
 def test_one_settlement_without_a_blob_does_not_veto_the_proven_answers(
     db: store.Store, og: World, tmp_path: Path
 ) -> None:
@@ -195,5 +206,7 @@ def test_doctor_names_the_value_to_look_at(og: World, tmp_path: Path) -> None:
     unread = looked["logs of pinned relays"]
     assert not unread.ok and "15 logs are of no event that is known" in unread.text
     assert "networks.opengradient.relays" in unread.fix
+    stranger = looked[f"signer {og.node.accounts[6]}"]
+    assert stranger.ok is False and "it may be anyone" in stranger.text and "only if you know whose" in stranger.fix
     assert looked["newest batch"].ok and looked["newest batch"].text == "1 of 1 leaves verified"
     assert "networks.opengradient.registries" in checks(og, tmp_path / "new", registries={})["newest batch"].fix
