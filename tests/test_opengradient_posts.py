@@ -97,6 +97,8 @@ def test_the_page_of_posts_is_current() -> None:
     if os.environ.get("GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == text
+    first = parts[0].partition("\n\n")[2]
+    assert first.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 PRIVATE = re.compile(r"[A-Za-z0-9_-]{43}|https?://|\b\d{1,3}(\.\d{1,3}){3}\b|:\d{2,5}\b|localhost")
