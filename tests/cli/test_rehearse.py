@@ -14,6 +14,8 @@ import pytest
 
 from bot import sources
 from bot.cli import main
+from bot.clients.transcript import FORMAT, Header, Transcript, save_transcript
+from bot.pipeline.rehearsal import json_shape
 from tests.peers.chutes_api import ChutesApi
 from tests.peers.opengradient import NOW, two_days, world
 from tests.peers.openrouter_api import OpenRouterApi
@@ -93,3 +95,39 @@ def test_a_transcript_says_offline_what_the_network_said(
     assert capsys.readouterr().out.strip() == live.rpartition("\n\n")[0].strip()
     content = lzma.decompress((folder / "answers.xz").read_bytes())
     assert b"CANARY" not in content and "CANARY" not in live and "authorization" not in content.decode().lower()
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "words"),
+    [
+        ("chutes", {}, "found a transcript of another network, wanted one of replicate"),
+        ("replicate", {"headline": 5}, "the transcript's settings are none of replicate; ask for the file again"),
+        ("replicate", {"api": "ftp://elsewhere"}, "the transcript's settings are none of replicate"),
+    ],
+)
+def test_a_transcript_that_does_not_fit_is_one_line(
+    network: str, settings: dict[str, Any], words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = Header(FORMAT, network, datetime(2026, 10, 7, 2, tzinfo=UTC), settings, [])
+    save_transcript(folder / "answers.xz", Transcript(header, []))
+    config = written(folder, "replicate", {})
+    assert run("--config", config, "rehearse", "replicate", "--replay", "answers.xz") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
+def test_a_transcript_names_no_file_of_the_machine_that_replays_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"record": "/etc", "live": False, "api": "https://api.replicate.com/v1/models"}
+    header = Header(FORMAT, "replicate", datetime(2026, 10, 7, 2, tzinfo=UTC), settings, [])
+    save_transcript(folder / "answers.xz", Transcript(header, []))
+    run("--config", written(folder, "replicate", {}), "rehearse", "replicate", "--replay", "answers.xz")
+    assert "/etc" not in "".join(capsys.readouterr())
+
+
+def test_the_form_of_an_answer_is_shown_without_its_contents() -> None:
+    value = {"models": [{"name": "secret prompt", "runs": 3}, {"name": "x", "runs": 1.5, "secret prompt": None}]}
+    shape = "{models: [{name: text, runs: integer} | {name: text, runs: number, *: null}]}"
+    assert json_shape(value) == shape
+    assert json_shape([[[[1]]]]) == "[[[[…]]]]" and json_shape([]) == "[]"
