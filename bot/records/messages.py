@@ -221,7 +221,7 @@ MESSAGES: Mapping[str, str] = {
     "logs_of_other_senders": "{n} of {settlements} came from senders that we do not know",
     "logs_not_read": "{n} of {settlements} were of a kind that we do not know",
     "events_not_read": "{n} of {m} events were of a kind that we do not know",
-    "transfers_unsettled": "{n} of {m} transfers to the operator came through a contract that we do not know",
+    "transfers_unsettled": "{n} of {m} transfers to the operator were settled by no contract that we know",
     "settlements_not_read": "{n} of {settlements} could not be read",
     "leaves_of_other_enclaves": "{n} of {leaves} came from enclaves that no registry lists",
     "leaves_not_genuine": "{n} of {leaves} did not pass the signature check",

@@ -141,3 +141,10 @@ def test_a_damaged_transcript_is_one_line_of_error(
     with pytest.raises(TranscriptError) as error:
         load_transcript(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_every_client_of_a_source_can_be_recorded() -> None:
+    bot = Path(transcript.__file__).parents[1]
+    places = [path for part in ("sources", "chain", "clients") for path in sorted((bot / part).rglob("*.py"))]
+    opening = [path.name for path in places if "httpx.Client(" in path.read_text(encoding="utf-8")]
+    assert opening == ["recording.py"]

@@ -176,12 +176,12 @@ def test_a_payment_proxy_that_moved_leaves_sessions_unknown_or_a_lower_bound(
 ) -> None:
     pipeline.collect(db, "opengradient", og.source(tmp_path), None, lambda line: None)
     sessions = part(composed(db), "payments")["figures"]["sessions"]
-    unknown = "transfers to the operator came through a contract that we do not know"
-    assert (sessions["value"], sessions["at_least"], sessions["reason"]) == (2, True, f"1 of 3 {unknown}")
+    unknown = "transfers to the operator were settled by no contract that we know"
+    assert (sessions["value"], sessions["at_least"], sessions["reason"]) == (2, True, f"2 of 4 {unknown}")
 
 
 def test_without_any_known_payment_proxy_nothing_is_zero(db: store.Store, og: World, tmp_path: Path) -> None:
     pipeline.collect(db, "opengradient", og.source(tmp_path, proxies=("0x" + "33" * 20,)), None, lambda line: None)
     figures = part(composed(db), "payments")["figures"]
     for key in ("sessions", "paid", "callers"):
-        assert figures[key]["value"] is None and "a contract that we do not know" in figures[key]["unknown"], key
+        assert figures[key]["value"] is None and "no contract that we know" in figures[key]["unknown"], key
