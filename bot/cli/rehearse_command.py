@@ -106,7 +106,7 @@ def _rehearsal_lines(
         fix = f" -> {fact.fix}" if fact.fix and not fact.ok else ""
         yield f"{mark}: {fact.name}: {'; '.join(fact.text.splitlines())}{fix}"
     yield from ("", "What was read:", *found.collected)
-    yield from ("", f"For yesterday {found.gate}.", "", found.post)
+    yield from ("", f"For yesterday {found.gate}. The post would read:", "", found.post)
 
 
 def _portable_settings(settings: NetworkConfig) -> dict[str, Any]:

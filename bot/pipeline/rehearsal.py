@@ -77,13 +77,15 @@ def _check_facts(
     network: str, data: Path, settings: NetworkConfig, secrets: Mapping[str, str], now: datetime
 ) -> Iterator[CheckResult]:
     module = sources.load_module(network)
-    yield from try_check("reachable", "see the line", lambda: module.check_reachable(settings, data, secrets))
+    yield from try_check("reachable", "", lambda: module.check_reachable(settings, data, secrets))
     if live := getattr(module, "live_checks", None):
-        yield from try_check("facts", "see the line", lambda: list(live(settings, data, now)))
+        yield from try_check("facts", "", lambda: list(live(settings, data, now)))
 
 
 def answer_lines(exchanges: Sequence[Exchange]) -> list[str]:
     """What answered and the form of each answer, one line for each kind of request."""
+    if not exchanges:
+        return ["nothing was asked: without its key, this network is read from files of this machine"]
     kinds: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
         kinds.setdefault(_kind(exchange), []).append(exchange)
