@@ -197,11 +197,12 @@ def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidde
 
 def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: NameMask) -> list[dict[str, object]]:
     """The most used models of the period, equally used ones by name. If part of the use is unknown, they are those
-    whose use is known, without a share."""
+    whose use is known, without a share; if any model may have had it, each count is a lower bound."""
     flow = book.flow
-    if isinstance(flow, Unknown) or flow.unknown_models is None:
+    if isinstance(flow, Unknown):
         return []
-    known = {model: uses for model, uses in flow.by_model.items() if model not in flow.unknown_models}
+    known = {model: uses for model, uses in flow.by_model.items() if model not in (flow.unknown_models or ())}
+    bound = {"at_least": True} if flow.unknown_models is None else {}
     leaders = nsmallest(TOP, known.items(), key=lambda use: (-use[1], names[use[0]]))
     return [
         {
@@ -210,6 +211,7 @@ def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: 
             "author": hidden.masked_author(*names[model]),
             "uses": uses,
             "share": None if flow.incomplete else uses / flow.uses,
+            **bound,
         }
         for rank, (model, uses) in enumerate(leaders, 1)
     ]

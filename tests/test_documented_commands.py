@@ -37,6 +37,7 @@ ARGUMENTS = {
     "deliveries pause": "site",
     "deliveries lift": "site",
     "lake prune": "--older 400d",
+    "rehearse": "replicate",
     "send-test": "--outlet discord",
     "copy-to": "sqlite:///copy.db",
 }

@@ -19,6 +19,7 @@ import httpx
 import msgspec
 
 from bot.clients.http import BodyTooLargeError, read_capped
+from bot.clients.recording import open_client
 from bot.records import SafeName
 from bot.redaction import clip_text
 
@@ -124,7 +125,7 @@ class RpcConnection:
         self._ids = 0
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "User-Agent": endpoint.agent}
         limits = httpx.Limits(max_connections=endpoint.concurrency)
-        self._client = httpx.Client(headers=headers, limits=limits, follow_redirects=False)
+        self._client = open_client(headers=headers, limits=limits, follow_redirects=False)
 
     def __repr__(self) -> str:
         return f"Line({self.name})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from urllib.parse import urlsplit
 
 from bot import platform_limits
 from bot.charts import chart_data
@@ -161,7 +162,8 @@ def source_sentence(document: Document, locale: str = "en") -> str:
     """The sentence that names the source of a digest's figures."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
-    if not document["refs"]:
+    # Where figures rest on several sources, the first is not theirs; the page lists all.
+    if len({urlsplit(str(ref["url"])).netloc for ref in document["refs"]}) != 1:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)
     url = str(document["refs"][0]["url"])
     url = url if len(url) <= platform_limits.ALT_TEXT // 2 else f"{url[: platform_limits.ALT_TEXT // 2 - 1]}…"

@@ -29,6 +29,7 @@ COMMANDS = {
     "trial_commands": ("try",),
     "lake_commands": ("lake",),
     "service_commands": ("run", "schedule", "migrate", "copy-to"),
+    "rehearse_command": ("rehearse",),
     "admin_commands": ("doctor", "confirm", "proof", "sources", "metrics", "config"),
 }
 """Module of this package to the commands it holds."""
@@ -67,6 +68,7 @@ SUMMARIES = {
     "migrate": "Update the database's tables to this version.",
     "copy-to": "Copy the database to another one.",
     "doctor": "Check everything, with a fix for each problem.",
+    "rehearse": "Try a network out: what answers, and what would be published; saves a transcript.",
     "sources": "List the networks.",
     "metrics": "List the metrics.",
     "config": "Show the settings in force.",

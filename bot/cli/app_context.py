@@ -130,9 +130,10 @@ class AppContext:
     def network_plans(self) -> Mapping[str, pipeline.NetworkPlan]:
         """Every enabled network."""
         chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
-        return {name: self._make_plan(name, block) for name, block in chosen.items()}
+        return {name: self.make_plan(name, block) for name, block in chosen.items()}
 
-    def _make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
+    def make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
+        """The plan of a network with these settings."""
         module = sources.load_network(name, block)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         closed: bool = module.is_closed(block, self.network_secrets(name))
@@ -172,7 +173,7 @@ class AppContext:
     def configured_plan(self, name: str) -> pipeline.NetworkPlan:
         """The plan of a network in `config.yaml`, enabled or not."""
         block = self.settings.config.networks.get(name)
-        return self._make_plan(name, block) if block else self.network_plan(name)
+        return self.make_plan(name, block) if block else self.network_plan(name)
 
     def selected_networks(self, name: str | None) -> list[pipeline.NetworkPlan]:
         """The named network, or each configured one."""

@@ -21,6 +21,7 @@ import httpx
 
 from bot.clients.http import BodyTooLargeError, host_label, next_page_url, read_capped, retry_after
 from bot.clients.raw_archive import archived_checksum, open_raw_archive
+from bot.clients.recording import open_client
 from bot.records import SafeName, SourceError, SourceRef
 
 SIZE = 128 * 2**20
@@ -70,7 +71,7 @@ class DailyApi:
     def __enter__(self) -> Self:
         about = f"; contact: {self.contact}" if self.contact else ""
         headers = {"User-Agent": f"Footfall (daily counts of the use of AI models{about})", "Accept": "*/*"}
-        self._client = httpx.Client(headers=headers, follow_redirects=False)
+        self._client = open_client(headers=headers, follow_redirects=False)
         self._index = _read_index(self.folder / INDEX)
         return self
 

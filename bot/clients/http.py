@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
+from bot.clients.recording import open_client
 from bot.records import SafeName, SourceError
 
 
@@ -61,7 +62,7 @@ def read_capped(
 def make_client(token: str, limits: HttpLimits) -> httpx.Client:
     """A client that identifies itself with a bearer token and follows no redirect."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
-    return httpx.Client(http2=True, headers=headers, timeout=limits.timeout, follow_redirects=False)
+    return open_client(http2=True, headers=headers, timeout=limits.timeout, follow_redirects=False)
 
 
 def get_body(client: httpx.Client, url: str, limits: HttpLimits) -> bytes:

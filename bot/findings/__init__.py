@@ -2,9 +2,10 @@
 
 `time_series` compares a figure with its own past, `network_changes` the whole network with the days before.
 `model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
-single models, `period_changes` compares weeks and months, `supply_demand` supply and demand. `lead` chooses the finding
-that a digest opens with, `lead_series` collects what its picture shows. Every function marked `@looks_at` is called for
-every digest of its periods. Pure: period data and a document in.
+single models, `proven_uses` at proven use that names no model, `period_changes` compares weeks and months,
+`supply_demand` supply and demand. `lead` chooses the finding that a digest opens with, `lead_series` collects what its
+picture shows. Every function marked `@looks_at` is called for every digest of its periods. Pure: period data and a
+document in.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.findings import (
     movers,
     network_changes,
     period_changes,
+    proven_uses,
     supply_demand,
     time_series,
     top_ten,
@@ -81,6 +83,8 @@ KINDS: Mapping[str, type[FindingClaim]] = {
         period_changes.PeriodMove,
         period_changes.PeriodArrivals,
         period_changes.PeriodStep,
+        proven_uses.UsesStep,
+        proven_uses.FirstDay,
         supply_demand.DemandGap,
         supply_demand.HalfOfUsage,
         supply_demand.TopModelOutweighs,

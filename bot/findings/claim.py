@@ -104,7 +104,9 @@ def _exact_point(point: HistoryPoint) -> HistoryPoint:
 
 def unit_of(book: PeriodData, metric: str) -> str:
     """The unit of a counted series."""
-    return book.catalogue.unit if metric == "uses" else "models"
+    if metric != "uses":
+        return "models"
+    return "proven answers" if book.catalogue.evidence == "verified" else book.catalogue.unit
 
 
 def known_values(book: PeriodData, metric: str) -> dict[date, int]:

@@ -28,6 +28,7 @@ _FORM_OF: Mapping[str, LeadForm] = {
     "awake_again": "mover",
     "gone_quiet": "mover",
     "total_change": "total",
+    "uses_step": "total",
     "unusual_day": "total",
     "streak": "total",
     "crossing": "record",

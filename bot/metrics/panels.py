@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.metrics.registry import NO_USE, Value, metric, value_ratio
 from bot.records import PeriodData, Unknown, message
 
@@ -39,10 +41,11 @@ def owners_active(book: PeriodData) -> Value:
     return _shown_gauge(book, "owners_active")
 
 
-@metric(unit="sessions", label="paid sessions", panel="payments")
+@metric(unit="sessions", label="paid sessions", panel="payments", version=2)
 def sessions(book: PeriodData) -> Value:
     """Payments to the network's operator that came through a payment proxy in the period. One session pays for many
-    requests, and requests that cost nothing leave no payment."""
+    requests, and requests that cost nothing leave no payment. A lower bound where more than one in a hundred transfers
+    to the operator came through a contract that is not known."""
     return _shown_gauge(book, "sessions")
 
 
@@ -89,4 +92,4 @@ def requests_made(book: PeriodData) -> Value:
 
 def _shown_gauge(book: PeriodData, key: str) -> Value:
     gauge = book.gauges.get(key, Unknown(message("not_shown", day=book.period.last)))
-    return gauge if isinstance(gauge, int | Unknown) else float(gauge)
+    return float(gauge) if isinstance(gauge, Decimal) else gauge

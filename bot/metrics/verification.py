@@ -36,7 +36,7 @@ def uses_backed(book: PeriodData) -> Value:
     return _uses_by_evidence(book, "backed")
 
 
-@metric(unit="uses", label="{unit} verified", evidence="verified")
+@metric(unit="uses", label="{unit} verified", evidence="verified", version=2)
 def uses_verified(book: PeriodData) -> Value:
     """Distinct uses settled in the period that bear a genuine signature of an enclave which was registered before it
     signed; or, where a contract books each use, what it booked as paid. A lower bound where a settlement has no verdict
@@ -50,7 +50,7 @@ def uses_reported(book: PeriodData) -> Value:
     return _uses_by_evidence(book, "reported")
 
 
-@metric(unit="share", label="share of backed {unit} that are verified", applies=_is_proven)
+@metric(unit="share", label="share of backed {unit} that are verified", applies=_is_proven, version=2)
 def share_verified(book: PeriodData) -> Value:
     """Verified uses divided by backed ones. A lower bound where the verified ones are; unknown where the backed ones
     are one."""

@@ -153,7 +153,7 @@ class PeriodData:
     callers_30d: CallerStats | Unknown | None = None
     paid: Decimal | Unknown | None = None
     """Amount paid in whole tokens, exact; `None` if the catalogue has no payments."""
-    gauges: Mapping[str, int | Decimal | Unknown] = field(default_factory=dict)
+    gauges: Mapping[str, int | Decimal | AtLeast | Unknown] = field(default_factory=dict)
     """For a panel: the gauges of the period, by key."""
     woken: tuple[tuple[Model, date], ...] = ()
     """For a day: models used on it whose last use before was 14 days earlier or more, each with the day of that use.

@@ -237,8 +237,9 @@ def template_context(document: Document) -> dict[str, Any]:
 
 def _lead_context(document: Document) -> dict[str, Any]:
     """`form` and `finding` of the lead; `whole`: what all use did, if a mover leads; `step`: models used against the
-    period before; `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post
-    about one tells; `others`: further news."""
+    period before; `proven_step`: proven use against the day before; `first_day`: the finding that it is the first;
+    `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post about one
+    tells; `others`: further news."""
     lead = findings.lead_of(document)
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
     same = move is not None and move["values"]["model"] == lead.protagonist
@@ -253,6 +254,8 @@ def _lead_context(document: Document) -> dict[str, Any]:
         "finding": lead.finding,
         "whole": move["values"] if move is not None and same else None,
         "step": findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step"),
+        "proven_step": step["values"] if (step := findings.find_in(document, "uses_step")) else None,
+        "first_day": findings.find_in(document, "first_day"),
         "moves": moves if leads else [],
         "period": rest,
         "others": [found for found in findings.other_news(document, lead) if not found["key"].startswith("period_")],

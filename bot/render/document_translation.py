@@ -129,7 +129,7 @@ _UNITS = (
 )
 WORDS = (
     # units
-    *(*_UNITS, "token", "ratio", "share", "points", "index"),
+    *(*_UNITS, "proven answers", "token", "ratio", "share", "points", "index"),
     # catalogues and panels
     *("public models", "LLMs in enclaves", "LLMs served in enclaves", "Model Hub models"),
     *("public chutes", "all requests", "models on offer for inference", "mechs", "requests on chain"),

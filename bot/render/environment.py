@@ -77,7 +77,9 @@ def trace_values(value: Any, at_least: bool = False) -> Any:
         case str():
             return TracedStr(value)
         case Mapping():
-            return {key: trace_values(held, value.get("at_least") is True) for key, held in value.items()}
+            # A place among what is known is no bound.
+            least = value.get("at_least") is True
+            return {key: trace_values(held, least and key != "rank") for key, held in value.items()}
         case list() | tuple():
             return [trace_values(held) for held in value]
     return value
@@ -196,7 +198,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
 
     def capitalized(text: Markup) -> Markup:
         """A filter's result with a capital first letter, for the start of a sentence."""
-        bare = text.lstrip(OPEN).strip()
+        bare = text.strip().lstrip(OPEN).strip()
         start = text.index(bare[0]) if bare else 0
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 

@@ -49,6 +49,8 @@ def replay() -> tuple[tuple[World, int, Finding], ...]:
         told += [(one, day, finding) for day in range(1, len(one.uses)) for finding in found(one.book(day))]
         weeks = range(6, len(one.uses), 7)
         told += [(one, day, finding) for day in weeks for finding in found(one.week_book(day)) if of_week(finding)]
+        days_of = range(1, min(len(one.uses), 20))
+        told += [(one, day, each) for day in days_of for each in found(proven(one.book(day))) if is_proven(each)]
     return tuple(told)
 
 
@@ -56,7 +58,18 @@ def of_week(finding: Finding) -> bool:
     return finding["key"].startswith("period_")
 
 
+def is_proven(finding: Finding) -> bool:
+    return finding["key"] in ("uses_step", "first_day")
+
+
+def proven(one: PeriodData) -> PeriodData:
+    """The same use as if it were proven one by one."""
+    return replace(one, catalogue=replace(one.catalogue, evidence="verified"))
+
+
 def book_of(one: World, day: int, finding: Finding, history: int = 400) -> PeriodData:
+    if is_proven(finding):
+        return proven(one.book(day, history))
     return one.week_book(day) if of_week(finding) else one.book(day, history)
 
 
@@ -292,6 +305,20 @@ def used_models_step(one: World, day: int, v: Values) -> bool:
     return (v["used"], v["before"], v["count"], v["direction"]) == (now, then, abs(now - then), way)
 
 
+def uses_step(one: World, day: int, v: Values) -> bool:
+    now, then = truth(one, day, "uses"), truth(one, day - 1, "uses")
+    week = truth(one, day - 7, "uses") if day > 7 else None
+    assert now is not None and then is not None
+    assert v["direction"] == ("rose" if now > then else "fell" if now < then else "same")
+    ratios = [now / known - 1 if known else None for known in (then, week)]
+    assert [v["ratio"], v["week_ratio"]] == [None if ratio is None else pytest.approx(ratio) for ratio in ratios]
+    return (v["uses"], v["before"], v["week_before"]) == (now, then, week)
+
+
+def first_day(one: World, day: int, v: Values) -> bool:
+    return day == 1 and truth(one, 1, "uses") is not None
+
+
 def week_uses(one: World, day: int) -> Counter[str]:
     """Uses by model in the week that ends with a day."""
     return sum((Counter(used_on(one, n)) for n in range(day - 6, day + 1)), Counter())
@@ -335,6 +362,8 @@ TRUTHS: dict[str, Callable[[World, int, Values], bool]] = {
     "new_models_used": new_models_used,
     "use_ladder": use_ladder,
     "used_models_step": used_models_step,
+    "uses_step": uses_step,
+    "first_day": first_day,
     "period_move": period_move,
     "period_arrivals": period_arrivals,
     "period_step": period_step,

@@ -156,7 +156,7 @@ def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: sto
     ledger.add_event_batch(
         db, haul(judgements=(SettlementVerdict(first_settlement.place, "stranger", none, none, none, rules="q"),))
     )
-    assert book(db).evidence["verified"] == Unknown("1 of 2 logs came from senders that are not pinned")
+    assert book(db).evidence["verified"] == Unknown("1 of 2 settlements came from senders that we do not know")
     assert memory.counted_leaves("llm", keys) == ({}, {})
 
 

@@ -87,6 +87,8 @@ _MOVE: dict[str, Any] = {"model": "owner/surge", "author": "owner", "day": "2024
 _MOVE |= {"uses": 2429713, "before": 744772, "listed": True, "change": 1684941, "base": 287, "base_day": "2024-12-19"}
 _MOVE |= {"share": 0.2441, "total": 9954233, "total_before": 9277570, "total_change": 676663, "total_ratio": 0.0729}
 _MOVE |= {"part": None, "rest_change": -1008278}
+_STEP: dict[str, Any] = {"day": "2026-10-28", "direction": "fell", "uses": 2302, "before": 2410, "ratio": -0.0448}
+_STEP |= {"week_before": 2285, "week_ratio": 0.0074, "metric": "uses"}
 FINDINGS: dict[str, list[dict[str, Any]]] = {
     "model_move": [
         _MOVE,
@@ -142,6 +144,14 @@ FINDINGS: dict[str, list[dict[str, Any]]] = {
     "use_ladder": [
         {"day": "2025-01-12", "listed": 3783, "idle": 2854, "to_10": 418, "to_999": 385, "to_9999": 85, "more": 41},
     ],
+    "uses_step": [
+        _STEP,
+        _STEP | {"uses": 1147, "ratio": -0.5241, "week_before": None, "week_ratio": None},
+        _STEP | {"direction": "rose", "uses": 2860, "ratio": 0.1867, "week_ratio": 0.2516},
+        _STEP | {"direction": "rose", "uses": 2860, "ratio": 0.1867, "week_before": None, "week_ratio": None},
+        _STEP | {"direction": "same", "uses": 2410, "ratio": 0.0},
+    ],
+    "first_day": [{"day": "2026-10-28"}],
     "used_models_step": [
         {"day": "2025-01-12", "direction": way, "used": 929, "before": 941, "count": count}
         for way, count in (("more", 12), ("fewer", 1), ("same", 0))

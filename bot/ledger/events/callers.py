@@ -16,7 +16,7 @@ import structlog
 
 from bot import lake
 from bot.ledger.catalogue_query import ONE
-from bot.ledger.events.usage import EventCatalogueQuery, unread_days
+from bot.ledger.events.usage import EventCatalogueQuery, unread_days, unsettled_reason
 from bot.records import CallerStats, Period, Unknown, message
 from bot.store import event_days, settlements, sketches
 
@@ -42,6 +42,8 @@ def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> Calle
     if query.connection.scalar(sa.select(settlements.c.place).where(*settled).limit(1)) is not None:
         return Unknown(UNSAID)
     rows = _event_day_rows(query, first, last)
+    if not any(row.callers for row in rows) and (reason := unsettled_reason(query, first, last)):
+        return Unknown(reason)
     if any(row.unsigned for row in rows):
         return Unknown(UNSIGNED)
     if not rows:
@@ -78,6 +80,8 @@ def paid_amount(query: EventCatalogueQuery, period: Period) -> Decimal | Unknown
     if unread := unread_days(query, period.first, period.last):
         return unread
     total = sum(int(row.paid) for row in _event_day_rows(query, period.first, period.last))
+    if not total and (reason := unsettled_reason(query, period.first, period.last)):
+        return Unknown(reason)
     return Decimal(total).scaleb(-query.catalogue.token[1], Context(prec=200)).normalize(Context(prec=200))
 
 

@@ -22,6 +22,8 @@ SMALL_SHARE = Fraction(1, 100)
 docs/decisions/opengradient-evidence.md."""
 UNREAD_LOGS = "logs_unread"
 """Gauge: logs of pinned contracts, in one block, that are of no event that is known."""
+UNSETTLED = "transfers_unsettled"
+"""Gauge: transfers in one block that are worth a payment and that no known contract settled."""
 SCANNED = "strangers_seen"
 """Gauge: the day was searched for settlements of contracts that are not pinned; their number."""
 
@@ -37,6 +39,15 @@ _MISFITS = ("implausible time", "beyond the claimed size", "not registered befor
 def is_small(part: int, whole: int) -> bool:
     """Whether so much of a day may stay unrecognised in an exact figure."""
     return part <= SMALL_SHARE * whole
+
+
+def block_counts(connection: sa.Connection, catalogue: int, key: str, first: date, last: date) -> Mapping[date, int]:
+    """The sum of a gauge that is counted by block, by day."""
+    mine = (gauges.c.catalogue == catalogue, gauges.c.key == key, gauges.c.day.between(first, last))
+    counts: Counter[date] = Counter()
+    for row in connection.execute(sa.select(gauges.c.day, gauges.c.value).where(*mine)):
+        counts[row.day] += int(row.value)
+    return counts
 
 
 def bound_reasons(connection: sa.Connection, catalogue: int, day: date) -> Mapping[Evidence, str]:
@@ -56,15 +67,14 @@ def _log_reason(connection: sa.Connection, catalogue: int, day: date, states: Ma
     """Why some of the day's settlements may not have been recognised as such."""
     of = (strangers.c.catalogue == catalogue, strangers.c.day == day)
     elsewhere = int(connection.scalar(sa.select(sa.func.sum(strangers.c.logs)).where(*of)) or 0)
-    kept = (gauges.c.catalogue == catalogue, gauges.c.day == day, gauges.c.key == UNREAD_LOGS)
-    unread = sum(int(value) for value in connection.scalars(sa.select(gauges.c.value).where(*kept)))
+    unread = block_counts(connection, catalogue, UNREAD_LOGS, day, day).get(day, 0)
     whole = sum(states.values()) + elsewhere + unread
     parts = [
         (elsewhere, "logs_of_other_contracts"),
         (states.get("stranger", 0), "logs_of_other_senders"),
         (unread, "logs_not_read"),
     ]
-    return _share_reason("m", whole, parts)
+    return _share_reason("settlements", whole, parts)
 
 
 def _leaf_reasons(connection: sa.Connection, mine: Iterable[sa.ColumnElement[bool]]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.events.day_totals import UNREAD
-from bot.ledger.events.unrecognised import SCANNED
+from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS, UNSETTLED, block_counts, is_small
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import AtLeast, Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, at_least, few_named, message
 from bot.records.periods import each_day, start_of_day
@@ -86,10 +86,24 @@ def total_uses(
     reasons = {row.day: row.unknown for row in tally_rows if row.unknown}
     unscanned = _unscanned_days(query, first, last) - {row.day for row in tally_rows}
     reasons |= dict.fromkeys(unscanned, message("nobody_looked"))
+    reasons |= _unread_reasons(query, first, last, tally_rows)
     if not reasons:
         return total
     day = min(reasons)
     return at_least(total, reasons[day] if first == last else message("reason_of_day", date=day, reason=reasons[day]))
+
+
+def _unread_reasons(
+    query: EventCatalogueQuery, first: date, last: date, tally_rows: Sequence[Any]
+) -> Mapping[date, str]:
+    """Why the use of some days is a lower bound: events of their contract could not be read. Those of settlements are
+    part of their verdicts."""
+    if "backed" in query.catalogue.evidences or query.catalogue.is_daily:
+        return {}
+    uses = {row.day: int(row.uses or 0) for row in tally_rows}
+    unread = block_counts(query.connection, query.key, UNREAD_LOGS, first, last)
+    wholes = {day: (count, count + uses.get(day, 0)) for day, count in unread.items()}
+    return {day: message("events_not_read", n=n, m=m) for day, (n, m) in wholes.items() if not is_small(n, m)}
 
 
 def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unknown:
@@ -113,6 +127,8 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
     first = max(since + ONE, end - (HISTORY - 1) * ONE, *breaks)
     rows = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
     whole = _whole_days(query, first, end) - (_unscanned_days(query, first, end) - rows.keys())
+    bounds = _unread_reasons(query, first, end, list(rows.values()))
+    whole -= bounds.keys() - rows.keys()
     closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
@@ -122,7 +138,7 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
         for day in each_day(first, end)
     )
     if not query.catalogue.is_daily:
-        return tuple(points)
+        return tuple(replace(point, at_least=True) if point.day in bounds else point for point in points)
     used = _listed_and_used(query, first, end)
     return tuple(_daily_point(point, rows.get(point.day), used) for point in points)
 
@@ -204,9 +220,9 @@ ADDED_UP = frozenset(
 and the highest reading count."""
 
 
-def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | Unknown]:
+def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | AtLeast | Unknown]:
     """The gauges of a period, by key."""
-    shown: dict[str, int | Decimal | Unknown] = {}
+    shown: dict[str, int | Decimal | AtLeast | Unknown] = {}
     if query.catalogue.token[0]:
         shown["sessions"] = _session_count(query, period)
     mine = (gauge_rows.c.catalogue == query.key, gauge_rows.c.day.between(period.first, period.last))
@@ -224,10 +240,20 @@ def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | 
     return shown
 
 
-def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
+def _session_count(query: EventCatalogueQuery, period: Period) -> int | AtLeast | Unknown:
     if unread := unread_days(query, period.first, period.last):
         return unread
-    return sum_column(query, period, day_rows.c.sessions)
+    sessions = sum_column(query, period, day_rows.c.sessions)
+    reason = unsettled_reason(query, period.first, period.last)
+    return at_least(sessions, reason) if reason else sessions
+
+
+def unsettled_reason(query: EventCatalogueQuery, first: date, last: date) -> str:
+    """Why there may be more payments than are known: transfers worth a payment that no known contract settled. Empty if
+    they are a small share."""
+    sessions = sum_column(query, Period(first, last), day_rows.c.sessions)
+    count = sum(block_counts(query.connection, query.key, UNSETTLED, first, last).values())
+    return "" if is_small(count, count + sessions) else message("transfers_unsettled", n=count, m=count + sessions)
 
 
 def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | AtLeast | Unknown:
@@ -235,6 +261,6 @@ def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) 
     if evidence != "reported" or query.catalogue.is_daily:
         return total_uses(query, period.first, period.last, evidence)
     shown = gauge_values(query, period).get("requests_reported")
-    if isinstance(shown, int | Unknown):
+    if isinstance(shown, int | AtLeast | Unknown):
         return shown
     return Unknown(message("operator_count_not_read", day=period.last))

@@ -115,7 +115,7 @@ def _attested_leaves(
     if settlement.leaf is not None:
         return (settlement.leaf,), (), None
     if isinstance(outcome, BlobMissing):
-        return (), (outcome.reason,), None if outcome.final else Unknown(outcome.reason)
+        return (), (outcome.public_reason,), None if outcome.final else Unknown(outcome.public_reason)
     if isinstance(outcome, BatchRefused):
         return (), (message("blob_refused", rest=outcome.reason),), None
     if outcome.root != settlement.root:

@@ -6,6 +6,7 @@ All checks end within seconds: a chain that does not answer is one finding and n
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ import httpx
 
 from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
+from bot.clients.recording import open_client
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.doctor_batches import LOOKED_BACK, check_newest_batch
@@ -52,7 +54,7 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        client = stack.enter_context(open_client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             walrus = Walrus(settings.aggregators, blob_archive(data), client)
@@ -87,6 +89,7 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
     """Whether the relays have code, whether anybody may settle, who may and who does, and which others emit."""
     head = chain.final_head().number
     since = max(0, head - LOOKED_BACK)
+    open_relays: list[str] = []
     for relay in pinned:
         code = len(chain.contract_code(relay))
         gone = "put the new address into networks.opengradient.relays"
@@ -94,6 +97,7 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
         if code:
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
             closed = isinstance(chain.call_contract(relay, call), Reverted)
+            open_relays += [] if closed else [relay]
             finding = "refuses strangers" if closed else "is open: anybody may claim any number"
             fix = "pin networks.opengradient.signers"
             yield CheckResult(f"batchSettle of {relay}", closed or bool(signers), finding, fix)
@@ -113,6 +117,28 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
     known = bool(senders) and senders.keys() <= set(signers)
     fix = "check these addresses, then pin them in networks.opengradient.signers"
     yield CheckResult("senders of the last settlements", known, named, fix)
+    yield from propose_signers(senders, signers, holders, is_open=bool(open_relays))
+
+
+def propose_signers(
+    senders: Counter[str], signers: tuple[str, ...], holders: Collection[str], is_open: bool
+) -> Iterator[CheckResult]:
+    """For each frequent sender that is not pinned, the line of config.yaml that pins it, and why it may be trusted or
+    not. `is_open`: anybody may settle on a pinned relay."""
+    for sender, count in senders.most_common(3):
+        if sender in signers:
+            continue
+        text = f"sent {count} of the last {senders.total()} settlements"
+        if sender in holders:
+            reason = "the relay granted it a role, so its operator trusts it"
+        elif not is_open:
+            reason = "the relay refuses senders without a role, so it has one"
+        else:
+            reason = "it holds no role that was granted lately and anybody may settle: it may be anyone"
+        trusted = sender in holders or not is_open
+        line = json.dumps({"signers": [*signers, sender]})[1:-1]
+        fix = f"put under networks.opengradient: {line}" if trusted else "pin it only if you know whose it is"
+        yield CheckResult(f"signer {sender}", None if trusted else False, f"{text}; {reason}", fix)
 
 
 def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[CheckResult]:

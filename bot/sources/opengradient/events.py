@@ -192,6 +192,13 @@ class ChannelSettled(msgspec.Struct, frozen=True, gc=False):
 
 _TOPICS[ModelInference] = event_topic(MODEL_INFERENCE)
 
+LLM_CALLS = (
+    "LLMCompletionEvent(string,(uint8,string,string,uint32,string[],uint32),(string))",
+    "LLMChat(string,(uint8,string,(string,string,string,string,(string,string,string)[])[],"
+    "(string,string,string)[],string,uint32,string[],uint32),"
+    "(string,(string,string,string,string,(string,string,string)[])))",
+)
+"""Other events of the precompile 0xF4: calls of LLMs, of no Hub model. opengradient 1.1.4 `abi/inference.abi`."""
 ADMINISTRATIVE = frozenset(
     map(
         event_topic,

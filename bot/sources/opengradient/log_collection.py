@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.chain import ChainReader, Cursor, Filter, LogBatch, archive_logs
+from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch, archive_logs
 from bot.records import (
     BlockRange,
     CompleteWindow,
@@ -181,15 +181,15 @@ class LogCollector:
             emitters = ", ".join(sorted({log.address for log in records.unread}))
             alarms.append(
                 f"{len(records.unread)} logs of {emitters} in {blocks} are of no event that is known and may be "
-                "settlements; check networks.opengradient.relays with: python -m bot doctor"
+                "uses; check networks.opengradient.relays and precompile with: python -m bot doctor"
             )
-        unread = Counter(log.at for log in records.unread)
+        kept = chunk if records.archived is None else replace(chunk, logs=records.archived)
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
         return EventBatch(
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
-            refs=(SourceRef(url, at_utc(chunk.at), archive_logs(self.lake, chunk, self.chain.pin.chain_id)),),
+            refs=(SourceRef(url, at_utc(chunk.at), archive_logs(self.lake, kept, self.chain.pin.chain_id)),),
             days=each_day(begins.date(), ends.date()),
             window=CompleteWindow(begins, ends),
             cursors=cursors,
@@ -198,9 +198,19 @@ class LogCollector:
             settlements=records.settlements,
             uses=records.uses,
             payments=records.payments,
-            gauges=tuple(Gauge("logs_unread", at_utc(at).date(), at_utc(at), n) for at, n in unread.items()),
+            gauges=(*_block_gauges("logs_unread", records.unread), *_block_gauges(UNSETTLED, records.unsettled)),
             alarm="; ".join(filter(None, alarms)),
         )
+
+
+UNSETTLED = "transfers_unsettled"
+"""Gauge: transfers to the operator in one block that are worth a payment and that no known contract settled."""
+
+
+def _block_gauges(key: str, logs: Sequence[Log]) -> Iterator[Gauge]:
+    """How many of these logs each block holds."""
+    for at, count in Counter(log.at for log in logs).items():
+        yield Gauge(key, at_utc(at).date(), at_utc(at), count)
 
 
 def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) -> Iterator[CompleteWindow]:

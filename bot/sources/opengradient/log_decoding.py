@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.chain import ChainReader, Log, LogBatch
+from bot.chain.abi import event_topic
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
     ADMINISTRATIVE,
+    LLM_CALLS,
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
@@ -26,6 +28,7 @@ from bot.sources.opengradient.walrus import blob_id
 _SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
 SETTLES = (tuple(map(topic_of, _SETTLES)),)
 """The topics of settlement logs, for a `Filter`."""
+_OF_PRECOMPILE = ((topic_of(ModelInference),), *((event_topic(signature),) for signature in LLM_CALLS))
 TXS = 500
 """Transactions to request at a time."""
 _MODEL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
@@ -43,6 +46,10 @@ class DecodedLogs:
     """Logs that no compiler would write."""
     unread: tuple[Log, ...] = ()
     """Logs of a pinned contract that are of no event that is known; they may be uses."""
+    unsettled: tuple[Log, ...] = ()
+    """Transfers worth a payment that no known contract settled; they may be sessions."""
+    archived: tuple[Log, ...] | None = None
+    """The logs to archive; `None`: all. Others may hold a user's words."""
     alarm: str = ""
 
 
@@ -89,7 +96,8 @@ def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
 
 
 def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
-    """Decode uses of Hub models with their senders; simulations are left out. An unknown sender is empty."""
+    """Decode uses of Hub models with their senders; simulations are left out. An unknown sender is empty. Logs that are
+    neither these nor calls of LLMs, which no longer run there, are kept apart as unread."""
 
     def decode_inferences(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
@@ -107,7 +115,13 @@ def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
             )
             for log, event in real
         )
-        return DecodedLogs(uses=uses, refused=sum(not isinstance(event, ModelInference) for _, event in events))
+        ours = [(log, event) for log, event in events if log.topics[:1] == (topic_of(ModelInference),)]
+        return DecodedLogs(
+            uses=uses,
+            refused=sum(not isinstance(event, ModelInference) for _, event in ours),
+            unread=tuple(log for log, _ in events if log.topics[:1] not in _OF_PRECOMPILE),
+            archived=tuple(log for log, _ in ours),
+        )
 
     return decode_inferences
 

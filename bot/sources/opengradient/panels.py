@@ -12,6 +12,7 @@ import httpx
 from bot.chain import ChainReader, Reverted
 from bot.chain.quorum import run_in_thread
 from bot.clients.http import host_label
+from bot.clients.recording import open_client
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import facilitator, tee_registry
@@ -155,7 +156,7 @@ def _probe_endpoint(url: str, seconds: float, rpc: bool) -> str:
     """Why an address does not answer, or not in JSON-RPC if that is required; empty if it does."""
     method, question = ("POST", _QUESTION) if rpc else ("GET", None)
     try:
-        client = httpx.Client(timeout=seconds, follow_redirects=False)
+        client = open_client(timeout=seconds, follow_redirects=False)
         with client, client.stream(method, url, json=question) as answer:
             head = next(answer.iter_bytes(_ENOUGH), b"") if rpc else b""
     except httpx.TimeoutException:

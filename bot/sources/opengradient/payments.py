@@ -52,7 +52,13 @@ def payment_decoder(chain: ChainReader, proxies: Sequence[str], channel: str) ->
             for log, transfer in moved
         )
         bundled = sum(payment.payer == channel and not payment.session for payment in payments)
-        return DecodedLogs(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
+        unsettled = tuple(
+            log
+            for (log, _), payment in zip(moved, payments, strict=True)
+            if not payment.session and payment.amount >= DUST and payment.payer != channel
+        )
+        alarm = _bundle_alarm(bundled, channel)
+        return DecodedLogs(payments=payments, refused=len(events) - len(moved), unsettled=unsettled, alarm=alarm)
 
     return decode_payments
 

@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-import httpx
-
 from bot.chain import ChainReader, Filter
+from bot.clients.recording import open_client
 from bot.records import Document, Settlement, Unknown
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
@@ -37,7 +36,7 @@ def explain_settlements(
 ) -> list[Document]:
     """Explain settlements: those `known`, or those of the transaction on chain. Raises `SourceError`."""
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        client = stack.enter_context(open_client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
         judges = make_verifier(settings, data, chain, client)
         settlements = known or (settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ())

@@ -13,6 +13,7 @@ import httpx
 
 from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
+from bot.clients.recording import open_client
 from bot.records import EventBatch, Period, Snapshot, SourceError, join_messages, message, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments
@@ -20,7 +21,6 @@ from bot.sources.opengradient import settings as facts
 from bot.sources.opengradient.aggregator_health import AggregatorHealth
 from bot.sources.opengradient.blob_archive import BlobArchive
 from bot.sources.opengradient.content_claims import ContentClaims
-from bot.sources.opengradient.events import ModelInference, topic_of
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
@@ -66,7 +66,7 @@ class OpenGradient:
     ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | EventBatch]]]]:
         """The parts that can be read now, each with its address, in the order of their dependencies."""
         chosen, now = self.settings, self.clock()
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        client = stack.enter_context(open_client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         hub_inventories: list[HubInventory] = []
         payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
         if chosen.settlements.has_quorum(unreachable):
@@ -83,7 +83,8 @@ class OpenGradient:
             yield "hub", lambda: self._collect_inventory(client, memory, now, hub_inventories)
         if chosen.hub_chain.has_quorum(unreachable):
             old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
-            wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
+            # Without topics here too.
+            wants_hub = Filter(lowercase_addresses((chosen.precompile,)))
             of_hub = log_collection.LogCollector(
                 "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, facts.INFERRED_SINCE
             )

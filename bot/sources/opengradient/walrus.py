@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 
 from bot.clients.http import HttpFailure, get_bounded, host_label
-from bot.records import message
+from bot.records import Message, message
 from bot.sources.opengradient.aggregator_health import AggregatorHealth, is_answer
 from bot.sources.opengradient.blob_archive import BLOB_ID, BlobArchive
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
@@ -51,10 +51,18 @@ class BlobMissing:
     """A blob that could not be read, with the reason. Reads well after "unknown: "."""
 
     reason: str
+    """For the operator: it may name the blob and the aggregators."""
     retry: bool
     """A later request may help."""
     final: bool
     """No request can help: it expired, cannot exist, or every aggregator has denied it for a day."""
+
+    @property
+    def public_reason(self) -> str:
+        """For readers, without ids and hosts."""
+        if isinstance(self.reason, Message):
+            return self.reason
+        return message("blob_denied") if self.final else message("blob_not_read")
 
 
 def blob_id(raw: bytes) -> str | None:
@@ -146,6 +154,6 @@ def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age
     if any(each.oversize for _, each in failures):
         return BlobMissing(reason, retry=False, final=True)
     if age >= SURE_LIFE:
-        return BlobMissing(message("blob_expired", name=blob_id, n=age.days), retry=False, final=True)
+        return BlobMissing(message("blob_expired", n=age.days), retry=False, final=True)
     over = age >= RETRIED_FOR
     return BlobMissing(reason, retry=not over, final=over)

@@ -157,14 +157,14 @@ def test_a_blob_that_is_no_dump_backs_nothing(content: bytes) -> None:
 def test_a_missing_blob_is_claimed_and_unbacked_and_unknown_rather_than_zero() -> None:
     settlement_verdicts = judged(settled(dump(values(3))), BlobMissing("blob A: HTTP 503", retry=True, final=False))
     assert settlement_verdicts.claimed == 3
-    assert settlement_verdicts.backed == settlement_verdicts.verified == Unknown("blob A: HTTP 503")
+    assert settlement_verdicts.backed == settlement_verdicts.verified == Unknown("its answers could not be read yet")
     assert settlement_verdicts.retry
 
 
 def test_an_expired_blob_is_a_verdict() -> None:
     settlement_verdicts = judged(settled(dump(values(3))), BlobMissing("blob A has expired", retry=False, final=True))
     assert figures(settlement_verdicts) == (3, 0, 0)
-    assert settlement_verdicts.gaps == ("blob A has expired",)
+    assert settlement_verdicts.gaps == ("its answers cannot be read",)
     assert not settlement_verdicts.retry
 
 

@@ -74,14 +74,15 @@ def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Pat
     done, lines = collected(db, og, tmp_path)
     assert done.error == ""
     first, second = composed(db), composed(db, SECOND)
-    llm, bound = told(first, "llm"), "1 of 5 logs came from contracts that are not pinned"
+    llm, bound = told(first, "llm"), "1 of 5 settlements came from contracts that we do not know"
     assert (llm["uses"], llm["uses_verified"], llm["uses_backed"]) == (7, 7, 7)
     assert llm["uses_claimed"].startswith("no signers are pinned")
     assert llm["uses_reported"] == 12 and llm["share_attributed"] == bound
     lead = part(first, "llm")["figures"]["uses_verified"]
     assert lead["at_least"] and lead["reason"] == llm["share_verified"] == bound
     assert llm["callers"] == "a settlement does not say who asked" and "session" in llm["paid"]
-    assert part(first, "llm")["top"] == [], "of a day that is known in part no model leads"
+    (row,) = part(first, "llm")["top"]
+    assert row["at_least"] and row["share"] is None, "of a day that is known in part each model is a lower bound"
     llm = told(second, "llm")
     assert (llm["uses_verified"], llm["uses_backed"], llm["share_verified"]) == (3, 5, 0.6)
     assert llm["share_attributed"] == "1 of 5 leaves did not pass the signature check"
@@ -132,7 +133,7 @@ def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
     assert llm["uses_verified"] == 7
     collected(db, og, tmp_path, signers=(og.node.accounts[7],))
     first = composed(db)
-    unknown = "4 of 5 logs came from senders that are not pinned"
+    unknown = "4 of 5 settlements came from senders that we do not know"
     assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == unknown
     assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
 
@@ -189,18 +190,17 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     collected(db, og, tmp_path)
     document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
     post = pipeline.render_post(document, "x").parts[0]
-    assert post.startswith("At least 7 answers proven on OpenGradient on 5 October 2026: how many decisions people")
-    assert "It may be more: 1 of 5 logs came from contracts that are not pinned." in post
-    assert "Private ones leave no proof." in post
-    three = (
-        "never added: unknown claimed on chain, at least 7 backed, at least 7 verified. Private ones leave no proof."
+    assert post.startswith(
+        "At least 7 answers proven on OpenGradient on 5 October 2026. On offer: 71 LLMs in enclaves."
     )
-    assert three in pipeline.render_post(document, "text").parts[0]
+    assert "There may be more: 1 of 5 settlements came from contracts that we do not know." in post
+    own = "OpenGradient itself counts 12 requests that day; private ones leave no proof."
+    assert own in pipeline.render_post(document, "text").parts[0]
     yesterday = composed(db, SECOND)
     assert (
         pipeline.render_post(yesterday, "x")
         .parts[0]
-        .startswith("At least 3 answers proven yesterday, 6 October 2026, on OpenGradient")
+        .startswith("At least 3 answers proven on OpenGradient yesterday, 6 October 2026. On offer: 71 LLMs")
     )
     assert "yesterday" not in pipeline.render_post(yesterday, "text").parts[0], "which is read later too"
 
@@ -226,7 +226,7 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
             assert words in fields["Not known"], (day, words)
             assert words in pipeline.render_post(document, "text").parts[0]
             assert words.replace("'", "&#39;") in page
-        assert "Private ones leave no proof." in page.partition("<h2")[0]
+        assert "private ones leave no proof." in page.partition("<h2")[0]
     none = composed(db, SECOND)
     part(none, "llm")["figures"]["uses_verified"] |= {"value": 0, "at_least": False}
     assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
@@ -234,7 +234,8 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
     for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
         part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number, "at_least": False}
     post = pipeline.render_post(many, "x").parts[0]
-    assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
+    assert "private ones leave no proof." in post and "123,456,789 answers proven" in post
+    assert "123,456,791 answers were announced on chain" in pipeline.render_post(many, "text").parts[0]
 
 
 SITE = SiteContext([NetworkPage("opengradient", "OpenGradient", "")], {}, charts.trend_svg, NOW)
@@ -349,6 +350,9 @@ def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None
     opened = looked[f"batchSettle of {relay}"]
     assert not opened.ok and "anybody" in opened.text and opened.fix == "pin networks.opengradient.signers"
     assert sender in looked["senders of the last settlements"].text and sender in looked["role holders"].text
+    proposed = looked[f"signer {sender}"]
+    assert proposed.ok is None and "the relay granted it a role" in proposed.text
+    assert proposed.fix == f'put under networks.opengradient: "signers": ["{sender}"]'
     assert og.stranger.address.lower() in looked["emitters of settlement events"].text
     assert looked[f"registry {og.registry.address.lower()}"].text == "1 enclaves listed, 1 active (new layout)"
     assert looked["Model Hub"].ok and looked["newest blob"].ok

@@ -169,3 +169,19 @@ def test_an_amount_beyond_every_supply_is_published_like_any_other(db: store.Sto
     assert words.split()[0][:20] in pipeline.render_post(document, "text").parts[0]
     pages = dict(site_files.render_site(SITE, [site_files.render_digest(SITE, page_of(document), None, None)]))
     assert words.split()[0][:20].encode() in pages[f"opengradient/{FIRST}/index.html"]
+
+
+def test_a_payment_proxy_that_moved_leaves_sessions_unknown_or_a_lower_bound(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    pipeline.collect(db, "opengradient", og.source(tmp_path), None, lambda line: None)
+    sessions = part(composed(db), "payments")["figures"]["sessions"]
+    unknown = "transfers to the operator were settled by no contract that we know"
+    assert (sessions["value"], sessions["at_least"], sessions["reason"]) == (2, True, f"2 of 4 {unknown}")
+
+
+def test_without_any_known_payment_proxy_nothing_is_zero(db: store.Store, og: World, tmp_path: Path) -> None:
+    pipeline.collect(db, "opengradient", og.source(tmp_path, proxies=("0x" + "33" * 20,)), None, lambda line: None)
+    figures = part(composed(db), "payments")["figures"]
+    for key in ("sessions", "paid", "callers"):
+        assert figures[key]["value"] is None and "no contract that we know" in figures[key]["unknown"], key

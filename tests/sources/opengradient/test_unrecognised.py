@@ -90,8 +90,11 @@ def test_a_relay_that_moved_leaves_its_day_unknown(db: store.Store, og: World, t
     for key in ("uses", "uses_claimed", "uses_backed", "uses_verified"):
         figure = part(document, "llm")["figures"][key]
         assert figure["value"] is None, key
-        assert figure["unknown"] == "7 of 7 logs came from contracts that are not pinned"
-    assert "How many answers were proven on OpenGradient is unknown" in pipeline.render_post(document, "x").parts[0]
+        assert figure["unknown"] == "7 of 7 settlements came from contracts that we do not know"
+    assert (
+        "How many answers were proven on OpenGradient on 5 October 2026 is unknown"
+        in pipeline.render_post(document, "x").parts[0]
+    )
     assert proven(db, QUIET)["value"] == 0, "a day without any is zero: it was searched"
 
 
@@ -132,11 +135,27 @@ def test_a_new_event_of_the_relay_makes_the_figure_a_lower_bound(db: store.Store
     alarms = collected(db, og, tmp_path)
     assert f"logs of {og.relay.address.lower()} in blocks" in alarms and "check networks.opengradient.relays" in alarms
     figure = proven(db, ANEW)
-    assert (figure["value"], figure.get("at_least"), figure["reason"]) == (4, True, "15 of 16 logs could not be read")
+    assert (figure["value"], figure.get("at_least"), figure["reason"]) == (
+        4,
+        True,
+        "15 of 16 settlements were of a kind that we do not know",
+    )
     gaps = part(composed(db, Period(ANEW, ANEW)), "llm")["gaps"]
     assert "15 logs of pinned contracts could not be read and may be settlements." in gaps
     history = part(composed(db, Period(ANEW, ANEW)), "llm")["history"]
     assert history[-1]["at_least"] and history[-1]["uses"] == 4
+
+
+def test_unknown_events_of_the_precompile_are_no_day_without_use(db: store.Store, og: World, tmp_path: Path) -> None:
+    """The relay's address stands for a precompile whose event has changed."""
+    alarms = collected(db, og, tmp_path, precompile=og.relay.address)
+    assert (
+        f"logs of {og.relay.address.lower()}" in alarms
+        and "check networks.opengradient.relays and precompile" in alarms
+    )
+    hub = part(composed(db, Period(ANEW, ANEW)), "hub")["figures"]
+    assert hub["uses"]["unknown"] == "16 of 16 events were of a kind that we do not know"
+    assert told(composed(db, Period(QUIET, QUIET)), "hub")["uses"] == 0
 
 
 def test_one_settlement_without_a_blob_does_not_veto_the_proven_answers(
@@ -165,7 +184,7 @@ def test_senders_that_changed_leave_their_day_unknown(db: store.Store, og: World
     alarms = collected(db, og, tmp_path, signers=(og.node.accounts[0],))
     assert "1 of 1 settlements came from senders that are not pinned: check networks.opengradient.signers" in alarms
     for key in ("uses_claimed", "uses_verified"):
-        assert proven(db, SENT, key)["unknown"] == "1 of 1 logs came from senders that are not pinned"
+        assert proven(db, SENT, key)["unknown"] == "1 of 1 settlement came from senders that we do not know"
 
 
 def test_an_empty_registry_address_leaves_enclaves_known_and_none_active_is_no_zero(
@@ -188,5 +207,7 @@ def test_doctor_names_the_value_to_look_at(og: World, tmp_path: Path) -> None:
     unread = looked["logs of pinned relays"]
     assert not unread.ok and "15 logs are of no event that is known" in unread.text
     assert "networks.opengradient.relays" in unread.fix
+    stranger = looked[f"signer {og.node.accounts[6]}"]
+    assert stranger.ok is False and "it may be anyone" in stranger.text and "only if you know whose" in stranger.fix
     assert looked["newest batch"].ok and looked["newest batch"].text == "1 of 1 leaves verified"
     assert "networks.opengradient.registries" in checks(og, tmp_path / "new", registries={})["newest batch"].fix
