@@ -203,7 +203,7 @@ def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-Made = tuple[str, Query | None, bool]
+UnplacedButton = tuple[str, Query | None, bool]
 """A button without its position: English label, query (`None`: disabled), and whether it is the current view."""
 
 
@@ -238,12 +238,12 @@ def _button_query(question: Query, answer: Document) -> Query:
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
+def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The same query for the day, the week and the month of the same day, if they have a digest."""
     if "period" not in query_options(question.name):
         return ()
     day = date.fromisoformat(answer["day"])
-    buttons: list[Made] = []
+    buttons: list[UnplacedButton] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
         there = first in desk.digest_days(answer["network"], period)
@@ -253,7 +253,7 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
     return buttons
 
 
-def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
+def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The previous, next and newest period with a digest."""
     if "day" not in query_options(question.name):
         return ()
@@ -270,7 +270,7 @@ def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequ
     )
 
 
-def _page_buttons(question: Query, pages: int) -> Sequence[Made]:
+def _page_buttons(question: Query, pages: int) -> Sequence[UnplacedButton]:
     if pages == 1:
         return ()
     number = min(question.page, pages - 1)

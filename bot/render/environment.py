@@ -179,7 +179,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
     def name(text: Any, limit: int = escaping.NAME_LIMIT) -> Markup:
         return Markup(mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
-    def said(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
+    def show_text(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
         return Markup(mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
@@ -201,7 +201,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
     @pass_environment
-    def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
+    def show_finding(words: Environment, finding: Any, catalogue: Any) -> Markup:
         held = {**finding["values"], "catalogue": catalogue}
         return Markup(words.get_template(f"findings/{finding['key']}.j2").render(held).strip())  # noqa: S704
 
@@ -227,13 +227,13 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         # 6 to 12 January
         "until": lambda first, last: mark(number_format.format_day_range(_own_date(first), _own_date(last), locale)),
         "name": name,  # a foreign name
-        "said": said,  # our own text that may hold digits and names: a reason, a gap, a label
+        "said": show_text,  # our own text that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own text without digits: a unit, a title
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(
             f"<t:{_own_number(at):d}:f>"
         ),  # for Discord: seconds since 1970, by the reader's clock
-        "told": told,  # a finding as text for this outlet
+        "told": show_finding,  # a finding as text for this outlet
         "capitalized": capitalized,  # Runs, of runs
         # A macro's words, in a template kept as laid out.
         "oneline": lambda text: Markup(text_blocks.tidy_text(text)),  # noqa: S704
