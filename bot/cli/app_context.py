@@ -171,7 +171,13 @@ class AppContext:
             for plan in self.network_plans.values()
         }
         return QueryContext(
-            self.store, self.archive, watched, self.settings.config.hidden_names, clock, self.settings.config.schedule
+            self.store,
+            self.archive,
+            watched,
+            self.settings.config.hidden_names,
+            clock,
+            self.settings.config.schedule,
+            self.post_options.site_url,
         )
 
     def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:

@@ -23,6 +23,7 @@ from bot.queries.context import VersionedCache
 from bot.queries.model_queries import IDLE_ROWS
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
+from bot.render.page_layout import page_url
 
 IDLE_SHOWN = 10
 """Idle models on a page in Discord."""
@@ -171,7 +172,7 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
         "commands": [i18n.translator_for(locale).translate_word("command", name) for name in QUERIES],
         "definition": queries.method(desk, defined)["definition"] if defined else "",
     }
-    embed = render.answer_embed(answer, facts, desk.hidden, locale)
+    embed = render.answer_embed(answer, facts, desk.hidden, locale, page_url(desk.site_url, answer))
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
 
 
@@ -198,7 +199,9 @@ def _as_of_time(answer: Document) -> str | None:
 
 
 def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
-    post = render.build_post(document, "discord", render.PostRenderOptions(locale, tuple(desk.hidden)))
+    address = page_url(desk.site_url, document)
+    options = render.PostRenderOptions(locale, tuple(desk.hidden), page_url=address)
+    post = render.build_post(document, "discord", options)
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
