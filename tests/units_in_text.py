@@ -26,11 +26,12 @@ def unit_forms(unit: str, locale: str) -> frozenset[str]:
 
 @cache
 def _patterns(locale: str) -> tuple[re.Pattern[str], ...]:
-    """Of each unit: the unit, a colon or no more than a space, a number, and the unit again."""
+    """Of each unit: the unit, a colon or no more than a space, a number, and the unit again. A unit behind a number, as
+    in "7 days", is no label."""
     patterns = []
     for unit in COUNTED:
         forms = "|".join(map(re.escape, sorted(unit_forms(unit, locale), key=len, reverse=True)))
-        label = rf"(?<!\w)(?:{forms})(?:[^\n:：.。;；,،，(（]{{0,40}}[:：])?"
+        label = rf"(?<![^\W\d_\u4e00-\u9fff])(?<!\d )(?:{forms})(?:[^\n:：.。;；,،，(（]{{0,40}}[:：])?"
         patterns.append(re.compile(rf"{label}[{_MARKS}]*{_NUMBER}[{_MARKS}]*(?:{forms})", re.IGNORECASE))
     return tuple(patterns)
 

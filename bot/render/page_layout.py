@@ -79,6 +79,10 @@ def page_url(site_url: str, document: Document) -> str:
     a public site. Safe in a Markdown link."""
     if not site_url:
         return ""
+    if sides := document.get("sides"):
+        # Two models of one day share its page.
+        shared = {(side["network"], side["period"], side["day"]) for side in sides}
+        document = sides[0] if len(shared) == 1 else {}
     if "metric" in document and "network" in document:
         path = history_path(document["network"], document["catalogue"], document["metric"])
     elif "day" in document:
