@@ -201,7 +201,13 @@ class AppContext:
             for name, plan in self.network_plans.items()
         }
         return QueryContext(
-            self.store, self.archive, watched, self.settings.config.hidden_names, clock, self.settings.config.schedule
+            self.store,
+            self.archive,
+            watched,
+            self.settings.config.hidden_names,
+            clock,
+            self.settings.config.schedule,
+            self.post_options.site_url,
         )
 
     def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:

@@ -22,7 +22,7 @@ from bot import charts, i18n, logging_setup, number_format, pipeline, redaction
 from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
 from bot.records import Document, Picture
-from bot.render import document_translation as told
+from bot.render import document_translation
 
 P = ParamSpec("P")
 
@@ -108,8 +108,10 @@ def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Pictu
     form = number_format.display_unit(answer["unit"], answer["label"])
     title = f"{answer['title']}: {answer['label']}"
     speech = i18n.translator_for(locale)
-    network, evidence = (speech.translate_word("word", one) for one in (answer["title"], answer["evidence"]))
-    heading = speech.say("{network}: {label}", network=network, label=told.translate_to_text(answer["label"], locale))
+    network, evidence = (speech.translate_word("word", text) for text in (answer["title"], answer["evidence"]))
+    heading = speech.say(
+        "{network}: {label}", network=network, label=document_translation.translate_to_text(answer["label"], locale)
+    )
     source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
     drawn = pictures.get_or_draw([title, form, answer["days"]], charts.draw_trend, points, title, form)
     return replace(drawn, alt=charts.alt_text.describe_trend(points, heading, form, source, locale))

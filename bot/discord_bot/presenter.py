@@ -23,6 +23,7 @@ from bot.queries.context import VersionedCache
 from bot.queries.model_queries import IDLE_ROWS
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
+from bot.render.page_layout import page_url
 
 IDLE_SHOWN = 10
 """Idle models on a page in Discord."""
@@ -171,7 +172,7 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
         "commands": [i18n.translator_for(locale).translate_word("command", name) for name in QUERIES],
         "definition": queries.method(desk, defined)["definition"] if defined else "",
     }
-    embed = render.answer_embed(answer, facts, desk.hidden, locale)
+    embed = render.answer_embed(answer, facts, desk.hidden, locale, page_url(desk.site_url, answer))
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
 
 
@@ -198,12 +199,14 @@ def _as_of_time(answer: Document) -> str | None:
 
 
 def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
-    post = render.build_post(document, "discord", render.PostRenderOptions(locale, tuple(desk.hidden)))
+    address = page_url(desk.site_url, document)
+    options = render.PostRenderOptions(locale, tuple(desk.hidden), page_url=address)
+    post = render.build_post(document, "discord", options)
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-Made = tuple[str, Query | None, bool]
+UnplacedButton = tuple[str, Query | None, bool]
 """A button without its position: English label, query (`None`: disabled), and whether it is the current view."""
 
 
@@ -238,12 +241,12 @@ def _button_query(question: Query, answer: Document) -> Query:
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
+def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The same query for the day, the week and the month of the same day, if they have a digest."""
     if "period" not in query_options(question.name):
         return ()
     day = date.fromisoformat(answer["day"])
-    buttons: list[Made] = []
+    buttons: list[UnplacedButton] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
         there = first in desk.digest_days(answer["network"], period)
@@ -253,7 +256,7 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
     return buttons
 
 
-def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
+def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The previous, next and newest period with a digest."""
     if "day" not in query_options(question.name) or answer["day"] is None:
         return ()
@@ -270,7 +273,7 @@ def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequ
     )
 
 
-def _page_buttons(question: Query, pages: int) -> Sequence[Made]:
+def _page_buttons(question: Query, pages: int) -> Sequence[UnplacedButton]:
     if pages == 1:
         return ()
     number = min(question.page, pages - 1)

@@ -4,8 +4,8 @@
 `model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
 single models, `proven_uses` at proven use that names no model, `period_changes` compares weeks and months,
 `supply_demand` supply and demand. `lead` chooses the finding that a digest opens with, `lead_series` collects what its
-picture shows. Every function marked `@looks_at` is called for every digest of its periods. Pure: period data and a
-document in.
+picture shows, `figure_changes` what stands beside its figures. Every function marked `@looks_at` is called for every
+digest of its periods. Pure: period data and a document in.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from bot.findings import (
     week_moves,
 )
 from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
+from bot.findings.figure_changes import figure_changes, is_unknown_day, unknown_before
 from bot.findings.lead import Lead, LeadDocument, LeadForm, choose_lead, find_in, lead_of, other_news
 from bot.findings.lead_series import lead_series, period_series
 from bot.metrics import FigureDocument
@@ -42,13 +43,16 @@ __all__ = [
     "LeadDocument",
     "LeadForm",
     "choose_lead",
+    "figure_changes",
     "find_in",
     "finding_holds",
+    "is_unknown_day",
     "lead_of",
     "lead_series",
     "other_news",
     "period_series",
     "rank_findings",
+    "unknown_before",
 ]
 
 MOST = 24

@@ -32,9 +32,9 @@ class SiteSettings(config.OutletConfig):
 
     url: str = Field(
         "",
-        pattern=r"^(https?://[^\s?#]+)?$",
+        pattern=r"^(https?://[^\s?#/@]+(/[^\s?#]*)?)?$",
         description="public address of the site, for the links in feeds, which are relative without it, and for "
-        "the link from a post on Discord to its page",
+        "the links from posts and answers on Discord to their pages",
     )
 
 

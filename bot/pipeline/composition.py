@@ -12,6 +12,7 @@ from bot.archive import Archive
 from bot.deliveries.poll_store import PollStore
 from bot.pipeline import polls
 from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, start_of_day
+from bot.records.messages import collect_messages
 from bot.store import Store
 
 LATE = 3
@@ -69,6 +70,9 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
         document["lead"]["series"] = series
     if periods := findings.period_series(document, previous):
         document["periods"] = periods
+    if unknown := findings.unknown_before(document, previous):
+        document["unknown_before"] = unknown
+        document["reasons"] |= collect_messages(unknown)
     return document
 
 

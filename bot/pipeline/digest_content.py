@@ -14,7 +14,7 @@ from bot.outlets import Part
 from bot.pipeline.digest_pictures import draw_picture
 from bot.records import COMPARISON, Document, FootfallError, Post
 from bot.render.digest_posts import PARTS
-from bot.render.page_layout import digest_folder
+from bot.render.page_layout import page_url
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class PostOptions:
 
     def page_url(self, document: Document) -> str:
         """The address of a digest's page; empty without a public site."""
-        return f"{self.site_url.rstrip('/')}/{digest_folder(document)}/index.html" if self.site_url else ""
+        return page_url(self.site_url, document)
 
     def thread_range(self, outlet: str) -> range | None:
         """How many text parts a post may have."""

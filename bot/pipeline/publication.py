@@ -14,7 +14,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from bot import deliveries, digest, ledger, render
+from bot import deliveries, digest, findings, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import PublishConfig
 from bot.deliveries import EditionKey, Outbox, PostShape
@@ -158,6 +158,8 @@ class _Planning:
         if held := held_back(desk.store, self.plan, period):
             return PublishDecision(network, period, "waiting", held, edition.number)
         gate = deliveries.publish_gate(document, self.now, desk.rules.deadline)
+        if gate.publish and findings.is_unknown_day(document):
+            gate = replace(gate, publish=False, final=True, reason=f"{gate.reason}; the next known day tells of it")
         if not gate.publish:
             if gate.final:
                 self._skip(edition, targets, until, gate.reason)

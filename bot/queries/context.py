@@ -107,6 +107,8 @@ class QueryContext:
     clock: Callable[[], datetime]
     entries: Sequence[ScheduleEntry] = ()
     """The scheduled posts."""
+    site_url: str = ""
+    """The public address of the site, for links to its pages; may be empty."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
 
     def find_network(self, name: str | None) -> WatchedNetwork:

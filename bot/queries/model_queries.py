@@ -84,8 +84,7 @@ def top(
     if isinstance(moved, Unknown):
         return {**answer, "models": [], "unknown": moved.reason}
     chosen = [m for m in moved.models if (m["change"] < 0) == (by == "fall")]
-    ranked = [{"rank": n, **m, "ratio": _change_ratio(m)} for n, m in enumerate(chosen[:ROWS], 1)]
-    return {**answer, "models": ranked}
+    return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
 
 
 def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
@@ -204,8 +203,9 @@ class _Moved:
     now: int
     before: int
     models: list[Document]
-    """Each model whose use differs, the largest difference first: `{"model", "uses", "before", "change"}`; `before` is
-    null for a model first seen since the period before began. With `unattributed` they add up to the whole change."""
+    """Each model whose use differs, the largest difference first: `{"model", "uses", "before", "change", "ratio"}`;
+    `before` is null for a model first seen since the period before began. With `unattributed` they
+    add up to the whole change."""
     unattributed: int
     """The change of unnamed use."""
 
@@ -238,6 +238,7 @@ def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Documen
         for key in now.by_model.keys() | before.by_model.keys()
         if now.by_model.get(key, 0) != before.by_model.get(key, 0)
     ]
+    models = [{**m, "ratio": _change_ratio(m)} for m in models]
     models.sort(key=lambda m: (-abs(m["change"]), m["model"]))
     return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
+from bot.findings import figure_changes
 from bot.metrics import METRICS, Metric
 from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
 from bot.records import COMPARISON, Document, Period, PeriodName, SafeName, join_messages, message
@@ -91,7 +92,9 @@ def _figures_answer(
     return {
         "question": question,
         **digest_heading(document),
-        "catalogues": [_catalogue_answer(block, also) for block in catalogues],
+        "catalogues": [
+            {**_catalogue_answer(block, also), "changes": _shown_changes(document, block)} for block in catalogues
+        ],
     }
 
 
@@ -99,6 +102,12 @@ def digest_heading(document: Document) -> Document:
     """The heading of every answer from a digest."""
     kept = ("network", "title", "period", "day", "last_day", "edition", "status", "composed_at")
     return {key: document[key] for key in kept}
+
+
+def _shown_changes(document: Document, block: Document) -> Document:
+    """The changes of the shown figures against the period before, by key."""
+    changes = figure_changes(document, block)
+    return {key: changes[key] for key in block["figures"] if key in changes}
 
 
 def _catalogue_answer(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:

@@ -178,10 +178,11 @@ def _licence_blocks(gaps: Sequence[str], locale: str) -> tuple[TextBlock, ...]:
 
 def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     facts, style = template_context(document), (options.locale, options.hidden_names)
+    facts |= {"page": bool(options.page_url)}
     template = f"discord/{_template_name(document)}.j2"
     blocks = render_blocks("discord", template, facts, *style)
     blocks += render_blocks("text", "discord/footer.j2", facts, *style)
-    embed = embeds.build_embed(blocks, template) | ({"url": options.page_url} if options.page_url else {})
+    embed = embeds.build_embed(blocks, template, options.page_url, options.locale)
     post = Post("discord", ("",), options.pictures, embed)
     if options.poll is None:
         return post
@@ -210,16 +211,12 @@ _OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
 
 def template_context(document: Document) -> dict[str, Any]:
     """The context of templates: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
-    headline's catalogue, `headline` the figure's key, `lead` what it opens with, `others` the other catalogues and
-    panels, `shown` all of them, `unknown` the labels of unknown figures with their reason."""
+    headline's catalogue, `headline` the figure's key, `lead` what it opens with, `changes` the changes beside its
+    figures, `others` the other catalogues and panels, `shown` all of them."""
     catalogues: list[dict[str, Any]] = document["catalogues"]
     headline = document["headline"]["figure"]
     leading = next((c for c in catalogues if c["catalogue"] == document["headline"]["catalogue"]), catalogues[0])
     others = [c for c in catalogues if c is not leading] + list(document.get("panels", []))
-    unknown: dict[str, list[str]] = {}
-    for figure in leading["figures"].values():
-        if figure["value"] is None:
-            unknown.setdefault(figure["unknown"], []).append(figure["label"])
     changes = sorted(document["changes"], key=lambda change: change["figure"] != headline)
     composed = datetime.fromisoformat(document["composed_at"]).date()
     # A daily digest composed on the day after: its post may say "yesterday" beside the date.
@@ -231,7 +228,7 @@ def template_context(document: Document) -> dict[str, Any]:
         "lead": _lead_context(document),
         "others": others,
         "shown": [leading, *others],
-        "unknown": [{"reason": reason, "labels": labels} for reason, labels in unknown.items()],
+        "changes": findings.figure_changes(document, leading),
     }
 
 
@@ -244,9 +241,9 @@ def _lead_context(document: Document) -> dict[str, Any]:
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
     same = move is not None and move["values"]["model"] == lead.protagonist
     news, leading = _headline_findings(document), lead.finding
-    moves = [found for found in news if found["key"] == "period_move"]
-    moves.sort(key=lambda found: found is not leading)
-    rest = [found for found in news if found["key"] == "period_arrivals" and found is not leading]
+    moves = [finding for finding in news if finding["key"] == "period_move"]
+    moves.sort(key=lambda finding: finding is not leading)
+    rest = [finding for finding in news if finding["key"] == "period_arrivals" and finding is not leading]
     if not (leads := leading is not None and leading["key"] == "period_move"):
         rest = moves + rest
     return {
@@ -258,7 +255,9 @@ def _lead_context(document: Document) -> dict[str, Any]:
         "first_day": findings.find_in(document, "first_day"),
         "moves": moves if leads else [],
         "period": rest,
-        "others": [found for found in findings.other_news(document, lead) if not found["key"].startswith("period_")],
+        "others": [
+            finding for finding in findings.other_news(document, lead) if not finding["key"].startswith("period_")
+        ],
     }
 
 

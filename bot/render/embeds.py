@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot import i18n
 from bot import platform_limits as limits
+from bot.i18n import N_
 from bot.records import Document
 from bot.render.environment import render_blocks
-from bot.render.text_blocks import TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length, whole_lines
+from bot.render.text_blocks import PARAGRAPH, TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length, whole_lines
 
 PLAIN: Mapping[str, object] = {
     "rows": [],
@@ -19,23 +21,30 @@ PLAIN: Mapping[str, object] = {
     "definition": "",
 }
 """The values of an answer without a list, which has one page."""
+_PAGE = N_("All figures, and what is not known")
+"""The words of the link to a page."""
 _DESCRIPTION_SHARE = 2600
 """Characters of the 4,096 that a description may have, so that 6,000 in total leave room for the fields."""
 
 
 def answer_embed(
-    answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en"
+    answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en", page_url: str = ""
 ) -> dict[str, Any]:
     """The embed of an answer, by its `question`. `facts` also holds `rows` (the rows of this page), `page` and
-    `definition`. Raises `LintError` if the template would show a number that the answer does not have."""
+    `definition`; `page_url` is the page with all figures. Raises `LintError` if the template would show a number that
+    the answer does not have."""
     template, context = f"discord/answers/{answer['question']}.j2", {"answer": answer, **facts}
     blocks = render_blocks("discord", template, context, locale, hidden)
     blocks += render_blocks("text", "discord/answers/footer.j2", context, locale, hidden)
-    return build_embed([block for block in blocks if block.text.strip()], template)
+    return build_embed([block for block in blocks if block.text.strip()], template, page_url, locale)
 
 
-def build_embed(blocks: Sequence[TextBlock], template: str) -> dict[str, Any]:
-    """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
+def build_embed(blocks: Sequence[TextBlock], template: str, page_url: str = "", locale: str = "en") -> dict[str, Any]:
+    """Title, description, footer, then as many fields as fit, in their order. The title and the last line of the
+    description link to `page_url`, if there is one. Raises `TooLongError`."""
+    if page_url:
+        words = i18n.translator_for(locale).translate_text(_PAGE)
+        blocks = [*blocks, TextBlock("description", "", 0, f"{PARAGRAPH}[{words}]({page_url})")]
 
     def fitted(kind: str, limit: int) -> str:
         return fit_blocks([block for block in blocks if block.kind == kind], utf16_length, limit)
@@ -44,6 +53,7 @@ def build_embed(blocks: Sequence[TextBlock], template: str) -> dict[str, Any]:
         "title": fitted("title", limits.EMBED_TITLE),
         "description": fitted("description", _DESCRIPTION_SHARE),
         "fields": [],
+        **({"url": page_url} if page_url else {}),
         "footer": {"text": fitted("footer", limits.EMBED_FOOTER)},
     }
     for block in blocks:

@@ -6,6 +6,7 @@ marked values: the result of arithmetic, a literal or a length is refused, and s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -31,6 +32,9 @@ _PICKING = {"attr", "batch", "count", "default", "dictsort", "first", "groupby",
 _PICKING |= {"map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
 _SUMS = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 _ARITHMETIC = (*_SUMS, nodes.Neg, nodes.Concat)
+_SHORT = 200
+"""Most characters of a definition that is shown in brief."""
+_FIRST_SENTENCE = re.compile(r".*?(?:\.(?=\s|$)|。)", re.DOTALL)
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
@@ -181,8 +185,15 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
     def name(text: Any, limit: int = escaping.NAME_LIMIT) -> Markup:
         return Markup(mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
-    def said(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
+    def show_text(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
         return Markup(mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+
+    def show_first_sentence(text: Any) -> Markup:
+        shown = escaping.escape_text(_own_text(text), outlet, hidden, 2000, locale)
+        sentence = _FIRST_SENTENCE.match(shown)
+        if sentence is None or len(sentence[0]) > _SHORT:
+            return show_text(text, _SHORT)
+        return Markup(mark_text(sentence[0]))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
         if (shown := translations.translate_word(_own_text(text), locale)) is None:
@@ -203,7 +214,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
     @pass_environment
-    def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
+    def show_finding(words: Environment, finding: Any, catalogue: Any) -> Markup:
         held = {**finding["values"], "catalogue": catalogue}
         return Markup(words.get_template(f"findings/{finding['key']}.j2").render(held).strip())  # noqa: S704
 
@@ -229,13 +240,14 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         # 6 to 12 January
         "until": lambda first, last: mark(number_format.format_day_range(_own_date(first), _own_date(last), locale)),
         "name": name,  # a foreign name
-        "said": said,  # our own text that may hold digits and names: a reason, a gap, a label
+        "said": show_text,  # our own text that may hold digits and names: a reason, a gap, a label
+        "brief": show_first_sentence,  # the first sentence of our own text
         "word": word,  # our own text without digits: a unit, a title
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(
             f"<t:{_own_number(at):d}:f>"
         ),  # for Discord: seconds since 1970, by the reader's clock
-        "told": told,  # a finding as text for this outlet
+        "told": show_finding,  # a finding as text for this outlet
         "capitalized": capitalized,  # Runs, of runs
         # A macro's words, in a template kept as laid out.
         "oneline": lambda text: Markup(text_blocks.tidy_text(text)),  # noqa: S704

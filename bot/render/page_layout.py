@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -71,6 +72,28 @@ def digest_folder(document: Document) -> str:
     """The folder of a digest: replicate/2025-01-12, replicate/week/2025-01-06, replicate/month/2025-01-01."""
     period = "" if document["period"] == "day" else f"{document['period']}/"
     return f"{document['network']}/{period}{document['day']}"
+
+
+def page_url(site_url: str, document: Document) -> str:
+    """The address of the page behind a digest or an answer: the digest's, the figure's or the network's; empty without
+    a public site. Safe in a Markdown link."""
+    if not site_url:
+        return ""
+    if sides := document.get("sides"):
+        # Two models of one day share its page.
+        shared = {(side["network"], side["period"], side["day"]) for side in sides}
+        document = sides[0] if len(shared) == 1 else {}
+    if "metric" in document and "network" in document:
+        path = history_path(document["network"], document["catalogue"], document["metric"])
+    elif "day" in document:
+        path = f"{digest_folder(document)}/index.html"
+    else:
+        path = f"{document['network']}/index.html" if "network" in document else "index.html"
+    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{path}"
+
+
+_SAFE = ":/%[]!$&'*+,;=~@"
+"""Characters of an address that need no escape in a link."""
 
 
 def history_path(network: str, catalogue: str, metric: str) -> str:

@@ -74,8 +74,11 @@ def test_an_answer_has_figure_definition_evidence_time_and_gaps(tmp_path: Path) 
         assert f"**{figures['uses']['value']:,} runs**" in (embed_document.description or "")
         assert f"Models used: **{figures['models_used']['value']}**" in (embed_document.description or "")
         assert "watched for 9 of 30 days" in fields["Not known"]
-        assert queries.method(rig.desk, "uses")["definition"] == fields["What is counted"]
-        assert fields["Whose numbers"] == "Runs as reported by Replicate."
+        # In two lines; the page and /method have the whole definition.
+        sentence, source = fields["What is counted"].splitlines()
+        definition = queries.method(rig.desk, "uses")["definition"]
+        assert definition.startswith(sentence) and sentence.endswith(".") and sentence != definition
+        assert source == "Runs as reported by Replicate." and "Whose numbers" not in fields
         assert embed_document.timestamp and embed_document.timestamp.isoformat() == usage["composed_at"]
         assert "2025-03-10" in (embed_document.footer.text or "") and not (embed_document.footer.text or "").endswith(
             "of"

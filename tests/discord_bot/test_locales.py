@@ -27,6 +27,7 @@ from tests.peers import discord_rules
 from tests.peers.discord_gateway import DiscordGateway
 from tests.peers.openapi import Recorded, judged
 from tests.render.test_escaping import DISCORD_LIVE, bare
+from tests.units_in_text import repeated_units
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "answers"
 __all__ = ["desk"]  # the fixture
@@ -118,6 +119,7 @@ def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
             own = [*(text for text in texts(result.response) if name != "about"), *buttons(result.response)]
             left = [phrase for phrase in re.findall(r"[A-Za-z' ]{12,}", "\n".join(own)) if len(phrase.split()) > 2]
             left = [phrase for phrase in left if not any(word in phrase for word in BORROWED)]
+            assert repeated_units("\n".join(own), speech.language) == [], name
             if speech.language in ("ar", "zh-CN"):
                 assert left == [], (name, left)
             for english in ("What is counted", "Not known", "Whose numbers", "Day before", "as of", " unknown", "runs"):

@@ -96,7 +96,9 @@ def test_two_at_once_leave_one_whole_site(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
 
 
-@pytest.mark.parametrize("url", ["footfall.example", "javascript:alert(1)", "https://a.example/?q=1"])
+@pytest.mark.parametrize(
+    "url", ["footfall.example", "javascript:alert(1)", "https://a.example/?q=1", "https://me:word@a.example"]
+)
 def test_the_sites_address_is_a_web_address(url: str) -> None:
     assert SiteSettings.model_validate({"url": "https://a.example/archive"}).url == "https://a.example/archive"
     with pytest.raises(ValidationError):

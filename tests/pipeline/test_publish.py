@@ -153,21 +153,45 @@ def test_what_cannot_be_asked_is_bad_usage(run: Run, argv: list[str]) -> None:
 def test_what_arrives_late_is_corrected_in_place_with_the_old_value_struck_through(
     run: Run, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, late = f"sqlite:///{tmp_path / 'late.db'}", publishing.DAYS[-2]
-    monkeypatch.setenv("DATABASE_URL", url)
-    publishing.fill(url, tuple(day for day in publishing.DAYS if day != late))
-    assert run("publish", "--day", str(LAST)).exit_code == 0
-    counts = {f"o/m{n}": 9 * (n + 1) + 3 for n in range(5)}
-    opened = store.open_store(url)
-    ledger.add_snapshot(opened, worlds.snapshot(late, counts))
-    opened.close()
-    assert run("publish", "--day", str(LAST)).exit_code == 0
+    # The day before the week.
+    week, late = ("publish", "--period", "week", "--day", str(publishing.DAYS[4])), 1
+    arrive = missing_day(late, tmp_path, monkeypatch)
+    assert run(*week).exit_code == 0
+    arrive()
+    assert run(*week).exit_code == 0
     rows = {(row["outlet"], row["edition"]): (row["kind"], row["state"]) for row in listed(run)}
     assert rows["discord", 2] == rows["x", 2] == ("correction", "sent")
     (message,), (post,) = peers.discord.messages, peers.x.posts
     description = message["embeds"][0]["description"]
     assert message["edited_timestamp"] and "**Correction**" in description and "~~" in description
     assert post["sent"].startswith("Correction") and post["edits"]
+
+
+def missing_day(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A ledger without one of the days; call the result to add it."""
+    url, late = f"sqlite:///{tmp_path / 'late.db'}", publishing.DAYS[number]
+    monkeypatch.setenv("DATABASE_URL", url)
+    publishing.fill(url, tuple(day for day in publishing.DAYS if day != late))
+
+    def arrive() -> None:
+        opened = store.open_store(url)
+        ledger.add_snapshot(opened, worlds.snapshot(late, {f"o/m{n}": number * (n + 1) for n in range(5)}))
+        opened.close()
+
+    return arrive
+
+
+def test_a_day_of_whose_use_nothing_is_known_is_posted_once_it_is_known(
+    run: Run, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive = missing_day(len(publishing.DAYS) - 2, tmp_path, monkeypatch)
+    run("publish", "--day", str(LAST))
+    assert {row["state"] for row in listed(run)} == {"skipped"} and peers.posts("x") == []
+    assert all("the next known day tells of it" in row["last_error"] for row in listed(run))
+    arrive()
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    assert {row["outlet"]: row["state"] for row in listed(run)} == {"x": "sent", "discord": "sent"}
+    assert len(peers.posts("x")) == len(peers.posts("discord")) == 1
 
 
 def test_a_test_post_says_that_it_is_one(run: Run, peers: Peers) -> None:

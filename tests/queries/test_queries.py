@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot import ledger, pipeline, queries, render, store
+from bot import ledger, number_format, pipeline, queries, render, store
 from bot.archive import Archive
 from bot.discord_bot import presenter
 from bot.discord_bot.presenter import Query
@@ -131,6 +131,13 @@ def test_top_by_movement_orders_models_by_how_much_they_moved(desk: QueryContext
     rows = queries.top(desk, None, by, "day", DAYS[4])["models"]
     assert [row["change"] for row in rows] == sorted(moved.values(), key=lambda c: -abs(c))
     assert all(row["change"] == row["uses"] - row["before"] for row in rows)
+    assert all(row["ratio"] == pytest.approx(row["uses"] / row["before"] - 1) for row in rows if row["before"])
+    assert all(row["ratio"] is None for row in rows if not row["before"])
+    row = next(row for row in rows if row["before"])
+    counts = f"{row['before']:,} to {row['uses']:,} runs, {number_format.format_signed(row['change'])}"
+    assert f"{counts} ({number_format.format_ratio(row['ratio'])})" in words(
+        queries.top(desk, None, by, "day", DAYS[4])
+    )
     assert rows
 
 
@@ -179,7 +186,7 @@ def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ())
 
 def test_what_a_newcomer_used_before_it_was_seen_is_not_called_nothing(desk: QueryContext) -> None:
     (row,) = [m for m in queries.why(desk, None)["movers"] if m["model"] == NEW]
-    assert row == {"model": NEW, "uses": 600, "before": None, "change": 600}
+    assert row == {"model": NEW, "uses": 600, "before": None, "change": 600, "ratio": None}
     assert "newly counted, 600 runs" in words(queries.top(desk, None, "rise"))
 
 

@@ -35,7 +35,7 @@ async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], D
     """Run a command's job off the event loop and show the resulting document to the user alone."""
     client, locale = interaction.client, i18n.nearest_language(interaction.locale.value)
 
-    def said() -> RenderedAnswer:
+    def render_text() -> RenderedAnswer:
         try:
             answer = job()
         except (QueryError, StoreError):
@@ -44,7 +44,7 @@ async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], D
             raise QueryError(str(error)) from error
         return RenderedAnswer(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
 
-    await InteractionResponder(interaction, private=True).run_and_show(name, {}, said)
+    await InteractionResponder(interaction, private=True).run_and_show(name, {}, render_text)
 
 
 async def refuse_command(interaction: Interaction, sentence: str) -> None:

@@ -77,7 +77,7 @@ async def watch(
         kept, new = client.repositories.watches.save_watch(
             account, locale, catalogue, name, share / 100, client.desk.clock()
         )
-        return {"question": "watched", "new": new, "one": watch_document(client.desk, kept)}
+        return {"question": "watched", "new": new, "watch": watch_document(client.desk, kept)}
 
     await _options.run_and_reply(interaction, "watch", job)
 
@@ -108,7 +108,7 @@ async def unwatch(interaction: Interaction, model: str) -> None:
         ended = [watch for watch in chosen if client.repositories.watches.end_watch(account, watch.id)]
         if not ended:
             raise QueryError(message("not_watching", name=f"{SafeName(model)!s:.100}"))
-        return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
+        return {"question": "unwatched", "watch": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
 
     await _options.run_and_reply(interaction, "unwatch", job)
 

@@ -145,7 +145,7 @@ async def complete_outlet(interaction: Interaction, typed: str) -> list[Choice[s
 
 
 def _delivery_answer(row: Delivery) -> Document:
-    return {"question": "delivery", "one": delivery_document(row)}
+    return {"question": "delivery", "delivery": delivery_document(row)}
 
 
 OWNER: tuple[app_commands.Group, ...] = (deliveries,)

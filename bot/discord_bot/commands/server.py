@@ -105,7 +105,7 @@ async def subscribe(
             _options.parse_hours(quiet) if quiet else None,
         )
         kept, new = client.repositories.channels.save_subscription(str(guild), str(where), wanted, client.desk.clock())
-        return {"question": "subscribed", "new": new, "one": subscription_document(client.desk, kept)}
+        return {"question": "subscribed", "new": new, "subscription": subscription_document(client.desk, kept)}
 
     await _options.run_and_reply(interaction, "subscribe", job)
 
