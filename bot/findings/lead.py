@@ -86,7 +86,7 @@ def choose_lead(document: Document, previous: Document | None = None) -> LeadDoc
     for place, finding in _candidates(document, block):
         if before is None or not _is_repetition(Lead(_form_of(finding), finding), before):
             return {"form": _form_of(finding), "finding": place}
-    ladder = next((place for place, found in enumerate(block["findings"]) if found["key"] == "use_ladder"), None)
+    ladder = next((place for place, finding in enumerate(block["findings"]) if finding["key"] == "use_ladder"), None)
     if before is not None and before.form == "standing" and ladder is not None:
         return {"form": "ladder", "finding": ladder}
     return {"form": "standing", "finding": None}
@@ -102,14 +102,14 @@ def lead_of(document: Document) -> Lead:
 def other_news(document: Document, lead: Lead) -> list[Mapping[str, Any]]:
     """Further news beside the lead, the most newsworthy first: of other forms and about other models."""
     block = _headline_catalogue(document)
-    told: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
-    found: list[Mapping[str, Any]] = []
+    covered: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
+    news: list[Mapping[str, Any]] = []
     for _, finding in _candidates(document, block) if block and lead.form != "unknown" else ():
         about = {_form_of(finding), *_named_in(finding)}
-        if not about & told:
-            told |= about
-            found.append(finding)
-    return found
+        if not about & covered:
+            covered |= about
+            news.append(finding)
+    return news
 
 
 def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
@@ -121,7 +121,7 @@ def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
 def find_in(document: Document, key: str) -> Mapping[str, Any] | None:
     """The finding of this kind in the headline's catalogue, if there is one."""
     block = _headline_catalogue(document)
-    return next((found for found in block["findings"] if found["key"] == key), None) if block else None
+    return next((finding for finding in block["findings"] if finding["key"] == key), None) if block else None
 
 
 def _candidates(document: Document, block: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
