@@ -42,6 +42,7 @@ SLOW = (
     "test_documented_commands.py",
     "test_half_year.py",
     "test_machines.py",
+    "test_newsroom.py",
     "test_proxies.py",
     "test_secrets.py",
     "worker/test_worker.py",

@@ -34,7 +34,13 @@ class DigestPool:
 
     def compose(self, network: str, periods: Sequence[Period]) -> Iterator[Document]:
         """Compose these periods and store the digests; each as it is stored, in the order of the periods."""
-        return self._executor.map(partial(_compose, self._path, network), periods, chunksize=4)
+        from bot import pipeline
+
+        composed = self._executor.map(partial(_compose, self._path, network), periods, chunksize=4)
+        for period, document in zip(periods, composed, strict=True):
+            # Composed in parallel, it may not have known what the period before opened with.
+            current = pipeline.has_current_lead(_context(self._path).archive, document)
+            yield document if current else _compose(self._path, network, period)
 
     def render(self, at: datetime, url: str, places: Sequence[DigestPlace]) -> Iterable[RenderedDigest | None]:
         """Render the files of these digests."""
@@ -47,8 +53,12 @@ def open_pool(path: Path) -> Iterator[DigestPool]:
     count = min(len(os.sched_getaffinity(0)), MOST) if hasattr(os, "sched_getaffinity") else 2
     # Forked processes would share the threads' locks of this one.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, spawn, initializer=collect_garbage_seldom) as executor:
-        yield DigestPool(path, executor)
+    try:
+        with ProcessPoolExecutor(count, spawn, initializer=collect_garbage_seldom) as executor:
+            yield DigestPool(path, executor)
+    finally:
+        if (own := _opened.pop(path, None)) is not None:
+            own.close()
 
 
 def collect_garbage_seldom() -> None:

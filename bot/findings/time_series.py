@@ -16,6 +16,8 @@ from bot.records import PeriodData, Unknown, each_day
 LEAST_STREAK = 3
 WEEKS = 8
 LEAST_WEEKS = 4
+LEAST_ADDED = 20
+"""Fewer models added than this are no news."""
 UNUSUAL = 3.5
 """From this robust z-score on, a day is unusual (Iglewicz and Hoaglin, 1993)."""
 NORMAL = 0.6745
@@ -159,7 +161,7 @@ def unusual_days(page: FindingInput) -> Iterator[ScoredClaim]:
 def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
     value = known.get(day)
     past = [known[then] for week in range(1, WEEKS + 1) if (then := day - timedelta(weeks=week)) in known]
-    if value is None or len(past) < LEAST_WEEKS:
+    if value is None or len(past) < LEAST_WEEKS or (metric == "models_added" and value < LEAST_ADDED):
         return None
     usual = float(median(past))
     spread = median(abs(value - usual) for value in past)

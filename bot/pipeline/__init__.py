@@ -11,6 +11,7 @@ from bot.pipeline.composition import (
     compose_digest,
     compose_outdated,
     covered_periods,
+    has_current_lead,
     outdated_periods,
     periods_to_recompose,
 )

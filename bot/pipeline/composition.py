@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot import digest, findings, ledger, render
 from bot.archive import Archive
@@ -57,6 +57,14 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
     if periods := findings.period_series(document, previous):
         document["periods"] = periods
     return document
+
+
+def has_current_lead(archive: Archive, document: Document) -> bool:
+    """Whether a digest opens as it would if it were composed now, after the archived one of the period before."""
+    period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
+    previous = archive.find_digest(document["network"], period.name, period.previous_period.first)
+    lead = findings.choose_lead(document, previous)
+    return lead == {key: value for key, value in document["lead"].items() if key != "series"}
 
 
 def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
