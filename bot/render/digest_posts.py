@@ -192,7 +192,7 @@ def _text_post(document: Document, options: PostRenderOptions) -> Post:
 
 _TITLE = 110
 """Most characters of a picture's title, where it has sentences to drop."""
-_SHORT = frozenset({"standing", "ladder", "mover"})
+_SHORT = frozenset({"ladder", "mover"})
 """Forms of leads whose posts leave out what is always true."""
 _OVER_POLL = 2000
 """docs.discord.com, resources/message, Create Message, `content`."""
@@ -242,15 +242,17 @@ def _lead_context(document: Document) -> dict[str, Any]:
     moves = [found for found in news if found["key"] == "period_move"]
     moves.sort(key=lambda found: found is not leading)
     rest = [found for found in news if found["key"] == "period_arrivals" and found is not leading]
+    step = findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step")
     if not (leads := leading is not None and leading["key"] == "period_move"):
         rest = moves + rest
     return {
         "form": lead.form,
         "finding": lead.finding,
         "again": lead.again,
-        "short": document["period"] == "day" and (lead.form in _SHORT or _tells_total(leading)),
+        "short": document["period"] == "day"
+        and (lead.form in _SHORT or _tells_total(leading) or (lead.form == "standing" and step is not None)),
         "whole": move["values"] if move is not None and same else None,
-        "step": findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step"),
+        "step": step,
         "moves": moves if leads else [],
         "period": rest,
         "others": [found for found in findings.other_news(document, lead) if not found["key"].startswith("period_")],
