@@ -37,7 +37,7 @@ MOST_STANDING = 0.25
 STRONGEST, QUIET = 30, 10
 FORMS_WITHOUT_NEWS = ("standing", "ladder")
 _NUMBERS = re.compile(r"[\d.,\u00a0\u202f\u066b\u066c]+")
-_SENTENCE_END = re.compile(r"[.:](?=\s)|[。：]|\n")
+_SENTENCE_END = re.compile(r"[.](?=\s)|。|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Mover:
 
     model: str
     before: int
-    uses: int
+    uses: int | None
+    """`None` if it left the list."""
     share: float
     """The change without its sign, divided by all use of the day."""
 
@@ -73,7 +74,7 @@ class DayPost:
         return float(self.lead.finding["score"]) if self.lead.finding else 0.0
 
     def opening(self, language: str) -> str:
-        """The first sentence, up to its full stop or colon."""
+        """The first sentence."""
         return _SENTENCE_END.split(self.texts[language], maxsplit=1)[0]
 
 
@@ -119,7 +120,8 @@ def largest_movers(record: Path = BUNDLED) -> dict[date, Mover]:
             changes = {model: now.get(model, 0) - then.get(model, 0) for model in sorted({*now, *then})}
             model = max(changes, key=lambda model: abs(changes[model]))
             share = abs(changes[model]) / sum(now.values())
-            movers[day] = Mover(model, then.get(model, 0), now.get(model, 0), share)
+            uses = now.get(model, 0) if model in counters[day] else None
+            movers[day] = Mover(model, then.get(model, 0), uses, share)
     return movers
 
 
@@ -239,7 +241,8 @@ def _mover_table(posts: Sequence[DayPost], movers: Mapping[date, Mover]) -> str:
     rows = ["| day | mover | before | on the day | size | named in |", "|---|---|---:|---:|---:|---|"]
     for post, mover in _large(posts, movers):
         named = ", ".join(language for language, text in post.texts.items() if mover.model in text)
-        rows.append(f"| {post.day} | {mover.model} | {mover.before:,} | {mover.uses:,} | {mover.share:.1%} | {named} |")
+        uses = "left the list" if mover.uses is None else f"{mover.uses:,}"
+        rows.append(f"| {post.day} | {mover.model} | {mover.before:,} | {uses} | {mover.share:.1%} | {named} |")
     return "\n".join(rows)
 
 
