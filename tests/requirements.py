@@ -49,6 +49,7 @@ SLOW = (
     "test_half_year.py",
     "test_machines.py",
     "test_plausibility.py",
+    "test_newsroom.py",
     "test_proxies.py",
     "test_secrets.py",
     "worker/test_worker.py",

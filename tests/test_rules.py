@@ -130,7 +130,7 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
         ("{{ f.value | number }}", "at least 1,234"),
         ("{{ f.value | compact }}", "at least 1,234"),
         ("{{ f.value | counted('runs') }}", "at least 1,234 runs"),
-        ("{{ f.value | Spelled }}", "At least 1,234"),
+        ("{{ f.value | spelled | capitalized }}", "At least 1,234"),
         ("{{ f.value | counted('runs') | capitalized }}", "At least 1,234 runs"),
     ],
 )

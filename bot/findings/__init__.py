@@ -1,11 +1,11 @@
 """True sentences about a digest's figures, ranked by newsworthiness; templates word them.
 
-`time_series` compares a figure with its own past, `network_changes` the whole network with the days before.
-`model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity` look at
-single models, `proven_uses` at proven use that names no model, `period_changes` compares weeks and months,
-`supply_demand` supply and demand. `lead` chooses the finding that a digest opens with, `lead_series` collects what its
-picture shows, `figure_changes` what stands beside its figures. Every function marked `@looks_at` is called for every
-digest of its periods. Pure: period data and a document in.
+`extremes` and `time_series` compare a figure with its own past, `network_changes` the whole network with the days
+before. `model_counts` counts models by what became of them. `movers`, `week_moves`, `top_ten` and `model_activity`
+look at single models, `proven_uses` at proven use that names no model, `period_changes` compares weeks and months,
+`supply_demand` supply and demand. `lead` chooses the finding that a digest opens with, `lead_series` collects what
+its picture shows, `figure_changes` what stands beside its figures. Every function marked `@looks_at` is called for
+every digest of its periods. Pure: period data and a document in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from bot.digest import names_of
 from bot.findings import (
+    extremes,
     model_activity,
     model_counts,
     movers,
@@ -61,10 +62,10 @@ MOST = 24
 KINDS: Mapping[str, type[FindingClaim]] = {
     kind.key: kind
     for kind in (
-        time_series.HighestSince,
-        time_series.LowestSince,
-        time_series.HighestOnRecord,
-        time_series.LowestOnRecord,
+        extremes.HighestSince,
+        extremes.LowestSince,
+        extremes.HighestOnRecord,
+        extremes.LowestOnRecord,
         time_series.Streak,
         time_series.Crossing,
         time_series.UnusualDay,
@@ -124,17 +125,17 @@ def finding_holds(finding: Finding, book: PeriodData) -> bool:
 
 def _rank_catalogue(book: PeriodData, figures: Mapping[str, FigureDocument], hidden: NameMask) -> list[Finding]:
     page = FindingInput(exact_part(book), figures)
-    found = [
-        one
+    ranked = [
+        candidate
         for periods, candidates in CANDIDATES
         if book.period.name in periods
-        for one in candidates(page)
+        for candidate in candidates(page)
         # Count each claim again in another way; a mistake in either drops the claim.
-        if one.claim.holds(page.book)
+        if candidate.claim.holds(page.book)
     ]
-    found.sort(key=lambda one: (-one.score, one.claim.key, str(one.claim)))
+    ranked.sort(key=lambda scored: (-scored.score, scored.claim.key, str(scored.claim)))
     authors = dict(names_of(book).values()) if hidden.models else {}
-    return [_finding_document(one, hidden, authors) for one in found[:MOST]]
+    return [_finding_document(scored, hidden, authors) for scored in ranked[:MOST]]
 
 
 def _finding_document(scored_claim: ScoredClaim, hidden: NameMask, authors: Mapping[str, str]) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from bot.metrics import FigureDocument
 from bot.records import AtLeast, HistoryPoint, Model, PeriodData, PeriodName, Unknown, Usage
@@ -18,6 +18,9 @@ from bot.records.names import HIDDEN
 ONE = timedelta(days=1)
 LEAST_USES = 1000
 """On a day with less use, changes are no findings: they would be large by chance."""
+
+WEIGHT: Mapping[str, float] = {"uses": 1.0, "models_used": 0.9, "models_added": 0.7, "models_listed": 0.35}
+"""How newsworthy a series is. A list that grows every day sets a record every day."""
 
 
 class FindingClaim(Protocol):
@@ -142,12 +145,12 @@ def is_still_listed(book: PeriodData, model: int) -> bool:
 
 def model_name(book: PeriodData, model: int) -> str:
     """A model's name; empty if the period data lacks it."""
-    return next((str(one.name) for one in listed_models(book) if one.id == model), str(book.names.get(model, "")))
+    return str(next((here.name for here in listed_models(book) if here.id == model), book.names.get(model, "")))
 
 
 def author_of(book: PeriodData, model: int) -> str:
     """A model's author; empty if the period data lacks it."""
-    return next((str(one.author) for one in listed_models(book) if one.id == model), str(book.authors.get(model, "")))
+    return str(next((here.author for here in listed_models(book) if here.id == model), book.authors.get(model, "")))
 
 
 def uses_on(book: PeriodData, model: int, day: date) -> int | None:
@@ -168,6 +171,17 @@ def usage_rank(flow: Usage, uses: int) -> int:
 def is_named(claimed_name: str, possible: Iterable[str]) -> bool:
     """Whether a claim names one of these models; a hidden model is never named."""
     return claimed_name == HIDDEN or claimed_name in set(possible)
+
+
+def changes_by_model(flows: tuple[Usage, Usage]) -> dict[int, int]:
+    """By how much the use of each model changed from the second usage to the first."""
+    now, before = (flow.by_model for flow in flows)
+    return {model: now.get(model, 0) - before.get(model, 0) for model in now.keys() | before.keys()}
+
+
+def step_between(used: int, before: int) -> tuple[Literal["more", "fewer", "same"], int]:
+    """The direction of a change and its size without a sign."""
+    return ("more" if used > before else "fewer" if used < before else "same"), abs(used - before)
 
 
 def named_flows(book: PeriodData) -> tuple[Usage, Usage] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 from bot.records import Document
 
@@ -48,6 +48,8 @@ _FORM_OF: Mapping[str, LeadForm] = {
     "demand_gap": "balance",
 }
 """The form of each kind of finding that can lead. The others are true every day."""
+_FORM_OF_METRIC: Mapping[Any, LeadForm] = {"models_used": "breadth", "models_added": "new"}
+"""The form of a finding about a series that is not the use."""
 _ONLY_LONGER = frozenset({"demand_gap"})
 """Compared over a week, these move little from one day to the next, so they lead no day."""
 _IN_TURN: frozenset[LeadForm] = frozenset({"breadth", "new"})
@@ -60,6 +62,8 @@ class LeadDocument(TypedDict):
     form: LeadForm
     finding: int | None
     """Place in the findings of the headline's catalogue."""
+    again: NotRequired[bool]
+    """Whether it opens in the other of two wordings, because the period before opened with the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Lead:
     form: LeadForm
     finding: Mapping[str, Any] | None
     """The finding that leads; `None` for the standing fact and for an unknown headline."""
+    again: bool = False
+    """Whether it opens in the other of two wordings, because the period before opened with the same."""
 
     @property
     def protagonist(self) -> str | None:
@@ -85,32 +91,42 @@ def choose_lead(document: Document, previous: Document | None = None) -> LeadDoc
         return {"form": "unknown", "finding": None}
     before = lead_of(previous) if previous is not None else None
     for place, finding in _candidates(document, block):
-        if before is None or not _is_repetition(Lead(_form_of(finding), finding), before):
-            return {"form": _form_of(finding), "finding": place}
-    ladder = next((place for place, found in enumerate(block["findings"]) if found["key"] == "use_ladder"), None)
+        lead = Lead(_form_of(finding), finding)
+        if before is None or not _is_repetition(lead, before):
+            return _lead_document(lead, place, before)
+    ladder = next((place for place, finding in enumerate(block["findings"]) if finding["key"] == "use_ladder"), None)
     if before is not None and before.form == "standing" and ladder is not None:
         return {"form": "ladder", "finding": ladder}
-    return {"form": "standing", "finding": None}
+    return _lead_document(Lead("standing", None), None, before)
+
+
+def _lead_document(lead: Lead, place: int | None, before: Lead | None) -> LeadDocument:
+    """A lead as JSON. Of two that open with the same one after the other, the second has the other wording."""
+    document = LeadDocument(form=lead.form, finding=place)
+    if before is not None and lead.form == before.form and not before.again and _subject(lead) == _subject(before):
+        document["again"] = True
+    return document
 
 
 def lead_of(document: Document) -> Lead:
     """The lead of a digest; of one that was composed before there were leads, what it would be."""
     block, lead = _headline_catalogue(document), document.get("lead") or choose_lead(document)
     place, findings = lead["finding"], block["findings"] if block else []
-    return Lead(lead["form"], findings[place] if place is not None and place < len(findings) else None)
+    finding = findings[place] if place is not None and place < len(findings) else None
+    return Lead(lead["form"], finding, lead.get("again", False))
 
 
 def other_news(document: Document, lead: Lead) -> list[Mapping[str, Any]]:
     """Further news beside the lead, the most newsworthy first: of other forms and about other models."""
     block = _headline_catalogue(document)
-    told: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
-    found: list[Mapping[str, Any]] = []
-    for _, finding in _candidates(document, block) if block and lead.form != "unknown" else ():
+    covered: set[Any] = {lead.form, "total" if lead.form == "mover" else lead.form, *_named_in(lead.finding)}
+    news: list[Mapping[str, Any]] = []
+    for _, finding in _candidates(document, block, only_mover=False) if block and lead.form != "unknown" else ():
         about = {_form_of(finding), *_named_in(finding)}
-        if not about & told:
-            told |= about
-            found.append(finding)
-    return found
+        if not about & covered:
+            covered |= about
+            news.append(finding)
+    return news
 
 
 def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
@@ -122,13 +138,23 @@ def _named_in(finding: Mapping[str, Any] | None) -> set[Any]:
 def find_in(document: Document, key: str) -> Mapping[str, Any] | None:
     """The finding of this kind in the headline's catalogue, if there is one."""
     block = _headline_catalogue(document)
-    return next((found for found in block["findings"] if found["key"] == key), None) if block else None
+    return next((finding for finding in block["findings"] if finding["key"] == key), None) if block else None
 
 
-def _candidates(document: Document, block: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The findings that can lead, the most newsworthy first, each with its place."""
-    for place, finding in enumerate(block["findings"]):
-        key, daily = finding["key"], document["period"] == "day"
+def _candidates(
+    document: Document, block: Mapping[str, Any], only_mover: bool = True
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The findings that can lead, the most newsworthy first, each with its place. On a day with a large mover only
+    what is about that model can lead; a week or month is led by its movers unless something else is always news."""
+    daily, findings = document["period"] == "day", list(enumerate(block["findings"]))
+    mover = next((finding for _, finding in findings if finding["key"] == "model_move"), None)
+    if only_mover and mover is not None and mover["score"] >= ALWAYS_NEWS:
+        model = mover["values"]["model"]
+        findings = [(place, finding) for place, finding in findings if finding["values"].get("model") == model]
+    elif not daily:
+        findings.sort(key=lambda placed: placed[1]["key"] != "period_move" and placed[1]["score"] < ALWAYS_NEWS)
+    for place, finding in findings:
+        key = finding["key"]
         if key in _FORM_OF and finding["score"] >= LEAST_LEAD_SCORE and not (daily and key in _ONLY_LONGER):
             yield place, finding
 
@@ -136,22 +162,29 @@ def _candidates(document: Document, block: Mapping[str, Any]) -> Iterator[tuple[
 def _form_of(finding: Mapping[str, Any]) -> LeadForm:
     """The form of a finding that can lead."""
     form = _FORM_OF[finding["key"]]
-    return "breadth" if form == "total" and finding["values"].get("metric") == "models_used" else form
+    metric = finding["values"].get("metric") if form == "total" else None
+    return _FORM_OF_METRIC.get(metric, form)
 
 
 def _is_repetition(lead: Lead, before: Lead) -> bool:
     """Whether a lead would open as that of the period before did."""
     if lead.finding is None or before.finding is None or lead.finding["score"] >= ALWAYS_NEWS:
         return False
+    if lead.finding["key"] == "period_move":
+        return False  # the counts of a week or month are new ones
     if lead.form in _IN_TURN and lead.form == before.form:
         return True
-    return _subject(lead.finding) == _subject(before.finding)
+    return _subject(lead) == _subject(before)
 
 
-def _subject(finding: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a finding is about: its kind, direction, figure and model."""
-    values = finding["values"]
-    return finding["key"], *(values.get(name) for name in ("direction", "metric", "model"))
+def _subject(lead: Lead) -> tuple[Any, ...]:
+    """What a lead is about: the kind, direction, figure and model of its finding. Two models that came into the ten
+    most used one day after the other would open with the same words."""
+    if lead.finding is None:
+        return (lead.form,)
+    key, values = lead.finding["key"], lead.finding["values"]
+    named = ("direction", "metric", "model") if lead.form != "top" else ()
+    return key, *(values.get(name) for name in named)
 
 
 def _headline_catalogue(document: Document) -> Mapping[str, Any] | None:

@@ -191,7 +191,7 @@ def became_active(page: FindingInput) -> Iterator[ScoredClaim]:
     book, day, uses = page.book, page.book.period.last, _uses_of(page.book)
     woken = [(model, last) for model, last in book.woken if model.id in uses]
     if woken and len(woken) == len(book.woken):
-        first, last = min(woken, key=lambda one: (-uses[one[0].id], one[0].name))
+        first, last = min(woken, key=lambda pair: (-uses[pair[0].id], pair[0].name))
         days, rank = (day - last).days, _usage_rank(book, uses[first.id])
         claim = BecameActive(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
         yield ScoredClaim(0.1 + (0.4 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)

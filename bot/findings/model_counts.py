@@ -15,6 +15,7 @@ from bot.findings.claim import (
     known_values,
     listed_models,
     looks_at,
+    step_between,
     use_by_name,
 )
 from bot.findings.model_activity import LEAST_NEW, NEW_DAYS, new_models
@@ -91,12 +92,10 @@ class UsedModelsStep:
 
     def holds(self, book: PeriodData) -> bool:
         known = known_values(book, "models_used")
-        step = {"more": self.count, "fewer": -self.count, "same": 0}[self.direction]
         return (
             book.period.last == self.day
             and (known.get(self.day), known.get(self.day - ONE)) == (self.used, self.before)
-            and self.used - self.before == step
-            and self.count == abs(step)
+            and (self.direction, self.count) == step_between(self.used, self.before)
             and self.used == len(use_by_name(book))
         )
 
@@ -133,8 +132,8 @@ def find_used_models_step(page: FindingInput) -> Iterator[ScoredClaim]:
     known, day = known_values(page.book, "models_used"), page.book.period.last
     used, before = known.get(day), known.get(day - ONE)
     if used is not None and before is not None and used == page.figure_count("models_used"):
-        way: Literal["more", "fewer", "same"] = "more" if used > before else "fewer" if used < before else "same"
-        yield ScoredClaim(0.05, UsedModelsStep(day, way, used, before, abs(used - before)))
+        direction, count = step_between(used, before)
+        yield ScoredClaim(0.05, UsedModelsStep(day, direction, used, before, count))
 
 
 def _was_used(model: Model) -> bool:

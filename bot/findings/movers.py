@@ -17,6 +17,7 @@ from bot.findings.claim import (
     FindingInput,
     ScoredClaim,
     author_of,
+    changes_by_model,
     is_named,
     is_still_listed,
     known_values,
@@ -80,8 +81,7 @@ class ModelMove:
         if flows is None:
             exact = None not in (self.uses, self.before) and self.total is self.share is self.part is None
             return exact and any(self._is_of(book, model) for model in book.daily_uses)
-        now, then = (flow.by_model for flow in flows)
-        changes = {model: now.get(model, 0) - then.get(model, 0) for model in {*now, *then}}
+        changes = changes_by_model(flows)
         return (
             abs(self.change) == max(map(abs, changes.values())) >= LEAST_MOVER * flows[0].uses
             and self._is_part_of(flows)
@@ -214,8 +214,8 @@ def _model_move(book: PeriodData, model: int, change: int) -> ModelMove:
 def find_passing_surges(page: FindingInput) -> Iterator[ScoredClaim]:
     """Surges of a few days that are over."""
     book, day, totals = page.book, page.book.period.last, known_values(page.book, "uses")
-    found = (_passing_surge(book, model, daily, totals) for model, daily in book.daily_uses.items())
-    claims = [claim for claim in found if claim]
+    surges = (_passing_surge(book, model, daily, totals) for model, daily in book.daily_uses.items())
+    claims = [surge for surge in surges if surge]
     if claims and totals.get(day):
         claim = max(claims, key=lambda claim: (claim.before - claim.uses, claim.model))
         size = (claim.before - claim.uses) / totals[day]
@@ -231,9 +231,7 @@ def mover_score(size: float) -> float:
 
 def _largest_move(flows: tuple[Usage, Usage]) -> tuple[int, int] | None:
     """The model whose use changed most, with the change."""
-    now, then = flows
-    changes = {m: now.by_model.get(m, 0) - then.by_model.get(m, 0) for m in now.by_model.keys() | then.by_model.keys()}
-    return max(changes.items(), key=lambda change: (abs(change[1]), -change[0]), default=None)
+    return max(changes_by_model(flows).items(), key=lambda change: (abs(change[1]), -change[0]), default=None)
 
 
 def _base_day(daily: Mapping[date, int], day: date, before: int | None) -> date | None:

@@ -15,6 +15,7 @@ from bot.findings.claim import (
     FindingInput,
     ScoredClaim,
     author_of,
+    changes_by_model,
     is_named,
     known_values,
     listed_models,
@@ -60,7 +61,7 @@ class TotalChange:
         if flows is None:
             return False
         now, then = flows
-        moved = {m: now.by_model.get(m, 0) - then.by_model.get(m, 0) for m in {*now.by_model, *then.by_model}}
+        moved = changes_by_model(flows)
         same = (model for model, change in moved.items() if change == self.model_change)
         return (
             book.period.last == self.day
@@ -69,7 +70,7 @@ class TotalChange:
             and (self.change > 0) == (self.direction == "rose")
             and abs(self.change) >= LEAST_CHANGE * self.before
             and self.ratio == self.change / self.before
-            and self.part == (self.model_change / self.change if 0 < self.model_change / self.change <= 1 else None)
+            and self.part == _part_of(self.model_change, self.change)
             and abs(self.model_change) == max(map(abs, moved.values()))
             and is_named(self.model, (model_name(book, model) for model in same))
         )
@@ -143,7 +144,7 @@ def find_total_change(page: FindingInput) -> Iterator[ScoredClaim]:
         return
     now, then = flows
     change = now.uses - then.uses
-    moved = {m: now.by_model.get(m, 0) - then.by_model.get(m, 0) for m in now.by_model.keys() | then.by_model.keys()}
+    moved = changes_by_model(flows)
     model = max(moved, key=lambda model: (abs(moved[model]), -model))
     if not model_name(book, model):
         return
@@ -159,7 +160,7 @@ def find_total_change(page: FindingInput) -> Iterator[ScoredClaim]:
             model=model_name(book, model),
             author=author_of(book, model),
             model_change=moved[model],
-            part=moved[model] / change if moved[model] * change > 0 and abs(moved[model]) <= abs(change) else None,
+            part=_part_of(moved[model], change),
         ),
     )
 
@@ -196,6 +197,11 @@ def find_concentration(page: FindingInput) -> Iterator[ScoredClaim]:
         author = next(str(listed.author) for listed in listed_models(book) if listed.name == model)
         claim = MostConcentrated(day, model, author, uses[model], shares[day], past, days)
         yield ScoredClaim(0.8 * (0.2 + 0.7 * days / (days + 30)), claim)
+
+
+def _part_of(model_change: int, change: int) -> float | None:
+    """A model's part of the network's change; `None` if it moved against the network or by more than the network."""
+    return model_change / change if 0 < model_change / change <= 1 else None
 
 
 def _top_shares(book: PeriodData) -> dict[date, float]:

@@ -19,6 +19,7 @@ from bot.findings.claim import (
     looks_at,
     model_name,
     named_flows,
+    step_between,
     use_by_name,
 )
 from bot.findings.model_activity import LEAST_NEW
@@ -109,13 +110,11 @@ class PeriodStep:
     """The difference, without its sign."""
 
     def holds(self, book: PeriodData) -> bool:
-        step = {"more": self.count, "fewer": -self.count, "same": 0}[self.direction]
         return (
             (book.period.name, book.period.first) == (self.period, self.first)
             and self.used == len(use_by_name(book))
             and self.before == _used_before(book)
-            and self.used - self.before == step
-            and self.count == abs(step)
+            and (self.direction, self.count) == step_between(self.used, self.before)
         )
 
 
@@ -158,8 +157,8 @@ def find_period_step(page: FindingInput) -> Iterator[ScoredClaim]:
     """The difference to the period before of the number of models used."""
     book, used, before = page.book, page.figure_count("models_used"), _used_before(page.book)
     if used is not None and before is not None and used == len(use_by_name(book)):
-        way: Literal["more", "fewer", "same"] = "more" if used > before else "fewer" if used < before else "same"
-        claim = PeriodStep(book.period.name, book.period.first, way, used, before, abs(used - before))
+        direction, count = step_between(used, before)
+        claim = PeriodStep(book.period.name, book.period.first, direction, used, before, count)
         yield ScoredClaim(0.05, claim)
 
 

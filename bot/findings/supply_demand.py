@@ -38,7 +38,7 @@ class DemandGap:
             return False
         demand, supply, days = compared
         pairs = ((self.uses_change, demand), (self.inventory_change, supply), (self.gap, demand - supply))
-        near = all(isclose(told, again, rel_tol=1e-9, abs_tol=1e-12) for told, again in pairs)
+        near = all(isclose(claimed, counted, rel_tol=1e-9, abs_tol=1e-12) for claimed, counted in pairs)
         return near and self.days == days and self.ahead == ("demand" if demand > supply else "supply")
 
 

@@ -1,4 +1,4 @@
-"""Claims about a figure's own past: records, streaks, crossings, unusual days. No claim spans an unknown day."""
+"""Claims about a figure's own past: streaks, crossings, unusual days. No claim spans an unknown day."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from itertools import pairwise
 from statistics import median
 from typing import ClassVar, Literal
 
-from bot.findings.claim import ONE, FindingInput, ScoredClaim, known_values, looks_at, series_start, unit_of
+from bot.findings.claim import ONE, WEIGHT, FindingInput, ScoredClaim, known_values, looks_at, unit_of
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import PeriodData, Unknown, each_day
 
-LEAST_LOOKED_BACK = 7
-"""Days that a record must beat."""
 LEAST_STREAK = 3
 WEEKS = 8
 LEAST_WEEKS = 4
+LEAST_ADDED = 20
+"""Fewer models added than this are no news."""
 UNUSUAL = 3.5
 """From this robust z-score on, a day is unusual (Iglewicz and Hoaglin, 1993)."""
 NORMAL = 0.6745
@@ -25,91 +25,10 @@ NORMAL = 0.6745
 LEAST_MOVE = 0.1
 """A smaller change, as a share of the usual value, is no finding, however regular the days before were."""
 
-LEAST_LEAD: Mapping[str, float] = {"uses": 0.01, "models_used": 0.01}
-"""A record must lead by this part of itself; by less, one day is as good as another. A list only has to be longer."""
 LEAST_STREAK_CHANGE: Mapping[str, float] = {"uses": 0.1, "models_used": 0.05}
 """The least change over all days of a streak, as a share of the value before it."""
 FRESH_DAYS = 30
 """A round number counts as new if these days before are known and were all on the other side of it."""
-
-WEIGHT: Mapping[str, float] = {"uses": 1.0, "models_used": 0.9, "models_added": 0.7, "models_listed": 0.35}
-"""How newsworthy a series is. A list that grows every day sets a record every day."""
-
-
-@dataclass(frozen=True, slots=True)
-class HighestSince:
-    """The highest value since a day that had as much or more; every day between is known and lower."""
-
-    key: ClassVar[str] = "highest_since"
-    metric: str
-    unit: str
-    day: date
-    value: int
-    since: date
-    since_value: int
-    days: int
-    """Days between, all of them lower."""
-
-    def holds(self, book: PeriodData) -> bool:
-        return self.since_value >= self.value and _beats_all_since(self, book, high=True)
-
-
-@dataclass(frozen=True, slots=True)
-class LowestSince:
-    """The lowest value since a day that had as little or less; every day between is known and higher."""
-
-    key: ClassVar[str] = "lowest_since"
-    metric: str
-    unit: str
-    day: date
-    value: int
-    since: date
-    since_value: int
-    days: int
-    """Days between, all of them higher."""
-
-    def holds(self, book: PeriodData) -> bool:
-        return self.since_value <= self.value and _beats_all_since(self, book, high=False)
-
-
-@dataclass(frozen=True, slots=True)
-class HighestOnRecord:
-    """The highest value of all days looked back over, each of them known and lower."""
-
-    key: ClassVar[str] = "highest_watched"
-    metric: str
-    unit: str
-    day: date
-    value: int
-    first: date
-    """The first of the days looked back over."""
-    days: int
-    """Number of these days, including this one."""
-    whole: bool
-    """Whether these are all days ever watched."""
-
-    def holds(self, book: PeriodData) -> bool:
-        return _is_record(self, book, high=True)
-
-
-@dataclass(frozen=True, slots=True)
-class LowestOnRecord:
-    """The lowest value of all days looked back over, each of them known and higher."""
-
-    key: ClassVar[str] = "lowest_watched"
-    metric: str
-    unit: str
-    day: date
-    value: int
-    first: date
-    """The first of the days looked back over."""
-    days: int
-    """Number of these days, including this one."""
-    whole: bool
-    """Whether these are all days ever watched."""
-
-    def holds(self, book: PeriodData) -> bool:
-        return _is_record(self, book, high=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +52,11 @@ class Streak:
         values = [known.get(day) for day in each_day(self.first, self.day)]
         if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
             return False
-        told = (values[0], values[-1]) == (self.first_value, self.value)
-        told = told and _is_long_way(self.metric, self.first_value, self.value)
-        return told and all(_change_direction(a, b) == self.direction for a, b in pairwise(values))
+        return (
+            (values[0], values[-1]) == (self.first_value, self.value)
+            and _is_long_way(self.metric, self.first_value, self.value)
+            and all(_change_direction(earlier, later) == self.direction for earlier, later in pairwise(values))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +109,6 @@ class UnusualDay:
 
 
 @looks_at(DAY_ONLY)
-def find_records(page: FindingInput) -> Iterator[ScoredClaim]:
-    """The highest or lowest value for a long time."""
-    for metric in WEIGHT:
-        yield from _find_record(page, metric, high=True)
-    for metric in LEAST_LEAD:
-        yield from _find_record(page, metric, high=False)
-
-
-@looks_at(DAY_ONLY)
 def find_streaks(page: FindingInput) -> Iterator[ScoredClaim]:
     """Rising or falling for days."""
     for metric in ("uses", "models_used"):
@@ -246,68 +158,13 @@ def unusual_days(page: FindingInput) -> Iterator[ScoredClaim]:
             yield ScoredClaim(WEIGHT[metric] * min(0.79, 0.45 + (abs(claim.z) - UNUSUAL) / 25), claim)
 
 
-def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[ScoredClaim]:
-    book, day = page.book, page.book.period.last
-    known, start, unit = known_values(book, metric), series_start(book, metric), unit_of(book, metric)
-    value = known.get(day)
-    if value is None or start is None or not book.history:
-        return
-    first = max(start, book.history[0].day)
-    past = day - ONE
-    while past >= first and past in known and _is_beaten(book, metric, known[past], value, high):
-        past -= ONE
-    days = (day - past).days - 1
-    if days < LEAST_LOOKED_BACK or (past >= first and past not in known):
-        return
-    score = WEIGHT[metric] * min(0.79, 0.2 + 0.7 * days / (days + 30))
-    beaten = [known[past + n * ONE] for n in range(1, days + 1)]
-    if known[day - ONE] == (max(beaten) if high else min(beaten)):
-        score *= 0.7  # yesterday was a record too
-    if past >= first and not (known[past] >= value if high else known[past] <= value):
-        return  # it may or may not be beaten
-    if past >= first:
-        since = HighestSince if high else LowestSince
-        yield ScoredClaim(score, since(metric, unit, day, value, past, known[past], days))
-    else:
-        record = HighestOnRecord if high else LowestOnRecord
-        yield ScoredClaim(score, record(metric, unit, day, value, first, days + 1, first == start))
-
-
-def _is_record(claim: HighestOnRecord | LowestOnRecord, book: PeriodData, high: bool) -> bool:
-    """Whether the value is as claimed, and every day looked back over is known and surely lower, or higher."""
-    known, before = known_values(book, claim.metric), each_day(claim.first, claim.day - ONE)
-    return (
-        known.get(claim.day) == claim.value
-        and len(before) + 1 == claim.days > LEAST_LOOKED_BACK
-        and all(day in known and _is_beaten(book, claim.metric, known[day], claim.value, high) for day in before)
-        and (not claim.whole or claim.first == series_start(book, claim.metric))
-    )
-
-
-def _beats_all_since(claim: HighestSince | LowestSince, book: PeriodData, high: bool) -> bool:
-    """Whether both ends are as claimed, and every day between them is known and surely lower, or higher."""
-    known, between = known_values(book, claim.metric), each_day(claim.since + ONE, claim.day - ONE)
-    return (
-        (known.get(claim.day), known.get(claim.since)) == (claim.value, claim.since_value)
-        and len(between) == claim.days >= LEAST_LOOKED_BACK
-        and all(day in known and _is_beaten(book, claim.metric, known[day], claim.value, high) for day in between)
-    )
-
-
-def _is_beaten(book: PeriodData, metric: str, earlier: int, value: int, high: bool) -> bool:
-    """Whether a value is clearly higher, or lower, than an earlier one, whatever the list's unknown models were."""
-    margin = book.uncounted if metric in ("models_listed", "models_added") else 0
-    lead = max(margin, LEAST_LEAD.get(metric, 0) * max(earlier, value))
-    return earlier + lead < value if high else earlier - lead > value
-
-
 def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
     value = known.get(day)
     past = [known[then] for week in range(1, WEEKS + 1) if (then := day - timedelta(weeks=week)) in known]
-    if value is None or len(past) < LEAST_WEEKS:
+    if value is None or len(past) < LEAST_WEEKS or (metric == "models_added" and value < LEAST_ADDED):
         return None
     usual = float(median(past))
-    spread = median(abs(one - usual) for one in past)
+    spread = median(abs(value - usual) for value in past)
     if not spread or abs(value - usual) < LEAST_MOVE * usual:
         return None
     z = NORMAL * (value - usual) / spread

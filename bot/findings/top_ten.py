@@ -27,10 +27,10 @@ OUTSIDE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class TopTenEntry:
-    """A model among the ten most used that was beyond the first twenty on the day before."""
+class _TopTenChange:
+    """A model that was among the ten most used on one of two days and beyond the first twenty on the other."""
 
-    key: ClassVar[str] = "top_ten_entry"
+    entered: ClassVar[bool]
     model: str
     author: str
     day: date
@@ -41,43 +41,35 @@ class TopTenEntry:
 
     def holds(self, book: PeriodData) -> bool:
         flows = named_flows(book)
-        return flows is not None and any(
-            (self.uses, self.before) == (flows[0].by_model[model], before)
-            and (self.rank, self.rank_before) == (usage_rank(flows[0], self.uses), usage_rank(flows[1], before))
-            and self.rank <= TOP < OUTSIDE < self.rank_before
-            and self.uses >= 2 * before
+        ranks, counts = (self.rank, self.rank_before), (self.uses, self.before)
+        (near, far), (more, less) = (ranks, counts) if self.entered else (ranks[::-1], counts[::-1])
+        return (
+            flows is not None
             and book.period.last == self.day
-            and is_named(self.model, (model_name(book, model),))
-            for model, before in flows[1].by_model.items()
-            if model in flows[0].by_model
+            and near <= TOP < OUTSIDE < far
+            and more >= 2 * less
+            and ranks == (usage_rank(flows[0], self.uses), usage_rank(flows[1], self.before))
+            and any(
+                counts == (uses, flows[1].by_model.get(model)) and is_named(self.model, (model_name(book, model),))
+                for model, uses in flows[0].by_model.items()
+            )
         )
 
 
 @dataclass(frozen=True, slots=True)
-class TopTenExit:
+class TopTenEntry(_TopTenChange):
+    """A model among the ten most used that was beyond the first twenty on the day before."""
+
+    key: ClassVar[str] = "top_ten_entry"
+    entered: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class TopTenExit(_TopTenChange):
     """A model beyond the first twenty that was among the ten most used on the day before."""
 
     key: ClassVar[str] = "top_ten_exit"
-    model: str
-    author: str
-    day: date
-    rank: int
-    uses: int
-    rank_before: int
-    before: int
-
-    def holds(self, book: PeriodData) -> bool:
-        flows = named_flows(book)
-        return flows is not None and any(
-            (self.uses, self.before) == (uses, flows[1].by_model[model])
-            and (self.rank, self.rank_before) == (usage_rank(flows[0], uses), usage_rank(flows[1], self.before))
-            and self.rank_before <= TOP < OUTSIDE < self.rank
-            and self.before >= 2 * uses
-            and book.period.last == self.day
-            and is_named(self.model, (model_name(book, model),))
-            for model, uses in flows[0].by_model.items()
-            if model in flows[1].by_model
-        )
+    entered: ClassVar[bool] = False
 
 
 @looks_at(DAY_ONLY)

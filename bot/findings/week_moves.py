@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import ClassVar
 
@@ -23,6 +24,8 @@ from bot.metrics.registry import DAY_ONLY
 from bot.records import PeriodData, Usage, each_day
 
 WEEK = timedelta(days=7)
+MOST_STEP = 0.7
+"""If one day of the week had more than this part of the change, that day was the news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class WeekMove:
 
 @looks_at(DAY_ONLY)
 def find_week_moves(page: FindingInput) -> Iterator[ScoredClaim]:
-    """A model that lost or gained most of its use within a week, told on the first day of which that is true."""
+    """A model that lost or gained most of its use within a week, on the first day for a week of which that is true."""
     book, day = page.book, page.book.period.last
     now, then = book.flow, book.flow_week_before
     if not isinstance(now, Usage) or not isinstance(then, Usage) or now.unattributed or then.unattributed:
@@ -95,7 +98,8 @@ def find_week_moves(page: FindingInput) -> Iterator[ScoredClaim]:
 
 
 def _is_week_move(daily: Mapping[date, int], day: date, least: float) -> bool:
-    """Whether a model lost or gained most of its use in the week that ends with a day, and neither end is a spike."""
+    """Whether a model lost or gained most of its use in the week that ends with a day, neither end is a
+    spike, and no single day made most of the change."""
     then, yesterday = day - WEEK, day - ONE
     weeks = each_day(then - 6 * ONE, then)
     if day not in daily or yesterday not in daily or not all(when in daily for when in weeks):
@@ -103,4 +107,7 @@ def _is_week_move(daily: Mapping[date, int], day: date, least: float) -> bool:
     usual = median(daily[when] for when in weeks)
     less, more = sorted((daily[day], daily[then]))
     near = daily[yesterday] <= 2 * daily[day] and daily[day] <= 2 * daily[yesterday]
-    return 2 * less <= more and more - less >= least and near and usual <= 2 * daily[then] <= 4 * usual
+    last_days = [daily.get(when) for when in each_day(then, day)]
+    steps = [abs(b - a) for a, b in pairwise(last_days) if a is not None and b is not None]
+    gradual = len(steps) == WEEK.days and max(steps) <= MOST_STEP * (more - less)
+    return 2 * less <= more and more - less >= least and near and gradual and usual <= 2 * daily[then] <= 4 * usual

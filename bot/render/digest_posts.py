@@ -200,6 +200,8 @@ def _text_post(document: Document, options: PostRenderOptions) -> Post:
 
 _TITLE = 110
 """Most characters of a picture's title, where it has sentences to drop."""
+_SHORT = frozenset({"ladder", "mover"})
+"""Forms of leads whose posts leave out what is always true."""
 _OVER_POLL = 2000
 """docs.discord.com, resources/message, Create Message, `content`."""
 _OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
@@ -233,10 +235,11 @@ def template_context(document: Document) -> dict[str, Any]:
 
 
 def _lead_context(document: Document) -> dict[str, Any]:
-    """`form` and `finding` of the lead; `whole`: what all use did, if a mover leads; `step`: models used against the
-    period before; `proven_step`: proven use against the day before; `first_day`: the finding that it is the first;
-    `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post about one
-    tells; `others`: further news."""
+    """`form`, `finding` and `again` of the lead; `whole`: what all use did, if a mover leads; `step`: models used
+    against the period before; `proven_step`: proven use against the day before; `first_day`: the finding that it is
+    the first; `moves`: who gained and lost most in a week or month, if that leads; `period`: what
+    else every post about one tells; `others`: further news; `short`: what is always true is left out, because
+    nothing happened or the lead has the exact total."""
     lead = findings.lead_of(document)
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
     same = move is not None and move["values"]["model"] == lead.protagonist
@@ -244,14 +247,18 @@ def _lead_context(document: Document) -> dict[str, Any]:
     moves = [finding for finding in news if finding["key"] == "period_move"]
     moves.sort(key=lambda finding: finding is not leading)
     rest = [finding for finding in news if finding["key"] == "period_arrivals" and finding is not leading]
+    step = findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step")
     if not (leads := leading is not None and leading["key"] == "period_move"):
         rest = moves + rest
     return {
         "form": lead.form,
         "finding": lead.finding,
+        "again": lead.again,
+        "short": document["period"] == "day"
+        and (lead.form in _SHORT or _tells_total(leading) or (lead.form == "standing" and step is not None)),
         "whole": move["values"] if move is not None and same else None,
-        "step": findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step"),
-        "proven_step": step["values"] if (step := findings.find_in(document, "uses_step")) else None,
+        "step": step,
+        "proven_step": proven["values"] if (proven := findings.find_in(document, "uses_step")) else None,
         "first_day": findings.find_in(document, "first_day"),
         "moves": moves if leads else [],
         "period": rest,
@@ -259,6 +266,11 @@ def _lead_context(document: Document) -> dict[str, Any]:
             finding for finding in findings.other_news(document, lead) if not finding["key"].startswith("period_")
         ],
     }
+
+
+def _tells_total(finding: Mapping[str, Any] | None) -> bool:
+    """Whether a finding has all use of the day as an exact number."""
+    return finding is not None and (finding["key"] == "total_change" or finding["values"].get("metric") == "uses")
 
 
 def _headline_findings(document: Document) -> list[Mapping[str, Any]]:

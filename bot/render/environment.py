@@ -223,7 +223,6 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         "measured": of_figure(number_format.format_figure_with_noun),  # a figure with its noun: 929 models
         "number": of_number(number_format.format_count),  # 3,783
         "spelled": of_number(number_format.spell_count),  # two, 18
-        "Spelled": lambda n: capitalized(of_number(number_format.spell_count)(n)),  # Two, 18, At least two
         "signed": of_number(number_format.format_signed),  # +3,783
         "compact": of_number(number_format.format_compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models

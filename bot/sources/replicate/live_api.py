@@ -64,8 +64,8 @@ def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Calla
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise SourceError(f"{TOKEN}: holds a character that no token has; copy it again, or unset it")
     limits = http.HttpLimits(settings.timeout)
-    with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, limits) as asked:
-        models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, limits), url, raw))
+    with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, limits) as client:
+        models = _all_models(settings, lambda url: _parse_page(http.get_body(client, url, limits), url, raw))
     at = clock()
     ref = SourceRef(settings.api, at, raw.sha256)
     listings = tuple(model.listing for model in models.values())
@@ -97,16 +97,16 @@ def _walk_pages(
     from bot.clients.http import next_page_url
 
     met: set[str] = set()
-    asked: set[str] = set()
+    visited: set[str] = set()
     moved = False
     url: str | None = settings.api
     while url is not None:
-        if url in asked:
-            raise SourceError(f"{settings.api}: its pages form a loop, after {len(asked)}; run again later")
+        if url in visited:
+            raise SourceError(f"{settings.api}: its pages form a loop, after {len(visited)}; run again later")
         if next(budget, None) is None:
             most = settings.page_budget
             raise SourceError(f"{settings.api}: goes on after {most} pages; raise networks.replicate.page_budget")
-        asked.add(url)
+        visited.add(url)
         answer = page(url)
         for model in answer.results:
             if model.visibility == "public":

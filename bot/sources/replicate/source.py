@@ -110,8 +110,8 @@ def check_reachable(settings: ReplicateSettings, data: Path, secrets: Mapping[st
     from bot.clients import http
 
     manners = http.HttpLimits(settings.timeout)
-    with http.make_client(secrets[TOKEN], manners) as asked:
-        page = msgspec.json.decode(http.get_body(asked, settings.api, manners), type=ModelsPage)
+    with http.make_client(secrets[TOKEN], manners) as client:
+        page = msgspec.json.decode(http.get_body(client, settings.api, manners), type=ModelsPage)
     return f"{settings.api} answers, {len(page.results)} models on its first page"
 
 
