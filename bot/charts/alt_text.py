@@ -26,7 +26,7 @@ from bot.number_format import (
 )
 from bot.records import Document
 
-_SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
+_FIGURES = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
 _NAMED = 5
 """Most unknown days that are listed one by one."""
@@ -36,7 +36,7 @@ def describe_place(document: Document, locale: str = "en") -> str:
     """The network, the catalogue and the period of a picture."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     period = chart_data.period_text(document, voice.language)
-    network, lists = (voice.translate_word("word", one) for one in (document["title"], block["title"]))
+    network, lists = (voice.translate_word("word", word) for word in (document["title"], block["title"]))
     return voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period)
 
 
@@ -46,7 +46,7 @@ def describe_overview(document: Document, locale: str = "en", title: str = "") -
     parts = [
         describe_place(document, locale),
         voice.say("{said}.", said=title) if title else "",
-        *(_describe_figure(voice, key, block) for key in _SAID if key in block["figures"]),
+        *(_describe_figure(voice, key, block) for key in _FIGURES if key in block["figures"]),
         voice.say("Left: models used each day as bars against models listed as a line."),
         describe_usage(chart_data.history_days(block), locale),
         voice.say("Right: share of {unit} by the most used models.", unit=voice.translate_word("word", block["unit"])),
@@ -59,13 +59,13 @@ def describe_trend(points: Points, title: str, unit: str, source: str, locale: s
     """A line over time. `title` and `source` are already in the language of `locale`."""
     voice, points = translator_for(locale), chart_data.fill_missing_days(points)
     known = [(day, number) for day, number in points if number is not None]
-    said = [
+    marked_days = [
         voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
         for day, number in _turning_points(known)
     ]
     parts = [
         voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
-        _as_sentence(voice, voice.translate_text(", ").join(said)),
+        _as_sentence(voice, voice.translate_text(", ").join(marked_days)),
         _as_sentence(voice, _describe_unknown_days(voice, points)),
     ]
     return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
@@ -84,12 +84,12 @@ def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:
 def describe_concentration(catalogue: Json, locale: str = "en") -> str:
     """The curve of the most used models in words."""
     voice, curve = translator_for(locale), dict(chart_data.usage_curve(catalogue))
-    said = [
+    shares = [
         voice.say("top {k}: {share}", k=k, share=format_share(curve[k], voice.language))
         for k in (1, 2, 3, 5, 10, 100)
         if k in curve
     ]
-    return _as_sentence(voice, voice.translate_text(", ").join(said) if curve else voice.translate_text(UNKNOWN))
+    return _as_sentence(voice, voice.translate_text(", ").join(shares) if curve else voice.translate_text(UNKNOWN))
 
 
 def describe_day_range(points: Points, locale: str = "en") -> str:
@@ -124,14 +124,14 @@ def _describe_figure(voice: Translator, key: str, block: Json) -> str:
 
 def _describe_extremes(voice: Translator, points: Points) -> str:
     known = [(day, number) for day, number in points if number is not None]
-    said = [
+    marked_days = [
         voice.say("{value} on {day}", value=format_count(n, voice.language), day=format_short_day(day, voice.language))
         for day, n in _turning_points(known)
     ]
     unknown = _describe_unknown_days(voice, points)
-    if said and unknown:
-        return voice.say("{known}; {unknown}", known=voice.translate_text(", ").join(said), unknown=unknown)
-    return voice.translate_text(", ").join(said) or unknown
+    if marked_days and unknown:
+        return voice.say("{known}; {unknown}", known=voice.translate_text(", ").join(marked_days), unknown=unknown)
+    return voice.translate_text(", ").join(marked_days) or unknown
 
 
 def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Number]]:
@@ -160,7 +160,7 @@ def _describe_unknown_days(voice: Translator, points: Points) -> str:
 def source_sentence(document: Document, locale: str = "en") -> str:
     """The sentence that names the source of a digest's figures."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
-    network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
+    network, evidence = (voice.translate_word("word", word) for word in (document["title"], block["evidence"]))
     if not document["refs"]:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)
     url = str(document["refs"][0]["url"])

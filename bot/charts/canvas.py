@@ -254,7 +254,7 @@ def draw_gaps(axes: Axes, points: Points, locale: str = "en") -> None:
     for first, last in chart_data.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
         room = (last - first + 1) * column
-        said = translator_for(locale).translate_text(UNKNOWN) if room > 30 else "?"
+        label = translator_for(locale).translate_text(UNKNOWN) if room > 30 else "?"
         middle = ((first + last) / 2, 0.5)
         turned = 30 < room < 200
-        annotate_point(axes, said, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
+        annotate_point(axes, label, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)

@@ -113,12 +113,12 @@ def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
 def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
     """Three rules across at most with their values, and the first and last day along the foot."""
     labels = [(tick, tick_label(tick, unit)) for tick in axis_ticks(low, high)]
-    frame = _Frame(max(len(said) for _, said in labels) * _CHARACTER + 6, low, high, len(days))
+    frame = _Frame(max(len(label) for _, label in labels) * _CHARACTER + 6, low, high, len(days))
     drawn = []
-    for tick, said in labels:
+    for tick, label in labels:
         y = frame.y(tick)
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
-        drawn.append(_text_element(said, frame.left - 6, y + 5, "end"))
+        drawn.append(_text_element(label, frame.left - 6, y + 5, "end"))
     if days:
         drawn.append(_text_element(format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:
