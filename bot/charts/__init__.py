@@ -6,7 +6,6 @@ language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of
 """
 
 from bot.charts import alt_text
-from bot.charts.canvas import picture_language
 from bot.charts.chart_data import drawable_value
 from bot.charts.picture_alt_text import describe_picture
 from bot.charts.png import draw_card, draw_trend
@@ -19,7 +18,6 @@ __all__ = [
     "draw_card",
     "draw_trend",
     "drawable_value",
-    "picture_language",
     "trend_svg",
     "usage_svg",
 ]

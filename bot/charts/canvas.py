@@ -8,15 +8,14 @@ imported where it draws.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from bot.charts import chart_data, labels
 from bot.charts.chart_data import Number, Points
+from bot.charts.fonts import FAMILY, Weight, drawable_text, load_fonts, text_width, wrap_text
 from bot.charts.labels import SHORTEST
 from bot.i18n import is_rtl, translator_for
 from bot.number_format import UNKNOWN, format_short_day
@@ -24,7 +23,6 @@ from bot.number_format import UNKNOWN, format_short_day
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
 WIDTH, HEIGHT, DPI = 1200, 675, 100
 MARGIN = 40
@@ -34,6 +32,8 @@ LINE = 5
 FADED = "#7fb8da"
 PAPER, INK, QUIET, SHELF, RULE = "#ffffff", "#1b1b1b", "#5a5a5a", "#e9e6df", "#c9c5bb"
 LISTED, USED = "#d55e00", "#0072b2"
+
+Align = Literal["left", "right"]
 
 TITLE_LINES, LINE_HEIGHT = 3, 52
 
@@ -58,36 +58,6 @@ class DrawingArea:
     foot: int
 
 
-# The font that matplotlib brings has no Chinese characters.
-_NOT_IN_FONT = frozenset({"zh-CN"})
-
-
-def picture_language(locale: str) -> str:
-    """The language inside pictures for readers of a language: English where the font lacks its script."""
-    return "en" if (language := translator_for(locale).language) in _NOT_IN_FONT else language
-
-
-_KEPT = frozenset("\n\u2066\u2067\u2068\u2069\u200e\u200f")
-
-
-@lru_cache(maxsize=1)
-def _font_characters() -> frozenset[int]:
-    """The characters of the font in both weights."""
-    from matplotlib import font_manager
-
-    fonts = [
-        font_manager.get_font(font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)))
-        for weight in ("normal", "bold")
-    ]
-    return frozenset.intersection(*(frozenset(font.get_charmap()) for font in fonts))
-
-
-def drawable_text(text: str) -> str:
-    """A text with a box for every character that the font lacks; a foreign name may hold any."""
-    known = _font_characters()
-    return "".join(c if ord(c) in known or c in _KEPT else "\u25a1" for c in text)
-
-
 def to_points(pixels: float) -> float:
     return pixels * 72 / DPI
 
@@ -96,83 +66,113 @@ def new_figure() -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    load_fonts()
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     return figure
 
 
 def draw_text(
-    figure: Figure, x: float, row: float, text: str, size: float, colour: str = INK, weight: str = "normal"
-) -> Text:
+    figure: Figure,
+    x: float,
+    row: float,
+    text: str,
+    size: float,
+    colour: str = INK,
+    weight: Weight = "normal",
+    align: Align = "left",
+) -> None:
     """Write at `x` pixels from the left, the baseline at pixel `row` from the top."""
-    return figure.text(
+    figure.text(
         x / WIDTH,
         1 - row / HEIGHT,
         drawable_text(text),
         fontsize=to_points(size),
+        fontfamily=FAMILY,
         color=colour,
         weight=weight,
+        ha=align,
         parse_math=False,
     )
 
 
+def draw_rectangle(figure: Figure, left: float, top: float, width: float, height: float, colour: str) -> None:
+    """A rectangle in pixels from the left and from the top."""
+    from matplotlib.patches import Rectangle
+
+    corner = (left / WIDTH, 1 - (top + height) / HEIGHT)
+    figure.add_artist(Rectangle(corner, width / WIDTH, height / HEIGHT, facecolor=colour, edgecolor="none"))
+
+
+def draw_dots(figure: Figure, x: Sequence[float], rows: Sequence[float], size: float, colour: str) -> None:
+    """Dots of `size` pixels, `x` from the left and `rows` from the top: one marker, drawn many times."""
+    from matplotlib.lines import Line2D
+
+    across, up = [place / WIDTH for place in x], [1 - row / HEIGHT for row in rows]
+    size = to_points(size)
+    figure.add_artist(Line2D(across, up, ls="", marker="o", color=colour, markersize=size, markeredgewidth=0))
+
+
+def draw_polyline(figure: Figure, x: Sequence[float], rows: Sequence[float], width: float, colour: str) -> None:
+    """A line through points, `x` pixels from the left and `rows` from the top."""
+    from matplotlib.lines import Line2D
+
+    across, up = [place / WIDTH for place in x], [1 - row / HEIGHT for row in rows]
+    figure.add_artist(Line2D(across, up, color=colour, linewidth=to_points(width), solid_joinstyle="round"))
+
+
+def draw_heading(figure: Figure, left: float, width: float, row: float, text: str, locale: str) -> None:
+    """A bold line at the end of the width where its language begins."""
+    rtl = is_rtl(locale)
+    text = f"\u200f{text}" if rtl else text
+    draw_text(figure, left + width if rtl else left, row, text, LABEL, INK, "bold", "right" if rtl else "left")
+
+
 def draw_words(figure: Figure, words: PictureWords) -> DrawingArea:
     """The title, the line below it and the foot; what they leave to the drawing."""
-    size, lines = _fitting_title(figure, words.title)
+    size, lines = _fitting_title(words.title)
     for row, line in enumerate(lines):
         _draw_edge_text(figure, 62 + LINE_HEIGHT * row, line, size, words.locale, weight="bold")
     below = 62 + LINE_HEIGHT * (len(lines) - 1) + 44
     _draw_edge_text(figure, below, words.when, LABEL, words.locale, QUIET)
-    foot = _wrapped(figure, words.foot, LABEL, "normal", 2)
+    foot = wrap_text(words.foot, LABEL, "normal", WIDTH - 2 * MARGIN, 2)
     for row, line in enumerate(reversed(foot)):
         _draw_edge_text(figure, HEIGHT - 22 - 36 * row, line, LABEL, words.locale, QUIET)
     return DrawingArea(below, HEIGHT - 30 - 36 * len(foot))
 
 
-def _fitting_title(figure: Figure, title: str) -> tuple[int, list[str]]:
+def _fitting_title(title: str) -> tuple[int, list[str]]:
     """The title's size and lines: smaller only where its lines would not hold it."""
     for size in (TITLE, 36, 32):
-        lines = _wrapped(figure, title, size, "bold", TITLE_LINES)
+        lines = wrap_text(title, size, "bold", WIDTH - 2 * MARGIN, TITLE_LINES)
         if not lines[-1:] or not lines[-1].endswith("…"):
             break
     return size, lines
 
 
-def _wrapped(figure: Figure, text: str, size: int, weight: str, most: int) -> list[str]:
-    """A text in as few lines as its width in pixels allows; cut with a sign if it needs more than `most`."""
-    # From the most characters of this weight that a line could hold.
-    for characters in range(int((1900 if weight == "bold" else 2350) / size), 10, -3):
-        lines = textwrap.wrap(text, characters, max_lines=most, placeholder="…", break_on_hyphens=False)
-        widest = max(lines, key=len, default="")
-        drawn = draw_text(figure, MARGIN, 0, widest, size, weight=weight)
-        width = drawn.get_window_extent().width
-        drawn.remove()
-        if width <= WIDTH - 2 * MARGIN:
-            break
-    return lines
-
-
 def _draw_edge_text(
-    figure: Figure, row: float, text: str, size: float, locale: str, colour: str = INK, weight: str = "normal"
+    figure: Figure, row: float, text: str, size: float, locale: str, colour: str = INK, weight: Weight = "normal"
 ) -> None:
     """A line that begins at the edge where its language begins."""
     rtl = is_rtl(locale)
     # A line that begins with a Latin name still runs from right to left.
     text = f"\u200f{text}" if rtl else text
-    drawn = draw_text(figure, WIDTH - MARGIN if rtl else MARGIN, row, text, size, colour, weight)
-    drawn.set_horizontalalignment("right" if rtl else "left")
+    x = WIDTH - MARGIN if rtl else MARGIN
+    draw_text(figure, x, row, text, size, colour, weight, "right" if rtl else "left")
 
 
-def add_axes(figure: Figure, left: int, width: int, area: DrawingArea, heading: str, *, dates: bool = True) -> Axes:
-    """Axes under a heading, with room for `dates` or ticks below them."""
+def add_axes(figure: Figure, left: int, width: int, area: DrawingArea, heading: str, locale: str) -> Axes:
+    """Axes under a heading, with room for dates or ticks below them."""
     if heading:
-        draw_text(figure, left, area.top + 50, heading, LABEL, INK, "bold")
-    top, foot = area.top + (74 if heading else 30), area.foot - (44 if dates else 0)
+        # The heading of a chart without one beside it begins at the edge of the picture.
+        across = WIDTH - MARGIN - left if width > WIDTH / 2 else width
+        draw_heading(figure, left, across, area.top + 50, heading, locale)
+    top, foot = area.top + (74 if heading else 30), area.foot - 44
     axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(INK)
-    axes.tick_params(length=0, labelsize=to_points(LABEL), labelcolor=QUIET, pad=8)
+    axes.tick_params(length=0, labelsize=to_points(LABEL), labelfontfamily=FAMILY, labelcolor=QUIET, pad=8)
     return axes
 
 
@@ -180,10 +180,11 @@ def set_value_axis(axes: Axes, low: Number, high: Number, unit: str, locale: str
     """Three ticks at most up the side, with a rule across at each; the axes make room for their labels."""
     ticks = labels.axis_ticks(low, high)
     axes.set_ylim(low, high * 1.02 if high > low else 1)
-    axes.set_yticks(ticks, [labels.tick_label(tick, unit, locale) for tick in ticks], parse_math=False)
+    words = [labels.tick_label(tick, unit, locale) for tick in ticks]
+    axes.set_yticks(ticks, words, parse_math=False)
     axes.grid(axis="y", color=RULE, linewidth=1.5)
     axes.set_axisbelow(True)
-    room = (max(label.get_window_extent().width for label in axes.get_yticklabels()) + 14) / WIDTH
+    room = (max(text_width(word, LABEL) for word in words) + 14) / WIDTH
     box = axes.get_position()
     axes.set_position((box.x0 + room, box.y0, box.width - room, box.height))
 
@@ -226,6 +227,7 @@ def annotate_point(
         xycoords=("data", "axes fraction") if foot else "data",
         textcoords="offset pixels",
         fontsize=to_points(LABEL),
+        fontfamily=FAMILY,
         weight="bold" if bold else "normal",
         color=colour,
         ha=across,

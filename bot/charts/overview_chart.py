@@ -32,6 +32,7 @@ from bot.charts.canvas import (
     to_points,
 )
 from bot.charts.chart_data import DailyPoint, Json, Points
+from bot.charts.fonts import text_width
 from bot.i18n import N_, translator_for
 from bot.number_format import UNKNOWN
 from bot.records import Document
@@ -39,7 +40,6 @@ from bot.records import Document
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
 NUMBER = 60
 HEADLINES = (
@@ -54,10 +54,10 @@ def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale:
     """Headline figures, models by day and the curve of the most used models."""
     voice, catalogue = translator_for(locale), chart_data.leading_catalogue(document)
     area = DrawingArea(_draw_headlines(figure, catalogue, area.top, locale), area.foot)
-    left = add_axes(figure, MARGIN, 580, area, voice.say("Models by day"))
+    left = add_axes(figure, MARGIN, 580, area, voice.say("Models by day"), locale)
     draw_usage(left, chart_data.history_days(catalogue), chart_data.period_span(document), locale)
     heading = voice.say("Share of {unit}, by top models", unit=voice.translate_word("word", catalogue["unit"]))
-    _draw_concentration(add_axes(figure, 680, 480, area, heading), catalogue, locale)
+    _draw_concentration(add_axes(figure, 680, 480, area, heading, locale), catalogue, locale)
 
 
 def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) -> int:
@@ -76,12 +76,15 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     ]
     if not shown:
         return below
+    widths: list[float] = []
     for size in (50, 42, 34):
-        drawn, right = _draw_headline_row(figure, shown, below, size)
-        if right <= WIDTH - 40 or size == 34:
+        widths = [max(text_width(known, size, "bold"), text_width(label, LABEL)) + size for known, label, _ in shown]
+        if sum(widths) - size <= WIDTH - 2 * MARGIN:
             break
-        for text in drawn:
-            text.remove()
+    for place, (known, label, colour) in enumerate(shown):
+        left = MARGIN + sum(widths[:place])
+        draw_text(figure, left, below + 66, known, size, colour, "bold")
+        draw_text(figure, left, below + 104, label, LABEL, QUIET)
     return below + 104
 
 
@@ -90,18 +93,6 @@ def _headline_text(catalogue: Json, key: str, locale: str) -> str:
     known = chart_data.figure_value(catalogue, key) or 0
     least = catalogue["figures"][key].get("at_least")
     return f"{'≥ ' if least else ''}{labels.headline_label(known, locale)}"
-
-
-def _draw_headline_row(
-    figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int
-) -> tuple[list[Text], float]:
-    """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
-    drawn, x = [], 40.0
-    for known, label, colour in shown:
-        drawn.append(draw_text(figure, x, below + 66, known, size, colour, "bold"))
-        drawn.append(draw_text(figure, x, below + 104, label, LABEL, QUIET))
-        x += max(text.get_window_extent().width for text in drawn[-2:]) + size
-    return drawn, x - size
 
 
 def draw_usage(axes: Axes, days: Sequence[DailyPoint], span: tuple[date, date], locale: str) -> None:

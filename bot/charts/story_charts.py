@@ -11,28 +11,27 @@ from typing import TYPE_CHECKING, Literal
 
 from bot import findings
 from bot.charts import chart_data
+from bot.charts.bars import Bar, draw_bars
 from bot.charts.canvas import (
     FADED,
-    HEIGHT,
-    INK,
     LABEL,
     MARGIN,
-    QUIET,
     RULE,
     USED,
     WIDTH,
     DrawingArea,
     add_axes,
     annotate_point,
+    draw_dots,
     draw_gaps,
     draw_line,
+    draw_rectangle,
     draw_text,
-    drawable_text,
     set_date_axis,
     set_value_axis,
-    to_points,
 )
 from bot.charts.chart_data import Number
+from bot.charts.fonts import text_width
 from bot.charts.labels import SHORTEST
 from bot.charts.overview_chart import draw_usage
 from bot.charts.picture_kind import (
@@ -45,9 +44,8 @@ from bot.charts.picture_kind import (
     ladder_counts,
     line_points,
     period_points,
-    short_name,
 )
-from bot.i18n import translator_for
+from bot.i18n import is_rtl, translator_for
 from bot.number_format import format_compact, format_count
 from bot.records import Document
 
@@ -71,7 +69,7 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
     """Uses by day, of one model or the network, with its peak and its last day labelled."""
     voice, points = translator_for(locale), line_points(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
-    axes = add_axes(figure, MARGIN, 940, area, voice.capitalize_first(voice.say("{unit} by day", unit=unit)))
+    axes = add_axes(figure, MARGIN, 940, area, voice.capitalize_first(voice.say("{unit} by day", unit=unit)), locale)
     set_date_axis(axes, [day for day, _ in points], locale)
     set_value_axis(axes, *chart_data.axis_range(points), "uses", locale)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.15)  # room for the label of the peak
@@ -104,25 +102,20 @@ def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, local
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     used, idle = sum(counts.values()) - counts["idle"], counts["idle"]
     message = LIT_BY_STEP if "more" in counts else LIT
-    row = area.foot - 10
-    at = _draw_key(
-        figure, MARGIN, row, BRIGHTNESS["lit"], voice.say(message, used=format_count(used, locale), unit=unit)
-    )
-    _draw_key(figure, at + 48, row, BRIGHTNESS["idle"], voice.say("{idle} not used", idle=format_count(idle, locale)))
+    row, key = area.foot - 10, voice.say(message, used=format_count(used, locale), unit=unit)
+    end = _draw_key(figure, MARGIN, row, BRIGHTNESS["lit"], key, locale)
+    key = voice.say("{idle} not used", idle=format_count(idle, locale))
+    _draw_key(figure, end + 48, row, BRIGHTNESS["idle"], key, locale)
     top, foot = area.top + 26, area.foot - 50
     width, height = WIDTH - 2 * MARGIN, foot - top
-    axes = figure.add_axes((MARGIN / WIDTH, 1 - foot / HEIGHT, width / WIDTH, height / HEIGHT), facecolor=NIGHT)
-    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    for side in axes.spines.values():
-        side.set_visible(False)
+    draw_rectangle(figure, MARGIN, top, width, height, NIGHT)
     pitch, rows = _dot_grid(sum(counts.values()), width - 24, height - 24)
     first = 0
     for step in ("more", "to_9999", "to_999", "to_10", "lit", "idle"):
         last = first + counts.get(step, 0)
-        x = [12 + (n // rows + 0.5) * pitch for n in range(first, last)]
-        y = [12 + (n % rows + 0.5) * pitch for n in range(first, last)]
-        # One marker drawn many times costs a fraction of as many circles.
-        axes.plot(x, y, "o", color=BRIGHTNESS[step], markersize=to_points(min(pitch * 0.78, 40)), markeredgewidth=0)
+        x = [MARGIN + 12 + (n // rows + 0.5) * pitch for n in range(first, last)]
+        y = [top + 12 + (n % rows + 0.5) * pitch for n in range(first, last)]
+        draw_dots(figure, x, y, min(pitch * 0.78, 40), BRIGHTNESS[step])
         first = last
 
 
@@ -136,72 +129,45 @@ def _dot_grid(dots: int, width: float, height: float) -> tuple[float, int]:
         pitch *= 0.99
 
 
-def _draw_key(figure: Figure, left: float, row: float, colour: str, text: str) -> float:
-    """A dot and its meaning; where they end, in pixels."""
-    from matplotlib.lines import Line2D
-
-    dot = Line2D([(left + 12) / WIDTH], [1 - (row - 10) / HEIGHT], marker="o", color=colour, markersize=to_points(22))
-    dot.set(markeredgecolor=NIGHT, transform=figure.transFigure)
-    figure.add_artist(dot)
-    drawn = draw_text(figure, left + 34, row, text, LABEL, INK)
-    return left + 34 + drawn.get_window_extent().width
+def _draw_key(figure: Figure, left: float, row: float, colour: str, text: str, locale: str) -> float:
+    """A dot and its meaning, begun `left` pixels from the edge where the language begins; where they end."""
+    rtl = is_rtl(locale)
+    dot, start = left + 12, left + 34
+    draw_dots(figure, [WIDTH - dot if rtl else dot], [row - 10], 22, colour)
+    draw_text(figure, WIDTH - start if rtl else start, row, text, LABEL, align="right" if rtl else "left")
+    return start + text_width(text, LABEL)
 
 
 def draw_ladder(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """How many models were used how much, from none to 10,000 or more."""
     voice, counts = translator_for(locale), ladder_counts(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
-    rows = [(voice.translate_text(LADDER[step]), count, format_count(count, locale)) for step, count in counts.items()]
-    colours = [RULE, *[USED] * (len(rows) - 1)]
-    heading = voice.say("Models by {unit} on this day", unit=unit)
-    _draw_bars(add_axes(figure, MARGIN, 1110, area, heading, dates=False), rows, colours)
+    bars = [
+        Bar(voice.translate_text(LADDER[step]), count, format_count(count, locale), RULE if step == "idle" else USED)
+        for step, count in counts.items()
+    ]
+    draw_bars(figure, area, voice.say("Models by {unit} on this day", unit=unit), bars, locale)
 
 
 def draw_top_ten(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """The most used models, the one that leads in full colour."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     leader = findings.lead_of(document).protagonist
-    table = block["top"][:MOST_BARS]
-    rows = [
-        (f"{row['rank']}  {short_name(row['model'])}", row["uses"], format_compact(row["uses"], locale))
-        for row in table
+    bars = [
+        Bar(
+            row["model"],
+            row["uses"],
+            format_compact(row["uses"], locale),
+            USED if row["model"] == leader else FADED,
+        )
+        for row in block["top"][:MOST_BARS]
     ]
-    colours = [USED if row["model"] == leader else FADED for row in table]
     unit = voice.translate_word("word", block["unit"])
-    heading = voice.say("The most used models, by {unit}", unit=unit)
-    _draw_bars(add_axes(figure, MARGIN, 1110, area, heading, dates=False), rows, colours)
-
-
-def _draw_bars(axes: Axes, rows: list[tuple[str, int, str]], colours: list[str]) -> None:
-    """Bars from left to right, the first on top, each between its name and its number."""
-    values = [value for _, value, _ in rows]
-    axes.barh(range(len(rows)), values, height=0.72, color=colours)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, max(*values, 1)), xticks=[])
-    axes.spines["bottom"].set_visible(False)
-    axes.set_yticks([])
-    names = [
-        axes.annotate(drawable_text(name), (0, place), (0, 0), textcoords="offset pixels", va="center",
-                      fontsize=to_points(LABEL), color=INK, parse_math=False)
-        for place, (name, _, _) in enumerate(rows)
-    ]  # fmt: skip
-    # To measure a text costs as much as to draw it: only those that can be the widest or reach the edge.
-    longest = sorted(names, key=lambda name: -len(name.get_text()))[:3]
-    left = max(name.get_window_extent().width for name in longest) + 18
-    for name in names:
-        name.set_position((-left, 0))
-    numbers = [
-        axes.annotate(text, (value, place), (12, 0), textcoords="offset pixels", va="center",
-                      fontsize=to_points(LABEL), color=QUIET, weight="bold", parse_math=False)
-        for place, (_, value, text) in enumerate(rows)
-    ]  # fmt: skip
-    reaching = [number for number, value in zip(numbers, values, strict=True) if value >= 0.8 * max(values)]
-    right = max(number.get_window_extent().width for number in reaching) + 16
-    box = axes.get_position()
-    axes.set_position((box.x0 + left / WIDTH, box.y0, box.width - (left + right) / WIDTH, box.height))
+    draw_bars(figure, area, voice.say("The most used models, by {unit}", unit=unit), bars, locale)
 
 
 def draw_periods(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
     """Models used in each of the last weeks or months as bars, against models listed as a line."""
     heading = translator_for(locale).translate_text(BY_PERIOD[document["period"]])
-    axes = add_axes(figure, MARGIN, 1110, area, heading)
+    axes = add_axes(figure, MARGIN, 1110, area, heading, locale)
     draw_usage(axes, period_points(document), chart_data.period_span(document), locale)

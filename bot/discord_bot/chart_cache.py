@@ -96,10 +96,9 @@ def answer_picture(
         document = answer
         if question == "usage":
             document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
-        inside = charts.picture_language(locale)
-        what = [*place, answer["edition"], answer["composed_at"], inside]
-        drawn = pictures.get_or_draw(what, pipeline.draw_picture, document, inside)
-        return replace(drawn, alt=pipeline.describe_picture(document, locale))
+        language = i18n.translator_for(locale).language
+        what = [*place, answer["edition"], answer["composed_at"], language]
+        return pictures.get_or_draw(what, pipeline.draw_picture, document, language)
     return None
 
 

@@ -13,13 +13,14 @@ import matplotlib
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from bot import charts, platform_limits
-from bot.charts import chart_data, png
+from bot.charts import canvas, chart_data, fonts, png
 from bot.charts.picture_kind import picture_kind
 from bot.i18n import LANGUAGES
-from bot.i18n.translator import FIRST_STRONG, POP
+from bot.i18n.translator import FIRST_STRONG, POP, po_path
 from bot.pipeline.digest_pictures import draw_picture
 from tests.render.documents import FINDINGS, STEMS, changed, recorded
 
@@ -56,21 +57,30 @@ def foreign_title(document: dict[str, Any]) -> None:
     document["title"] = r"A network that $costs$ 10$ and writes \frac{1}{2 and has no end to its name at all"
 
 
-def story(form: str, key: str, series: Any = None, **values: Any) -> dict[str, Any]:
+def story(form: str, key: str, series: Any = None, ranks: Any = None, **values: Any) -> dict[str, Any]:
     """A digest that a finding of this kind leads."""
 
     def lead(document: dict[str, Any]) -> None:
         made = [{"key": key, "text": "", "score": 1.0, "values": FINDINGS[key][0] | values}]
         ladder = {"key": "use_ladder", "text": "", "score": 0.1, "values": FINDINGS["use_ladder"][0]}
         document["catalogues"][0]["findings"] = [*made, ladder]
-        document["lead"] = {"form": form, "finding": 0} | ({"series": series} if series else {})
+        document["lead"] = {"form": form, "finding": 0, "series": series or [], "ranks": ranks or []}
 
     return changed("day-2025-01-12", lead)
 
 
+FLUX = "black-forest-labs/flux-schnell"
 SERIES = [
     {"day": f"2025-01-{day:02}", "uses": uses}
     for day, uses in enumerate([458, 287, None, 744772, 2429713, 1_200_000, 170], 6)
+]
+
+
+RANKS = [
+    {"top": place, "ranks": [*ranks, place + 1]}
+    for place, ranks in enumerate(
+        [[1, 1, None, 2, 1, 1], [2, 3, None, 1, 2, 2], [None, None, None, None, 24, 21], [3, 2, None, 3, 3, 3]]
+    )
 ]
 
 
@@ -87,7 +97,8 @@ STORIES = {
     "line": story("mover", "model_move", SERIES),
     "dots": story("breadth", "breadth_change"),
     "ladder": story("ladder", "use_ladder"),
-    "top": story("top", "top_ten_entry", model="black-forest-labs/flux-schnell"),
+    "ranks": story("top", "top_ten_entry", ranks=RANKS, model=FLUX, rank=3, rank_before=21),
+    "top": story("top", "top_ten_entry", model=FLUX),
     "periods": changed("week-2025-01-06", weekly),
     "overview": changed("day-2025-01-12", blotted),
 }
@@ -168,7 +179,28 @@ def test_a_picture_shows_its_finding_its_source_and_the_day_of_the_reading(figur
 
 def test_every_model_has_one_dot_in_the_brightness_of_its_use(figures: list[Any]) -> None:
     draw_picture(STORIES["dots"])
-    assert [len(line.get_xdata()) for line in figures[0].axes[0].lines] == [41, 85, 385, 418, 0, 2854]
+    dots = [len(line.get_xdata()) for line in figures[0].findobj(Line2D)]
+    assert sorted(dots) == sorted([41, 85, 385, 418, 0, 2854, 1, 1])  # two dots of the key
+
+
+def test_the_ranks_of_a_week_follow_a_change_among_the_most_used(figures: list[Any]) -> None:
+    alt = draw_picture(STORIES["ranks"]).alt
+    assert (
+        f"Ranks by runs of each day, 6 to 12 January 2025. {FLUX}: below 25, below 25, unknown, below 25, 24, 21, 3."
+        in alt
+    )
+    assert "meta/meta-llama-3-8b-instruct: 2." in alt
+    said = [text.get_text() for text in texts(figures[0])]
+    assert said.count("1") == 1 and FLUX in said and "6 Jan" in said and "12 Jan" in said
+    # Four models, each broken by the unknown third day: eight lines, each with its dots.
+    assert len([line for line in figures[0].findobj(Line2D) if line.get_linestyle() != "None"]) == 8
+
+
+def test_a_model_that_left_the_ten_most_used_ends_below_them_with_its_exact_rank(figures: list[Any]) -> None:
+    ranks = [*RANKS[:2], {"top": None, "ranks": [4, 4, None, 4, 4, 4, None]}]
+    alt = draw_picture(story("top", "top_ten_exit", ranks=ranks, model=FLUX, rank=43, rank_before=4)).alt
+    assert f"{FLUX}: 4, 4, unknown, 4, 4, 4, 43." in alt
+    assert "43" in [text.get_text() for text in texts(figures[0])]
 
 
 def test_an_unknown_day_breaks_the_line_of_a_model(figures: list[Any]) -> None:
@@ -189,10 +221,10 @@ def test_a_weekly_picture_draws_weeks(figures: list[Any]) -> None:
 
 
 def test_a_hidden_name_is_not_in_a_picture_or_its_alt_text(figures: list[Any]) -> None:
-    name = "black-forest-labs/flux-schnell"
-    assert name in draw_picture(STORIES["top"]).alt
-    alt = draw_picture(STORIES["top"], "en", (name,)).alt
-    assert name not in alt and not any(name in text.get_text() for text in texts(figures[1]))
+    for kind in ("top", "ranks"):
+        assert FLUX in draw_picture(STORIES[kind]).alt
+        alt = draw_picture(STORIES[kind], "en", (FLUX,)).alt
+        assert FLUX not in alt and not any(FLUX in text.get_text() for text in texts(figures[-1]))
 
 
 def test_a_mover_without_known_days_has_dots(figures: list[Any]) -> None:
@@ -245,9 +277,50 @@ def test_alt_texts_say_the_same_numbers_in_every_language() -> None:
 
 def test_a_picture_is_drawn_once_for_each_language(figures: list[Any]) -> None:
     cards = [draw_picture(STORIES["ladder"], language) for language in ("ar", "en", "zh-CN", "ar")]
-    # The font has no Chinese, so that picture is the English one, with a Chinese alt text.
-    assert len(figures) == 2 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
+    assert len(figures) == 3 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
     assert "929 of 3,783 models used." in cards[1].alt and "3,783 个模型中 929 个被使用" in cards[2].alt
+    assert any("被使用" in text.get_text() for text in texts(figures[2]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_fonts_draw_every_character_of_every_language(language: str) -> None:
+    """Else a picture would show boxes. For Chinese: `python -m locales.picture_font`."""
+    translated = (
+        po_path(language).read_text(encoding="utf-8") if language != "en" else "Most used: 1.5 million, 24.4% (≥ 2) …"
+    )
+    assert fonts.drawable_text(translated) == translated
+
+
+def test_a_character_that_no_font_has_is_shown_as_a_box() -> None:
+    assert fonts.drawable_text("模型\u1208a") == "模型□a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Runs by day: 1,234,567", "运行次数由 Replicate 报告。", "عمليات التشغيل حسب اليوم 12", "Mô hình được dùng"],
+)
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_a_text_is_measured_as_wide_as_it_is_drawn(text: str, weight: Any) -> None:
+    figure = canvas.new_figure()
+    canvas.draw_text(figure, 0, 100, text, 42, weight=weight)
+    drawn = figure.texts[0].get_window_extent().width
+    assert drawn - 3 <= fonts.text_width(text, 42, weight) <= drawn * 1.03 + 6
+
+
+def test_chinese_breaks_between_characters_and_before_no_punctuation() -> None:
+    text = "在 Replicate 上，共有 3,783 个模型，其中 929 个被使用；其余没有使用。"
+    for width in range(150, 900, 10):
+        lines = fonts.wrap_text(text, 42, "bold", width, 20)
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        assert all(fonts.text_width(line, 42, "bold") <= width for line in lines)
+        assert not any(line[0] in "，。；" for line in lines)
+
+
+def test_a_text_that_needs_too_many_lines_is_cut_with_a_sign() -> None:
+    assert fonts.wrap_text("one two three", 42, "normal", 130, 9) == ["one", "two", "three"]
+    lines = fonts.wrap_text("word " * 50 + "x" * 90, 42, "normal", 400, 2)
+    assert len(lines) == 2 and lines[1].endswith("…") and fonts.text_width(lines[1], 42) <= 400
+    assert fonts.wrap_text("", 42, "normal", 100, 2) == []
 
 
 def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:
