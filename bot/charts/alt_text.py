@@ -58,17 +58,35 @@ def describe_overview(document: Document, locale: str = "en", title: str = "") -
 def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
     """A line over time. `title` and `source` are already in the language of `locale`."""
     voice, points = translator_for(locale), chart_data.fill_missing_days(points)
+    parts = [
+        voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
+        _as_sentence(voice, _describe_values(voice, points, unit)),
+        _as_sentence(voice, _describe_unknown_days(voice, points)),
+    ]
+    return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
+
+
+def describe_compared(
+    lines: Sequence[tuple[str, Points]], title: str, unit: str, source: str, locale: str = "en"
+) -> str:
+    """Named lines over the same days. `title`, `source` and the names are already in the language of `locale`."""
+    voice = translator_for(locale)
+    parts = [voice.say("{title}, {days}.", title=title, days=describe_day_range(lines[0][1], locale))]
+    for name, points in lines:
+        values = [_describe_values(voice, points, unit), _describe_unknown_days(voice, points)]
+        value = voice.translate_text(", ").join(filter(None, values))
+        parts.append(voice.say("{label}: {value}.", label=name, value=value))
+    return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
+
+
+def _describe_values(voice: Translator, points: Points, unit: str) -> str:
+    """The first, lowest, highest and last known value with their days."""
     known = [(day, number) for day, number in points if number is not None]
     marked_days = [
         voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
         for day, number in _turning_points(known)
     ]
-    parts = [
-        voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
-        _as_sentence(voice, voice.translate_text(", ").join(marked_days)),
-        _as_sentence(voice, _describe_unknown_days(voice, points)),
-    ]
-    return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
+    return voice.translate_text(", ").join(marked_days)
 
 
 def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:

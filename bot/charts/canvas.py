@@ -113,6 +113,15 @@ def draw_dots(figure: Figure, x: Sequence[float], rows: Sequence[float], size: f
     figure.add_artist(Line2D(across, up, ls="", marker="o", color=colour, markersize=size, markeredgewidth=0))
 
 
+def draw_key(figure: Figure, left: float, row: float, colour: str, text: str, locale: str) -> float:
+    """A dot and its meaning, begun `left` pixels from the edge where the language begins; where they end."""
+    rtl = is_rtl(locale)
+    dot, start = left + 12, left + 34
+    draw_dots(figure, [WIDTH - dot if rtl else dot], [row - 10], 22, colour)
+    draw_text(figure, WIDTH - start if rtl else start, row, text, LABEL, align="right" if rtl else "left")
+    return start + text_width(text, LABEL)
+
+
 def draw_polyline(figure: Figure, x: Sequence[float], rows: Sequence[float], width: float, colour: str) -> None:
     """A line through points, `x` pixels from the left and `rows` from the top."""
     from matplotlib.lines import Line2D
@@ -260,3 +269,23 @@ def draw_gaps(axes: Axes, points: Points, locale: str = "en") -> None:
         middle = ((first + last) / 2, 0.5)
         turned = 30 < room < 200
         annotate_point(axes, label, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
+
+
+def label_point(
+    axes: Axes,
+    point: tuple[int, Number],
+    text: str,
+    where: Literal["right", "above"],
+    colour: str = USED,
+    *,
+    near_end: bool = False,
+) -> None:
+    """A dot with its value, right of it or above it; near an end of the line, away from what stands there."""
+    axes.plot(*point, "o", color=colour, markersize=11, zorder=4, clip_on=False)
+    above = where == "above"
+    across: Literal["left", "center", "right"] = "left" if not above else "right" if near_end else "center"
+    if above and not near_end and point[0] < SHORTEST / 2:
+        across = "left"
+    # Off the axis where the point lies on it.
+    up: Literal["bottom", "center"] = "bottom" if above or point[1] < axes.get_ylim()[1] / 10 else "center"
+    annotate_point(axes, text, point, (0, 14) if above else (18, 0), colour, across, up, bold=True)

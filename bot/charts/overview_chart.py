@@ -148,14 +148,16 @@ def _draw_concentration(axes: Axes, catalogue: Json, locale: str) -> None:
             on_paper=True,
         )
         return
-    last = max(curve[-1][0], 10)
+    last = curve[-1][0]
     axes.set_xscale("log")
-    axes.set_xlim(0.9, last * 1.1)
-    ticks = labels.powers_of_ten(last)
-    axes.set_xticks(ticks, [_top_label(tick, locale) for tick in ticks], parse_math=False)
+    axes.set_xlim(0.9, max(last, 10) * 1.1)
+    ticks = labels.curve_ticks(last)
+    axes.set_xticks(ticks, [labels.curve_tick_label(tick, last, locale) for tick in ticks], parse_math=False)
     axes.set_xticks([], minor=True)
-    if ticks[-1] * 4 > last:
+    if last > 10:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    log_scale = translator_for(locale).say("log scale")
+    annotate_point(axes, log_scale, (max(last, 10), 0), (0, 10), QUIET, "right", "bottom", on_paper=True)
     k, share = zip(*curve, strict=True)
     axes.plot(k, share, color=USED, linewidth=to_points(LINE), solid_capstyle="round", zorder=3, clip_on=False)
     at = chart_data.at_ten(curve)
@@ -165,7 +167,3 @@ def _draw_concentration(axes: Axes, catalogue: Json, locale: str) -> None:
     annotate_point(
         axes, labels.top_share_label(at, "\n", locale), at, shift, USED, "left", up, bold=True, on_paper=True
     )
-
-
-def _top_label(k: int, locale: str) -> str:
-    return translator_for(locale).say("top {k}", k=labels.tick_label(k, "models", locale))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bot.charts import alt_text, canvas, chart_data, overview_chart, picture_alt_text, rank_chart, story_charts
-from bot.charts.canvas import DPI, HEIGHT, MARGIN, WIDTH, DrawingArea, PictureWords
-from bot.charts.chart_data import Points
+from bot.charts import canvas, chart_data, overview_chart, picture_alt_text, rank_chart, story_charts
+from bot.charts.canvas import DPI, HEIGHT, WIDTH, DrawingArea, PictureWords
 from bot.charts.picture_kind import PictureKind, picture_kind
 from bot.i18n import translator_for
 from bot.records import Document, Picture, restore_messages
@@ -48,7 +47,7 @@ def card_png(text: str, locale: str = "en", title: str = "", foot: str = "") -> 
     words = PictureWords(title or when, when if title else "", " · ".join(filter(None, ("Footfall", foot))), locale)
     area = canvas.draw_words(figure, words)
     _DRAWINGS[picture_kind(document)](figure, document, area, locale)
-    return _png_bytes(figure)
+    return png_bytes(figure)
 
 
 def _network_and_period(document: Document, locale: str) -> str:
@@ -58,20 +57,8 @@ def _network_and_period(document: Document, locale: str) -> str:
     return voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period).rstrip(".。")
 
 
-def draw_trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
-    """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
-    points = chart_data.fill_missing_days(points)
-    figure = canvas.new_figure()
-    area = canvas.draw_words(figure, PictureWords(title, alt_text.describe_day_range(points), "Footfall"))
-    axes = canvas.add_axes(figure, MARGIN, 1110, area, "", "en")
-    canvas.set_date_axis(axes, [day for day, _ in points])
-    canvas.set_value_axis(axes, *chart_data.axis_range(points), unit)
-    canvas.draw_gaps(axes, points)
-    canvas.draw_line(axes, points, canvas.USED)
-    return Picture("trend.png", _png_bytes(figure), alt_text.describe_trend(points, title, unit, source))
-
-
-def _png_bytes(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
+    """A figure as a file."""
     from PIL import Image
 
     drawn, held = io.BytesIO(), io.BytesIO()

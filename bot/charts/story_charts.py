@@ -7,31 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bot import findings
 from bot.charts import chart_data
 from bot.charts.bars import Bar, draw_bars
 from bot.charts.canvas import (
     FADED,
-    LABEL,
     MARGIN,
     RULE,
     USED,
     WIDTH,
     DrawingArea,
     add_axes,
-    annotate_point,
     draw_dots,
     draw_gaps,
+    draw_key,
     draw_line,
     draw_rectangle,
-    draw_text,
+    label_point,
     set_date_axis,
     set_value_axis,
 )
-from bot.charts.chart_data import Number
-from bot.charts.fonts import text_width
 from bot.charts.labels import SHORTEST
 from bot.charts.overview_chart import draw_usage
 from bot.charts.picture_kind import (
@@ -45,12 +42,11 @@ from bot.charts.picture_kind import (
     line_points,
     period_points,
 )
-from bot.i18n import is_rtl, translator_for
+from bot.i18n import translator_for
 from bot.number_format import format_compact, format_count
 from bot.records import Document
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NIGHT = "#14202a"
@@ -77,23 +73,9 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
     draw_line(axes, points, USED)
     known = [(index, uses) for index, (_, uses) in enumerate(points) if uses is not None]
     peak, last = max(known, key=lambda point: point[1]), known[-1]
-    _label_point(axes, last, locale, "right")
+    label_point(axes, last, format_compact(last[1], locale), "right")
     if peak != last:
-        _label_point(axes, peak, locale, "above", near_end=last[0] - peak[0] < SHORTEST / 2)
-
-
-def _label_point(
-    axes: Axes, point: tuple[int, Number], locale: str, where: Literal["right", "above"], *, near_end: bool = False
-) -> None:
-    """A dot with its value, right of it or above it; near an end of the line, away from what stands there."""
-    axes.plot(*point, "o", color=USED, markersize=11, zorder=4, clip_on=False)
-    text, above = format_compact(point[1], locale), where == "above"
-    across: Literal["left", "center", "right"] = "left" if not above else "right" if near_end else "center"
-    if above and not near_end and point[0] < SHORTEST / 2:
-        across = "left"
-    # Off the axis where the point lies on it.
-    up: Literal["bottom", "center"] = "bottom" if above or point[1] < axes.get_ylim()[1] / 10 else "center"
-    annotate_point(axes, text, point, (0, 14) if above else (18, 0), USED, across, up, bold=True)
+        label_point(axes, peak, format_compact(peak[1], locale), "above", near_end=last[0] - peak[0] < SHORTEST / 2)
 
 
 def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:
@@ -103,9 +85,9 @@ def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, local
     used, idle = sum(counts.values()) - counts["idle"], counts["idle"]
     message = LIT_BY_STEP if "more" in counts else LIT
     row, key = area.foot - 10, voice.say(message, used=format_count(used, locale), unit=unit)
-    end = _draw_key(figure, MARGIN, row, BRIGHTNESS["lit"], key, locale)
+    end = draw_key(figure, MARGIN, row, BRIGHTNESS["lit"], key, locale)
     key = voice.say("{idle} not used", idle=format_count(idle, locale))
-    _draw_key(figure, end + 48, row, BRIGHTNESS["idle"], key, locale)
+    draw_key(figure, end + 48, row, BRIGHTNESS["idle"], key, locale)
     top, foot = area.top + 26, area.foot - 50
     width, height = WIDTH - 2 * MARGIN, foot - top
     draw_rectangle(figure, MARGIN, top, width, height, NIGHT)
@@ -127,15 +109,6 @@ def _dot_grid(dots: int, width: float, height: float) -> tuple[float, int]:
         if ceil(dots / rows) * pitch <= width:
             return pitch, rows
         pitch *= 0.99
-
-
-def _draw_key(figure: Figure, left: float, row: float, colour: str, text: str, locale: str) -> float:
-    """A dot and its meaning, begun `left` pixels from the edge where the language begins; where they end."""
-    rtl = is_rtl(locale)
-    dot, start = left + 12, left + 34
-    draw_dots(figure, [WIDTH - dot if rtl else dot], [row - 10], 22, colour)
-    draw_text(figure, WIDTH - start if rtl else start, row, text, LABEL, align="right" if rtl else "left")
-    return start + text_width(text, LABEL)
 
 
 def draw_ladder(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:

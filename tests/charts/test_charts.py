@@ -109,9 +109,17 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that are drawn in a test, in order."""
     drawn: list[Any] = []
     png.card_png.cache_clear()
-    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr("bot.charts.png.png_bytes", lambda figure: drawn.append(figure) or b"")
     yield drawn
     png.card_png.cache_clear()
+
+
+@pytest.fixture
+def lines_drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures of lines that are drawn in a test."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("bot.charts.answer_charts.png_bytes", lambda figure: drawn.append(figure) or b"")
+    return drawn
 
 
 DOCUMENTS = [recorded(stem) for stem in STEMS] + [
@@ -349,13 +357,51 @@ def test_an_axis_holds_zero_and_everything_known(one: float, other: float) -> No
     assert low <= min(one, other, 0) and high >= max(one, other, 0)
 
 
-def test_a_trend_picture_names_its_ends_and_its_source() -> None:
-    points = [(date(2025, 1, n), None if n == 5 else 0.1 * n) for n in range(1, 9)]
-    picture = charts.draw_trend(points, "Replicate: listed models used", "share", "Replicate")
-    with Image.open(io.BytesIO(picture.content)) as drawn:
-        assert drawn.size == (1200, 675)
-    assert "10% on 1 January 2025" in picture.alt and "Unknown on 5 Jan." in picture.alt
-    assert picture.alt.endswith("Source: Replicate.")
+def line_chart(*lines: list[int | None], unit: str = "runs", locale: str = "en") -> charts.LineChart:
+    """Lines by day from 1 January 2025."""
+    named = tuple(
+        charts.NamedLine(f"owner/model-{place}", [(date(2025, 1, day), value) for day, value in enumerate(line, 1)])
+        for place, line in enumerate(lines, 1)
+    )
+    words = ("Title", "Replicate: Runs by day", "Runs as reported by Replicate. Read on 2025-01-13.", "Replicate")
+    return charts.LineChart("model.png", *words, unit, named, locale)
+
+
+LINES = ([5, 7, None, 0, 9, 12, 40], [7, 7, None, None, 9, 12, 41])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_picture_of_an_answer_is_readable_in_every_language(
+    count: int, language: str, lines_drawn: list[Any]
+) -> None:
+    picture = charts.draw_lines(line_chart(*LINES[:count], locale=language))
+    assert_readable(lines_drawn[0])
+    shown = " ".join(text.get_text() for text in texts(lines_drawn[0]))
+    assert "Footfall" in shown and "2025-01-13" in shown and "\u25a1" not in shown and "Runs by day" in shown
+    assert 50 < len(picture.alt) <= platform_limits.ALT_TEXT
+
+
+def test_the_alt_text_of_a_line_names_its_ends_the_unknown_and_its_source() -> None:
+    alt = charts.draw_lines(line_chart(LINES[0])).alt
+    assert alt.startswith("Title. Replicate: Runs by day, 1 to 7 January 2025, one line.")
+    assert "5 runs on 1 January 2025, 0 runs on 4 January 2025, 40 runs on 7 January 2025." in alt
+    assert "Unknown on 3 Jan." in alt and alt.endswith("Source: Replicate.")
+
+
+def test_two_lines_are_named_and_a_day_unknown_for_both_is_shaded(lines_drawn: list[Any]) -> None:
+    alt = charts.draw_lines(line_chart(*LINES)).alt
+    assert "owner/model-1: 5 runs on 1 January 2025" in alt and "owner/model-2: 7 runs on 1 January 2025" in alt
+    shown = [text.get_text() for text in texts(lines_drawn[0])]
+    # Their ends are too near to one another for both values: the higher one is written.
+    assert {"owner/model-1", "owner/model-2", "41", "unknown"} <= set(shown) and "40" not in shown
+    axes = lines_drawn[0].axes[0]
+    assert [list(line.get_ydata()) for line in axes.lines[:4]] == [[5, 7], [0, 9, 12, 40], [7, 7], [9, 12, 41]]
+
+
+def test_fewer_than_three_known_days_are_no_line() -> None:
+    known = [(date(2025, 1, day), value) for day, value in enumerate([1, None, 2, None], 1)]
+    assert not charts.is_drawable(known) and charts.is_drawable([*known, (date(2025, 1, 5), 0)])
 
 
 def svgs(document: dict[str, Any]) -> list[str]:
