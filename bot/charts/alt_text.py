@@ -28,6 +28,8 @@ from bot.records import Document
 
 _FIGURES = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
+_LEFT = N_("Left: models used each day as bars against models listed as a line.")
+_WHOLE = N_("Models used each day as bars against models listed as a line.")
 _NAMED = 5
 """Most unknown days that are listed one by one."""
 
@@ -43,15 +45,20 @@ def describe_place(document: Document, locale: str = "en") -> str:
 def describe_overview(document: Document, locale: str = "en", title: str = "") -> str:
     """The overview of a digest."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
+    curve = chart_data.usage_curve(block)
     parts = [
         describe_place(document, locale),
         voice.say("{said}.", said=title) if title else "",
         *(_describe_figure(voice, key, block) for key in _FIGURES if key in block["figures"]),
-        voice.say("Left: models used each day as bars against models listed as a line."),
+        voice.say(_LEFT if curve else _WHOLE),
         describe_usage(chart_data.history_days(block), locale),
-        voice.say("Right: share of {unit} by the most used models.", unit=voice.translate_word("word", block["unit"])),
-        describe_concentration(block, locale),
     ]
+    if curve:
+        unit = voice.translate_word("word", block["unit"])
+        parts += [
+            voice.say("Right: share of {unit} by the most used models.", unit=unit),
+            describe_concentration(block, locale),
+        ]
     return join_within_limit(parts, source_sentence(document, locale))
 
 

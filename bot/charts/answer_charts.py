@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from bot.charts import alt_text, canvas, chart_data, labels
 from bot.charts.canvas import MARGIN, DrawingArea, PictureWords
 from bot.charts.chart_data import Number, Points
+from bot.charts.fonts import text_width
 from bot.charts.png import png_bytes
 from bot.records import Picture
 
 COLOURS = (canvas.USED, canvas.LISTED, canvas.INK)
-KEY_HEIGHT = 44
+KEY_HEIGHT = 48
 LEAST_POINTS = 3
 """Fewer known days make no line."""
 
@@ -57,21 +58,23 @@ def draw_lines(chart: LineChart) -> Picture:
     if len(lines) > 1:
         for line, colour in zip(lines, COLOURS, strict=False):
             area = DrawingArea(area.top + KEY_HEIGHT, area.foot)
-            canvas.draw_key(figure, MARGIN, area.top + 8, colour, line.name, locale)
-    axes = canvas.add_axes(figure, MARGIN, 960, area, "", locale)
+            canvas.draw_key(figure, MARGIN, area.top + 6, colour, line.name, locale)
+    last_values = [next(value for _, value in reversed(series) if value is not None) for series in points]
+    ends = [labels.tick_label(value, chart.unit, locale) for value in last_values]
+    # The last values stand to the right of the axes.
+    room = round(max(text_width(end, canvas.LABEL, "bold") for end in ends)) + 20
+    axes = canvas.add_axes(figure, MARGIN, canvas.WIDTH - 2 * MARGIN - room, area, "", locale)
     canvas.set_date_axis(axes, [day for day, _ in points[0]], locale)
     ranges = [chart_data.axis_range(series) for series in points]
     canvas.set_value_axis(axes, min(low for low, _ in ranges), max(high for _, high in ranges), chart.unit, locale)
     canvas.draw_gaps(axes, _known_for_any(points), locale)
-    ends: list[tuple[int, Number, str]] = []
-    for series, colour in zip(points, COLOURS, strict=False):
+    nearest = (axes.get_ylim()[1] - axes.get_ylim()[0]) * canvas.LABEL * 1.3 / axes.bbox.height
+    for series, colour, value, end in zip(points, COLOURS, last_values, ends, strict=False):
         canvas.draw_line(axes, series, colour)
-        ends += [(place, value, colour) for place, (_, value) in enumerate(series) if value is not None][-1:]
-    least_distance = (axes.get_ylim()[1] - axes.get_ylim()[0]) * canvas.LABEL * 1.3 / axes.bbox.height
-    for place, value, colour in ends:
+        place = max(place for place, (_, known) in enumerate(series) if known is not None)
         # Of two that end side by side the higher one is labelled; the other is in the alt text.
-        if all(value >= other or abs(value - other) > least_distance for _, other, _ in ends):
-            canvas.label_point(axes, (place, value), labels.tick_label(value, chart.unit, locale), "right", colour)
+        if all(value >= other or abs(value - other) > nearest for other in last_values):
+            canvas.label_point(axes, (place, value), end, "right", colour)
     return Picture(chart.file_name, png_bytes(figure), describe_lines(chart))
 
 

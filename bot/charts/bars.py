@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.charts.canvas import (
+    HEADING,
     INK,
     LABEL,
     MARGIN,
@@ -45,8 +46,8 @@ class Bar:
 def draw_bars(figure: Figure, area: DrawingArea, heading: str, bars: Sequence[Bar], locale: str) -> None:
     """Bars under a heading; from right to left where the language is written so."""
     rtl = is_rtl(locale)
-    draw_heading(figure, MARGIN, WIDTH - 2 * MARGIN, area.top + 50, heading, locale)
-    top, foot = area.top + 74, area.foot
+    draw_heading(figure, MARGIN, WIDTH - 2 * MARGIN, area.top + HEADING, heading, locale)
+    top, foot = area.top + HEADING + 22, area.foot
     names = [shorten_text(bar.name, LABEL, MOST_NAME_WIDTH) for bar in bars]
     start = MARGIN + max(text_width(name, LABEL) for name in names) + 18
     room = WIDTH - MARGIN - start - 12 - max(text_width(bar.number, LABEL, "bold") for bar in bars)
@@ -64,4 +65,4 @@ def draw_bars(figure: Figure, area: DrawingArea, heading: str, bars: Sequence[Ba
 def _draw_label(
     figure: Figure, x: float, middle: float, text: str, colour: str, weight: Weight, align: Align, rtl: bool
 ) -> None:
-    draw_text(figure, WIDTH - x if rtl else x, middle + 10, text, LABEL, colour, weight, align)
+    draw_text(figure, WIDTH - x if rtl else x, middle + 12, text, LABEL, colour, weight, align)

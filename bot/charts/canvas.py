@@ -1,9 +1,9 @@
 """The canvas of pictures: a figure of 1200x675 pixels with its title, its foot, its axes and their text.
 
-At 390 points wide a picture is shown at a third of its size, so no text is smaller than 28 pixels, the title is 42,
-lines are 5 wide, an axis has at most three ticks, everything is labelled where it stands, and there is no small print.
-Colours are Okabe and Ito's, which colour-blind readers tell apart (https://jfly.uni-koeln.de/color/). matplotlib is
-imported where it draws.
+On a phone, 390 pixels wide, a picture is shown at a third of its size. No text is smaller than 34 pixels, which are 11
+there; the title is 44 or a little less, lines are 5 wide, an axis has at most three ticks, everything is labelled where
+it stands, and there is no small print. Colours are Okabe and Ito's, which colour-blind readers tell apart
+(https://jfly.uni-koeln.de/color/). matplotlib is imported where it draws.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, DPI = 1200, 675, 100
 MARGIN = 40
-TITLE, LABEL = 42, 28
+TITLE, LABEL = 44, 34
 LINE = 5
 
 FADED = "#7fb8da"
 PAPER, INK, QUIET, SHELF, RULE = "#ffffff", "#1b1b1b", "#5a5a5a", "#e9e6df", "#c9c5bb"
 LISTED, USED = "#d55e00", "#0072b2"
 
+HEADING = 54
+"""From the words above a drawing to the line of its heading."""
 Align = Literal["left", "right"]
 
-TITLE_LINES, LINE_HEIGHT = 3, 52
+TITLE_LINES, LINE_HEIGHT, FOOT_HEIGHT = 3, 54, 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +144,18 @@ def draw_words(figure: Figure, words: PictureWords) -> DrawingArea:
     size, lines = _fitting_title(words.title)
     for row, line in enumerate(lines):
         _draw_edge_text(figure, 62 + LINE_HEIGHT * row, line, size, words.locale, weight="bold")
-    below = 62 + LINE_HEIGHT * (len(lines) - 1) + 44
+    below = 62 + LINE_HEIGHT * (len(lines) - 1) + 48
     _draw_edge_text(figure, below, words.when, LABEL, words.locale, QUIET)
     foot = wrap_text(words.foot, LABEL, "normal", WIDTH - 2 * MARGIN, 2)
     for row, line in enumerate(reversed(foot)):
-        _draw_edge_text(figure, HEIGHT - 22 - 36 * row, line, LABEL, words.locale, QUIET)
-    return DrawingArea(below, HEIGHT - 30 - 36 * len(foot))
+        _draw_edge_text(figure, HEIGHT - 22 - FOOT_HEIGHT * row, line, LABEL, words.locale, QUIET)
+    return DrawingArea(below, HEIGHT - 26 - FOOT_HEIGHT * len(foot))
 
 
 def _fitting_title(title: str) -> tuple[int, list[str]]:
-    """The title's size and lines: smaller only where its lines would not hold it."""
-    for size in (TITLE, 36, 32):
-        lines = wrap_text(title, size, "bold", WIDTH - 2 * MARGIN, TITLE_LINES)
+    """The title's size and lines: as few lines as its sizes allow."""
+    for most, size in ((1, TITLE), (1, 40), (2, TITLE), (2, 40), (TITLE_LINES, 40), (TITLE_LINES, 36)):
+        lines = wrap_text(title, size, "bold", WIDTH - 2 * MARGIN, most)
         if not lines[-1:] or not lines[-1].endswith("…"):
             break
     return size, lines
@@ -175,8 +177,8 @@ def add_axes(figure: Figure, left: int, width: int, area: DrawingArea, heading: 
     if heading:
         # The heading of a chart without one beside it begins at the edge of the picture.
         across = WIDTH - MARGIN - left if width > WIDTH / 2 else width
-        draw_heading(figure, left, across, area.top + 50, heading, locale)
-    top, foot = area.top + (74 if heading else 30), area.foot - 44
+        draw_heading(figure, left, across, area.top + HEADING, heading, locale)
+    top, foot = area.top + (HEADING + 26 if heading else 30), area.foot - 48
     axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -265,9 +267,9 @@ def draw_gaps(axes: Axes, points: Points, locale: str = "en") -> None:
     for first, last in chart_data.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
         room = (last - first + 1) * column
-        label = translator_for(locale).translate_text(UNKNOWN) if room > 30 else "?"
+        label = translator_for(locale).translate_text(UNKNOWN) if room > 40 else "?"
         middle = ((first + last) / 2, 0.5)
-        turned = 30 < room < 200
+        turned = 40 < room < text_width(label, LABEL) + 20
         annotate_point(axes, label, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
 
 

@@ -34,18 +34,17 @@ from bot.charts.canvas import (
 from bot.charts.chart_data import DailyPoint, Json, Points
 from bot.charts.fonts import text_width
 from bot.i18n import N_, translator_for
-from bot.number_format import UNKNOWN
 from bot.records import Document
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NUMBER = 60
+HALF = "models_for_half"
 HEADLINES = (
     ("models_listed", N_("listed"), LISTED),
     ("models_used", N_("used"), USED),
-    ("models_for_half", N_("with half of all {unit}"), INK),
+    (HALF, N_("with half of all {unit}"), INK),
     ("uses", "{unit}", INK),
 )
 
@@ -54,10 +53,15 @@ def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale:
     """Headline figures, models by day and the curve of the most used models."""
     voice, catalogue = translator_for(locale), chart_data.leading_catalogue(document)
     area = DrawingArea(_draw_headlines(figure, catalogue, area.top, locale), area.foot)
-    left = add_axes(figure, MARGIN, 580, area, voice.say("Models by day"), locale)
+    # What is unknown is said in the title; an empty chart would say it again.
+    curve = chart_data.usage_curve(catalogue)
+    width = 510 if curve else WIDTH - 2 * MARGIN
+    left = add_axes(figure, MARGIN, width, area, voice.say("Models by day"), locale)
     draw_usage(left, chart_data.history_days(catalogue), chart_data.period_span(document), locale)
+    if not curve:
+        return
     heading = voice.say("Share of {unit}, by top models", unit=voice.translate_word("word", catalogue["unit"]))
-    _draw_concentration(add_axes(figure, 680, 480, area, heading, locale), catalogue, locale)
+    _draw_concentration(add_axes(figure, 602, 558, area, heading, locale), curve, locale)
 
 
 def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) -> int:
@@ -67,6 +71,7 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     unit = voice.translate_word("word", catalogue["unit"])
     shown = [
         (
+            key,
             _headline_text(catalogue, key, locale),
             unit if label == "{unit}" else voice.say(label, unit=unit),
             colour,
@@ -76,16 +81,17 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     ]
     if not shown:
         return below
-    widths: list[float] = []
-    for size in (50, 42, 34):
-        widths = [max(text_width(known, size, "bold"), text_width(label, LABEL)) + size for known, label, _ in shown]
-        if sum(widths) - size <= WIDTH - 2 * MARGIN:
+    size, widths = 34, [0.0]
+    for size, dropped in ((50, ""), (42, ""), (50, HALF), (34, HALF)):
+        shown = [row for row in shown if row[0] != dropped]
+        widths = [max(text_width(known, size, "bold"), text_width(label, LABEL)) + 40 for _, known, label, _ in shown]
+        if sum(widths) - 40 <= WIDTH - 2 * MARGIN:
             break
-    for place, (known, label, colour) in enumerate(shown):
+    for place, (_, known, label, colour) in enumerate(shown):
         left = MARGIN + sum(widths[:place])
-        draw_text(figure, left, below + 66, known, size, colour, "bold")
-        draw_text(figure, left, below + 104, label, LABEL, QUIET)
-    return below + 104
+        draw_text(figure, left, below + 62, known, size, colour, "bold")
+        draw_text(figure, left, below + 102, label, LABEL, QUIET)
+    return below + 100
 
 
 def _headline_text(catalogue: Json, key: str, locale: str) -> str:
@@ -131,23 +137,9 @@ def _draw_names(axes: Axes, days: Sequence[DailyPoint], locale: str) -> None:
         )
 
 
-def _draw_concentration(axes: Axes, catalogue: Json, locale: str) -> None:
+def _draw_concentration(axes: Axes, curve: Sequence[tuple[int, float]], locale: str) -> None:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = chart_data.usage_curve(catalogue)
     set_value_axis(axes, 0, 1, "share", locale)
-    if not curve:
-        axes.set_xticks([])
-        annotate_point(
-            axes,
-            translator_for(locale).translate_text(UNKNOWN),
-            (0.5, 0.5),
-            (0, 0),
-            INK,
-            "center",
-            "center",
-            on_paper=True,
-        )
-        return
     last = curve[-1][0]
     axes.set_xscale("log")
     axes.set_xlim(0.9, max(last, 10) * 1.1)

@@ -12,15 +12,18 @@ from bot.charts.picture_kind import (
     LIT_BY_STEP,
     MOST_BARS,
     dot_counts,
+    is_about_new_models,
     ladder_counts,
     line_points,
     period_points,
     picture_kind,
     rank_lines,
 )
-from bot.i18n import translator_for
+from bot.i18n import N_, translator_for
 from bot.number_format import UNKNOWN, format_count
 from bot.records import Document
+
+_EACH, _EACH_NEW = N_("One dot for each model."), N_("One dot for each new model.")
 
 
 def describe_picture(document: Document, locale: str = "en", title: str = "") -> str:
@@ -58,7 +61,7 @@ def _describe_dots(document: Document, locale: str, unit: str) -> list[str]:
     used, idle = (format_count(n, locale) for n in (sum(counts.values()) - counts["idle"], counts["idle"]))
     message = LIT_BY_STEP if "more" in counts else LIT
     parts = [
-        voice.say("One dot for each model."),
+        voice.say(_EACH_NEW if is_about_new_models(document) else _EACH),
         voice.say("{said}.", said=voice.say(message, used=used, unit=unit)),
         voice.say("{said}.", said=voice.say("{idle} not used", idle=idle)),
     ]

@@ -33,7 +33,7 @@ LEAST_POINTS = 3
 LIT_BY_STEP, LIT = N_("{used} used, brighter with more {unit}"), N_("{used} used")
 BY_PERIOD: Mapping[str, str] = {"week": N_("Models by week"), "month": N_("Models by month")}
 """Headings, in words of `Translator.say`."""
-MOST_BARS = 8
+MOST_BARS = 7
 BELOW = 26
 """Stands for every rank below the 25 models that a digest has."""
 
@@ -70,6 +70,12 @@ def picture_kind(document: Document) -> PictureKind:
     if lead.form in ("standing", "ladder", "balance") and ladder_counts(document):
         return "ladder"
     return "dots" if dot_counts(document) else "overview"
+
+
+def is_about_new_models(document: Document) -> bool:
+    """Whether the lead is about how many of the new models were used."""
+    lead = findings.lead_of(document)
+    return lead.finding is not None and lead.finding["key"] == "new_models_used"
 
 
 def _about_runs(lead: Lead) -> bool:
@@ -119,10 +125,14 @@ def ladder_counts(document: Document) -> dict[str, int]:
 
 
 def dot_counts(document: Document) -> dict[str, int]:
-    """How many dots have each brightness: by the steps of the ladder, or else used ("lit") and not ("idle")."""
-    block = chart_data.leading_catalogue(document)
+    """How many dots have each brightness: by the steps of the ladder, or else used ("lit") and not ("idle"). A lead
+    about what became of new models has a dot for each of these."""
+    block, lead = chart_data.leading_catalogue(document), findings.lead_of(document)
     counts = ladder_counts(document)
-    if not counts:
+    if is_about_new_models(document) and lead.finding:
+        new = lead.finding["values"]
+        counts = {"idle": new["added"] - new["used"], "lit": new["used"]}
+    elif not counts:
         used, listed = (_exact_figure(block, key) for key in ("models_used", "models_listed"))
         if used is None or listed is None or used > listed:
             return {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.charts import chart_data
 from bot.charts.canvas import (
     FADED,
+    HEADING,
     INK,
     LABEL,
     LINE,
@@ -37,8 +38,8 @@ from bot.records import Document
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST_ROWS, MOST_ROWS = 6, 10
-ROW = 44
+LEAST_ROWS, MOST_ROWS = 5, 10
+ROW = 46
 """Most pixels from one rank to the next."""
 MOST_NAME_WIDTH = 540
 NORMAL: Weight = "normal"
@@ -63,11 +64,14 @@ def draw_ranks(figure: Figure, document: Document, area: DrawingArea, locale: st
     voice, lines = translator_for(locale), rank_lines(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     heading = voice.say("The most used models, by {unit}", unit=unit)
-    draw_heading(figure, MARGIN, WIDTH - 2 * MARGIN, area.top + 50, heading, locale)
-    top, foot = area.top + 66, area.foot - 44
+    draw_heading(figure, MARGIN, WIDTH - 2 * MARGIN, area.top + HEADING, heading, locale)
+    top, foot = area.top + HEADING + 18, area.foot - 48
     ends = [line.ranks[-1] for line in lines if line.leads and line.ranks[-1] <= MOST_ROWS]
     count = max(min(max(int((foot - top) / ROW) - 1, LEAST_ROWS), MOST_ROWS), *ends, 0)
-    shown = sorted((line for line in lines if line.leads or line.ranks[-1] <= count), key=lambda line: line.leads)
+    shown = sorted(
+        (line for line in lines if line.leads or line.ranks[-1] <= count),
+        key=lambda line: (line.leads, -line.ranks[-1]),
+    )
     names = [shorten_text(line.name, LABEL, MOST_NAME_WIDTH) for line in shown]
     right = WIDTH - MARGIN - 70 - max(text_width(name, LABEL, "bold") for name in names)
     days, left = [day for day, _ in lines[0].points], MARGIN + 14
@@ -76,10 +80,20 @@ def draw_ranks(figure: Figure, document: Document, area: DrawingArea, locale: st
         [left + place * step for place in range(len(days))], [top + (row + 0.5) * pitch for row in range(count + 1)]
     )
     _draw_unknown_days(figure, lines[0], grid, (top, foot), locale)
+    named = _named_lines(shown, pitch)
     for name, line in zip(names, shown, strict=True):
-        _draw_rank_line(figure, line, grid, name, locale)
+        _draw_rank_line(figure, line, grid, name if line in named else "", locale)
     draw_text(figure, left - 14, area.foot - 8, format_short_day(days[0], locale), LABEL, QUIET)
     draw_text(figure, right + 14, area.foot - 8, format_short_day(days[-1], locale), LABEL, QUIET, align="right")
+
+
+def _named_lines(shown: Sequence[RankLine], pitch: float) -> list[RankLine]:
+    """The lines that are named at their ends: the model that leads, and of the others those with room beside it."""
+    named: list[RankLine] = []
+    for line in reversed(shown):
+        if all(abs(line.ranks[-1] - other.ranks[-1]) * pitch >= LABEL for other in named):
+            named.append(line)
+    return named
 
 
 def _draw_rank_line(figure: Figure, line: RankLine, grid: _Grid, name: str, locale: str) -> None:
@@ -90,10 +104,12 @@ def _draw_rank_line(figure: Figure, line: RankLine, grid: _Grid, name: str, loca
         draw_polyline(figure, x, rows, LINE + 2 if line.leads else LINE - 1, colour)
         draw_dots(figure, x, rows, 24 if line.leads else 16, colour)
     before, weight = line.points[-2][1] or 0, BOLD if line.leads else NORMAL
-    if line.leads and len(grid.rows) <= before < BELOW:
+    if line.leads and before >= len(grid.rows) and before != BELOW:
         row = grid.rows[-1] - 18
         draw_text(figure, grid.x[-2] - 6, row, format_count(int(before), locale), LABEL, USED, "bold", "right")
-    end, row = line.ranks[-1], grid.row(line.ranks[-1]) + 10
+    if not name:
+        return
+    end, row = line.ranks[-1], grid.row(line.ranks[-1]) + 12
     colour = USED if line.leads else QUIET
     draw_text(figure, grid.x[-1] + 58, row, format_count(end, locale), LABEL, colour, "bold", "right")
     draw_text(figure, grid.x[-1] + 70, row, name, LABEL, INK, weight)

@@ -14,6 +14,7 @@ from bot.charts import chart_data
 from bot.charts.bars import Bar, draw_bars
 from bot.charts.canvas import (
     FADED,
+    LABEL,
     MARGIN,
     RULE,
     USED,
@@ -29,6 +30,7 @@ from bot.charts.canvas import (
     set_date_axis,
     set_value_axis,
 )
+from bot.charts.fonts import text_width
 from bot.charts.labels import SHORTEST
 from bot.charts.overview_chart import draw_usage
 from bot.charts.picture_kind import (
@@ -65,15 +67,18 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
     """Uses by day, of one model or the network, with its peak and its last day labelled."""
     voice, points = translator_for(locale), line_points(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
-    axes = add_axes(figure, MARGIN, 940, area, voice.capitalize_first(voice.say("{unit} by day", unit=unit)), locale)
+    known = [(index, uses) for index, (_, uses) in enumerate(points) if uses is not None]
+    peak, last = max(known, key=lambda point: point[1]), known[-1]
+    end = format_compact(last[1], locale)
+    # The last value stands to the right of the axes.
+    width = WIDTH - 2 * MARGIN - round(text_width(end, LABEL, "bold")) - 20
+    axes = add_axes(figure, MARGIN, width, area, voice.capitalize_first(voice.say("{unit} by day", unit=unit)), locale)
     set_date_axis(axes, [day for day, _ in points], locale)
     set_value_axis(axes, *chart_data.axis_range(points), "uses", locale)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.15)  # room for the label of the peak
     draw_gaps(axes, points, locale)
     draw_line(axes, points, USED)
-    known = [(index, uses) for index, (_, uses) in enumerate(points) if uses is not None]
-    peak, last = max(known, key=lambda point: point[1]), known[-1]
-    label_point(axes, last, format_compact(last[1], locale), "right")
+    label_point(axes, last, end, "right")
     if peak != last:
         label_point(axes, peak, format_compact(peak[1], locale), "above", near_end=last[0] - peak[0] < SHORTEST / 2)
 
@@ -84,11 +89,12 @@ def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, local
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     used, idle = sum(counts.values()) - counts["idle"], counts["idle"]
     message = LIT_BY_STEP if "more" in counts else LIT
-    row, key = area.foot - 10, voice.say(message, used=format_count(used, locale), unit=unit)
-    end = draw_key(figure, MARGIN, row, BRIGHTNESS["lit"], key, locale)
-    key = voice.say("{idle} not used", idle=format_count(idle, locale))
-    draw_key(figure, end + 48, row, BRIGHTNESS["idle"], key, locale)
-    top, foot = area.top + 26, area.foot - 50
+    keys = [
+        (BRIGHTNESS["lit"], voice.say(message, used=format_count(used, locale), unit=unit)),
+        (BRIGHTNESS["idle"], voice.say("{idle} not used", idle=format_count(idle, locale))),
+    ]
+    area = _draw_keys(figure, keys, area, locale)
+    top, foot = area.top + 26, area.foot
     width, height = WIDTH - 2 * MARGIN, foot - top
     draw_rectangle(figure, MARGIN, top, width, height, NIGHT)
     pitch, rows = _dot_grid(sum(counts.values()), width - 24, height - 24)
@@ -99,6 +105,20 @@ def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, local
         y = [top + 12 + (n % rows + 0.5) * pitch for n in range(first, last)]
         draw_dots(figure, x, y, min(pitch * 0.78, 40), BRIGHTNESS[step])
         first = last
+
+
+def _draw_keys(figure: Figure, keys: list[tuple[str, str]], area: DrawingArea, locale: str) -> DrawingArea:
+    """The colours and their meanings at the foot, side by side or, where that is too wide, one below the other; the
+    area that they leave."""
+    row, side_by_side = area.foot - 10, sum(text_width(text, LABEL) + 34 for _, text in keys) + 48 <= WIDTH - 2 * MARGIN
+    if side_by_side:
+        left: float = MARGIN
+        for colour, text in keys:
+            left = draw_key(figure, left, row, colour, text, locale) + 48
+        return DrawingArea(area.top, row - 46)
+    for place, (colour, text) in enumerate(reversed(keys)):
+        draw_key(figure, MARGIN, row - 46 * place, colour, text, locale)
+    return DrawingArea(area.top, row - 46 * len(keys))
 
 
 def _dot_grid(dots: int, width: float, height: float) -> tuple[float, int]:

@@ -146,11 +146,15 @@ def texts(figure: Any) -> list[Any]:
     return [text for text in found if text.get_window_extent().width > 0]
 
 
+PHONE, LEAST_TEXT = 390, 11
+"""The width of a phone, and the smallest text there, in its pixels."""
+
+
 def assert_readable(figure: Any) -> None:
     figure.draw_without_rendering()
     for text in texts(figure):
         box = text.get_window_extent()
-        assert text.get_fontsize() * 100 / 72 >= 28 - 1e-6, text.get_text()
+        assert text.get_fontsize() * 100 / 72 * PHONE / 1200 >= LEAST_TEXT, text.get_text()
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1200 and box.y1 <= 675, (text.get_text(), box)
     for axes in figure.axes:
         assert len(axes.get_xticks()) <= 3 and len(axes.get_yticks()) <= 3
@@ -189,6 +193,30 @@ def test_every_model_has_one_dot_in_the_brightness_of_its_use(figures: list[Any]
     draw_picture(STORIES["dots"])
     dots = [len(line.get_xdata()) for line in figures[0].findobj(Line2D)]
     assert sorted(dots) == sorted([41, 85, 385, 418, 0, 2854, 1, 1])  # two dots of the key
+
+
+def test_a_lead_about_new_models_has_a_dot_for_each_of_them(figures: list[Any]) -> None:
+    alt = draw_picture(story("new", "new_models_used", added=80, used=52)).alt
+    assert sorted(len(line.get_xdata()) for line in figures[0].findobj(Line2D)) == [0, 0, 0, 0, 1, 1, 28, 52]
+    assert "One dot for each new model. 52 used. 28 not used." in alt and "10,000 or more" not in alt
+
+
+def test_an_unknown_concentration_has_no_empty_chart(figures: list[Any]) -> None:
+    alt = draw_picture(changed("day-2025-01-12", blotted)).alt
+    assert len(figures[0].axes) == 1 and "Share of runs" not in " ".join(text.get_text() for text in texts(figures[0]))
+    assert "Right:" not in alt and "Models used each day as bars" in alt
+
+
+def test_the_axis_of_concentration_is_logarithmic_says_so_and_labels_its_end(figures: list[Any]) -> None:
+    document = recorded("day-2025-01-12") | {"lead": {"form": "unknown", "finding": None}}
+    last = document["catalogues"][0]["curve"][-1][0]
+    png.draw_card(document)
+    axes = figures[0].axes[1]
+    assert axes.get_xscale() == "log" and [round(tick) for tick in axes.get_xticks()] == [1, 10, last]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["top 1", "top 10", f"all {last:,}"]
+    assert "log scale" in [text.get_text() for text in texts(figures[0])]
+    svg = charts.concentration_svg(document["catalogues"][0])
+    assert f">all {last:,}</text>" in svg and ">log scale</text>" in svg
 
 
 def test_the_ranks_of_a_week_follow_a_change_among_the_most_used(figures: list[Any]) -> None:
