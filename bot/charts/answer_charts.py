@@ -10,6 +10,7 @@ from bot.charts.canvas import MARGIN, DrawingArea, PictureWords
 from bot.charts.chart_data import Number, Points
 from bot.charts.fonts import text_width
 from bot.charts.png import png_bytes
+from bot.i18n import translator_for
 from bot.records import Picture
 
 COLOURS = (canvas.USED, canvas.LISTED, canvas.INK)
@@ -52,7 +53,8 @@ def draw_lines(chart: LineChart) -> Picture:
     """The lines, each with its last value; two or more are named above them. A day unknown for all is shaded."""
     locale, lines = chart.locale, _with_every_day(chart.lines)
     figure, points = canvas.new_figure(), [line.points for line in lines]
-    when = ", ".join(filter(None, (chart.heading, alt_text.describe_day_range(points[0], locale))))
+    comma = translator_for(locale).translate_text(", ")
+    when = comma.join(filter(None, (chart.heading, alt_text.describe_day_range(points[0], locale))))
     foot = " · ".join(filter(None, ("Footfall", chart.foot)))
     area = canvas.draw_words(figure, PictureWords(chart.title, when, foot, locale))
     if len(lines) > 1:

@@ -8,7 +8,7 @@ it stands, and there is no small print. Colours are Okabe and Ito's, which colou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
@@ -178,7 +178,7 @@ def add_axes(figure: Figure, left: int, width: int, area: DrawingArea, heading: 
         # The heading of a chart without one beside it begins at the edge of the picture.
         across = WIDTH - MARGIN - left if width > WIDTH / 2 else width
         draw_heading(figure, left, across, area.top + HEADING, heading, locale)
-    top, foot = area.top + (HEADING + 26 if heading else 30), area.foot - 48
+    top, foot = area.top + (HEADING + 26 if heading else 40), area.foot - 48
     axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -200,20 +200,22 @@ def set_value_axis(axes: Axes, low: Number, high: Number, unit: str, locale: str
     axes.set_position((box.x0 + room, box.y0, box.width - room, box.height))
 
 
-def set_date_axis(axes: Axes, calendar: Sequence[date], locale: str = "en") -> None:
-    """The first and the last day along the foot, each written inwards from its end."""
-    axes.set_xlim(-0.5, max(len(calendar), SHORTEST) - 0.5)
+def set_date_axis(
+    axes: Axes,
+    calendar: Sequence[date],
+    locale: str = "en",
+    label: Callable[[date, str], str] = format_short_day,
+    shortest: int = SHORTEST,
+) -> None:
+    """The first and the last day along the foot, each written inwards from its end; room for `shortest` at least."""
+    axes.set_xlim(-0.5, max(len(calendar), shortest) - 0.5)
     axes.set_xticks([])
     last = len(calendar) - 1
     if calendar:
-        annotate_point(
-            axes, format_short_day(calendar[0], locale), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True
-        )
+        annotate_point(axes, label(calendar[0], locale), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
     # A second date only where it does not run into the first.
-    if last >= SHORTEST - 2:
-        annotate_point(
-            axes, format_short_day(calendar[last], locale), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True
-        )
+    if last >= shortest - 2:
+        annotate_point(axes, label(calendar[last], locale), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True)
 
 
 def annotate_point(
@@ -263,7 +265,8 @@ def draw_line(axes: Axes, points: Points, colour: str) -> None:
 
 def draw_gaps(axes: Axes, points: Points, locale: str = "en") -> None:
     """Shade unknown days, with a word if there is room."""
-    column = axes.bbox.width / max(len(points), SHORTEST)
+    first_day, last_day = axes.get_xlim()
+    column = axes.bbox.width / (last_day - first_day)
     for first, last in chart_data.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
         room = (last - first + 1) * column

@@ -4,7 +4,7 @@ picture of a digest whose story has no picture of its own, and of one with unkno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,6 @@ from bot.charts.canvas import (
     LINE,
     LISTED,
     MARGIN,
-    PAPER,
     QUIET,
     SHELF,
     USED,
@@ -33,7 +32,9 @@ from bot.charts.canvas import (
 )
 from bot.charts.chart_data import DailyPoint, Json, Points
 from bot.charts.fonts import text_width
+from bot.charts.labels import SHORTEST
 from bot.i18n import N_, translator_for
+from bot.number_format import format_short_day
 from bot.records import Document
 
 if TYPE_CHECKING:
@@ -101,12 +102,19 @@ def _headline_text(catalogue: Json, key: str, locale: str) -> str:
     return f"{'≥ ' if least else ''}{labels.headline_label(known, locale)}"
 
 
-def draw_usage(axes: Axes, days: Sequence[DailyPoint], span: tuple[date, date], locale: str) -> None:
+def draw_usage(
+    axes: Axes,
+    days: Sequence[DailyPoint],
+    span: tuple[date, date],
+    locale: str,
+    label: Callable[[date, str], str] = format_short_day,
+    shortest: int = SHORTEST,
+) -> None:
     """Supply and demand in one unit on one axis from zero: models listed as a line over a shelf, models used as bars,
     those of the digest's own days in full colour."""
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
-    set_date_axis(axes, [day.day for day in days], locale)
+    set_date_axis(axes, [day.day for day in days], locale, label, shortest)
     set_value_axis(axes, 0, max(chart_data.axis_range(used)[1], chart_data.axis_range(listed)[1]), "models", locale)
     for stretch in chart_data.known_runs(listed):
         x = [stretch[0][0] - 0.5, *(index for index, _ in stretch), stretch[-1][0] + 0.5]
@@ -131,10 +139,8 @@ def _draw_names(axes: Axes, days: Sequence[DailyPoint], locale: str) -> None:
         )
     if place.used:
         index, tall = place.used
-        colour, at = (PAPER, 0) if place.inside else (USED, tall)
-        annotate_point(
-            axes, voice.translate_text(HEADLINES[1][1]), (index - 0.4, at), (0, 12), colour, "left", "bottom", bold=True
-        )
+        at, name = (index - 0.4, 0 if place.inside else tall), voice.translate_text(HEADLINES[1][1])
+        annotate_point(axes, name, at, (0, 12), USED, "left", "bottom", bold=True, on_paper=place.inside)
 
 
 def _draw_concentration(axes: Axes, curve: Sequence[tuple[int, float]], locale: str) -> None:

@@ -5,7 +5,7 @@ A picture is drawn only from exact figures of the document; where they lack, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -15,6 +15,7 @@ from bot.charts import chart_data
 from bot.charts.chart_data import DailyPoint, Json, Points
 from bot.findings import Lead
 from bot.i18n import N_
+from bot.number_format import format_month, format_short_day
 from bot.records import Document, each_day
 
 PictureKind = Literal["line", "dots", "ladder", "ranks", "top", "periods", "overview"]
@@ -149,3 +150,8 @@ def period_points(document: Document) -> Sequence[DailyPoint]:
     """The last weeks or months, oldest first, each by its first day."""
     rows = document.get("periods", ())
     return [DailyPoint(date.fromisoformat(row["day"]), row["models_used"], row["models_listed"]) for row in rows]
+
+
+def period_label(document: Document) -> Callable[[date, str], str]:
+    """How a period is named: a month by its name, a week by its first day."""
+    return format_month if document["period"] == "month" else format_short_day

@@ -21,6 +21,7 @@ from bot.charts.canvas import (
     SHELF,
     USED,
     WIDTH,
+    Align,
     DrawingArea,
     draw_dots,
     draw_heading,
@@ -73,7 +74,8 @@ def draw_ranks(figure: Figure, document: Document, area: DrawingArea, locale: st
         key=lambda line: (line.leads, -line.ranks[-1]),
     )
     names = [shorten_text(line.name, LABEL, MOST_NAME_WIDTH) for line in shown]
-    right = WIDTH - MARGIN - 70 - max(text_width(name, LABEL, "bold") for name in names)
+    room = round(max(text_width(format_count(line.ranks[-1], locale), LABEL, "bold") for line in shown)) + 22
+    right = WIDTH - MARGIN - room - 12 - max(text_width(name, LABEL, "bold") for name in names)
     days, left = [day for day, _ in lines[0].points], MARGIN + 14
     pitch, step = (foot - top) / (count + 1), (right - left) / (len(days) - 1)
     grid = _Grid(
@@ -82,7 +84,11 @@ def draw_ranks(figure: Figure, document: Document, area: DrawingArea, locale: st
     _draw_unknown_days(figure, lines[0], grid, (top, foot), locale)
     named = _named_lines(shown, pitch)
     for name, line in zip(names, shown, strict=True):
-        _draw_rank_line(figure, line, grid, name if line in named else "", locale)
+        _draw_rank_line(figure, line, grid, locale)
+        if line in named:
+            row, colour = grid.row(line.ranks[-1]) + 12, USED if line.leads else QUIET
+            draw_text(figure, right + room, row, format_count(line.ranks[-1], locale), LABEL, colour, "bold", "right")
+            draw_text(figure, right + room + 12, row, name, LABEL, INK, BOLD if line.leads else NORMAL)
     draw_text(figure, left - 14, area.foot - 8, format_short_day(days[0], locale), LABEL, QUIET)
     draw_text(figure, right + 14, area.foot - 8, format_short_day(days[-1], locale), LABEL, QUIET, align="right")
 
@@ -96,23 +102,19 @@ def _named_lines(shown: Sequence[RankLine], pitch: float) -> list[RankLine]:
     return named
 
 
-def _draw_rank_line(figure: Figure, line: RankLine, grid: _Grid, name: str, locale: str) -> None:
-    """One model: its line, a dot on each day, its last rank and its name."""
+def _draw_rank_line(figure: Figure, line: RankLine, grid: _Grid, locale: str) -> None:
+    """One model: its line and a dot on each day."""
     colour = USED if line.leads else FADED
     for stretch in chart_data.known_runs(line.points):
         x, rows = [grid.x[index] for index, _ in stretch], [grid.row(rank) for _, rank in stretch]
         draw_polyline(figure, x, rows, LINE + 2 if line.leads else LINE - 1, colour)
         draw_dots(figure, x, rows, 24 if line.leads else 16, colour)
-    before, weight = line.points[-2][1] or 0, BOLD if line.leads else NORMAL
+    before = line.points[-2][1] or 0
     if line.leads and before >= len(grid.rows) and before != BELOW:
-        row = grid.rows[-1] - 18
-        draw_text(figure, grid.x[-2] - 6, row, format_count(int(before), locale), LABEL, USED, "bold", "right")
-    if not name:
-        return
-    end, row = line.ranks[-1], grid.row(line.ranks[-1]) + 12
-    colour = USED if line.leads else QUIET
-    draw_text(figure, grid.x[-1] + 58, row, format_count(end, locale), LABEL, colour, "bold", "right")
-    draw_text(figure, grid.x[-1] + 70, row, name, LABEL, INK, weight)
+        # Where the line to the last day leaves room.
+        align: Align = "right" if line.ranks[-1] < before else "left"
+        x = grid.x[-2] + (-6 if align == "right" else 6)
+        draw_text(figure, x, grid.rows[-1] - 18, format_count(int(before), locale), LABEL, USED, "bold", align)
 
 
 def _draw_unknown_days(figure: Figure, line: RankLine, grid: _Grid, rows: tuple[float, float], locale: str) -> None:

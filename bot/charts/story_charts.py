@@ -42,6 +42,7 @@ from bot.charts.picture_kind import (
     dot_counts,
     ladder_counts,
     line_points,
+    period_label,
     period_points,
 )
 from bot.i18n import translator_for
@@ -51,6 +52,7 @@ from bot.records import Document
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEWEST_PERIODS = 4
 NIGHT = "#14202a"
 BRIGHTNESS: Mapping[str, str] = {
     "idle": "#3a4a57",
@@ -163,4 +165,5 @@ def draw_periods(figure: Figure, document: Document, area: DrawingArea, locale: 
     """Models used in each of the last weeks or months as bars, against models listed as a line."""
     heading = translator_for(locale).translate_text(BY_PERIOD[document["period"]])
     axes = add_axes(figure, MARGIN, 1110, area, heading, locale)
-    draw_usage(axes, period_points(document), chart_data.period_span(document), locale)
+    points, span = period_points(document), chart_data.period_span(document)
+    draw_usage(axes, points, span, locale, period_label(document), FEWEST_PERIODS)
