@@ -6,7 +6,7 @@ the document. `bot.charts.picture_alt_text` describes the pictures of stories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from bot import platform_limits
@@ -21,6 +21,7 @@ from bot.number_format import (
     format_day_range,
     format_figure,
     format_figure_with_noun,
+    format_month,
     format_share,
     format_short_day,
 )
@@ -96,16 +97,15 @@ def _describe_values(voice: Translator, points: Points, unit: str) -> str:
     return voice.translate_text(", ").join(marked_days)
 
 
-def describe_usage(
-    days: Sequence[DailyPoint], locale: str = "en", label: Callable[[date, str], str] = format_short_day
-) -> str:
-    """The bars and the line in words: first, lowest, highest and last known day of each, and the unknown days."""
+def describe_usage(days: Sequence[DailyPoint], locale: str = "en", *, monthly: bool = False) -> str:
+    """The bars and the line in words: first, lowest, highest and last known day of each, and the unknown days; months
+    if they are `monthly`."""
     voice = translator_for(locale)
     lines: tuple[tuple[str, Points], ...] = (
         (_USED, [(day.day, day.used) for day in days]),
         (_LISTED, [(day.day, day.listed) for day in days]),
     )
-    return " ".join(voice.say(message, said=_describe_extremes(voice, points, label)) for message, points in lines)
+    return " ".join(voice.say(message, said=_describe_extremes(voice, points, monthly)) for message, points in lines)
 
 
 def describe_concentration(catalogue: Json, locale: str = "en") -> str:
@@ -149,16 +149,22 @@ def _describe_figure(voice: Translator, key: str, block: Json) -> str:
     )
 
 
-def _describe_extremes(voice: Translator, points: Points, label: Callable[[date, str], str]) -> str:
-    known = [(day, number) for day, number in points if number is not None]
-    marked_days = [
-        voice.say("{value} on {day}", value=format_count(n, voice.language), day=label(day, voice.language))
-        for day, n in _turning_points(known)
-    ]
-    unknown = _describe_unknown_days(voice, points, label)
-    if marked_days and unknown:
-        return voice.say("{known}; {unknown}", known=voice.translate_text(", ").join(marked_days), unknown=unknown)
-    return voice.translate_text(", ").join(marked_days) or unknown
+def _describe_extremes(voice: Translator, points: Points, monthly: bool) -> str:
+    comma = voice.translate_text(", ")
+    known = comma.join(
+        voice.say("{label}: {value}", label=format_month(day, voice.language), value=format_count(n, voice.language))
+        if monthly
+        else voice.say(
+            "{value} on {day}", value=format_count(n, voice.language), day=format_short_day(day, voice.language)
+        )
+        for day, n in _turning_points([(day, number) for day, number in points if number is not None])
+    )
+    missing = [format_month(day, voice.language) for day, number in points if number is None]
+    if monthly and known and missing:
+        unknown = voice.say("{label}: {value}", label=comma.join(missing), value=voice.translate_text(UNKNOWN))
+    else:
+        unknown = _describe_unknown_days(voice, points)
+    return voice.say("{known}; {unknown}", known=known, unknown=unknown) if known and unknown else known or unknown
 
 
 def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Number]]:
@@ -169,9 +175,7 @@ def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Nu
     return sorted(chosen)
 
 
-def _describe_unknown_days(
-    voice: Translator, points: Points, label: Callable[[date, str], str] = format_short_day
-) -> str:
+def _describe_unknown_days(voice: Translator, points: Points) -> str:
     """The sentence about unknown days; empty if there are none."""
     missing = [day for day, number in points if number is None]
     if not points:
@@ -180,7 +184,7 @@ def _describe_unknown_days(
         return ""
     if len(missing) == len(points):
         return voice.say("unknown on every day shown")
-    named = voice.translate_text(", ").join(label(day, voice.language) for day in missing[:_NAMED])
+    named = voice.translate_text(", ").join(format_short_day(day, voice.language) for day in missing[:_NAMED])
     if len(missing) > _NAMED:
         return voice.say("unknown on {days} and other days", days=named)
     return voice.say("unknown on {days}", days=named)

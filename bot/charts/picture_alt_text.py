@@ -15,7 +15,6 @@ from bot.charts.picture_kind import (
     is_about_new_models,
     ladder_counts,
     line_points,
-    period_label,
     period_points,
     picture_kind,
     rank_lines,
@@ -53,7 +52,7 @@ def describe_picture(document: Document, locale: str = "en", title: str = "") ->
     else:
         heading = voice.translate_text(BY_PERIOD[document["period"]])
         parts.append(voice.say("{said}.", said=heading))
-        parts.append(alt_text.describe_usage(period_points(document), locale, period_label(document)))
+        parts.append(alt_text.describe_usage(period_points(document), locale, monthly=document["period"] == "month"))
     return alt_text.join_within_limit(parts, alt_text.source_sentence(document, locale))
 
 

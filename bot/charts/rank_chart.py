@@ -113,8 +113,8 @@ def _draw_rank_line(figure: Figure, line: RankLine, grid: _Grid, locale: str) ->
     if line.leads and before >= len(grid.rows) and before != BELOW:
         # Where the line to the last day leaves room.
         align: Align = "right" if line.ranks[-1] < before else "left"
-        x = grid.x[-2] + (-6 if align == "right" else 6)
-        draw_text(figure, x, grid.rows[-1] - 18, format_count(int(before), locale), LABEL, USED, "bold", align)
+        edge = grid.x[-2] + (-6 if align == "right" else 6)
+        draw_text(figure, edge, grid.rows[-1] - 18, format_count(int(before), locale), LABEL, USED, "bold", align)
 
 
 def _draw_unknown_days(figure: Figure, line: RankLine, grid: _Grid, rows: tuple[float, float], locale: str) -> None:

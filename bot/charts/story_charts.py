@@ -30,6 +30,7 @@ from bot.charts.canvas import (
     set_date_axis,
     set_value_axis,
 )
+from bot.charts.chart_data import Number, Points
 from bot.charts.fonts import text_width
 from bot.charts.labels import SHORTEST
 from bot.charts.overview_chart import draw_usage
@@ -70,7 +71,7 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
     voice, points = translator_for(locale), line_points(document)
     unit = voice.translate_word("word", chart_data.leading_catalogue(document)["unit"])
     known = [(index, uses) for index, (_, uses) in enumerate(points) if uses is not None]
-    peak, last = max(known, key=lambda point: point[1]), known[-1]
+    peak, last = _lead_peak(document, points) or max(known, key=lambda point: point[1]), known[-1]
     end = format_compact(last[1], locale)
     # The last value stands to the right of the axes.
     width = WIDTH - 2 * MARGIN - round(text_width(end, LABEL, "bold")) - 20
@@ -83,6 +84,16 @@ def draw_daily_line(figure: Figure, document: Document, area: DrawingArea, local
     label_point(axes, last, end, "right")
     if peak != last:
         label_point(axes, peak, format_compact(peak[1], locale), "above", near_end=last[0] - peak[0] < SHORTEST / 2)
+
+
+def _lead_peak(document: Document, points: Points) -> tuple[int, Number] | None:
+    """The peak that the lead is about, which an earlier day may exceed; `None` if it is about none."""
+    finding = findings.lead_of(document).finding
+    day = finding["values"].get("peak_day") if finding else None
+    return next(
+        ((index, uses) for index, (when, uses) in enumerate(points) if when.isoformat() == day and uses is not None),
+        None,
+    )
 
 
 def draw_model_dots(figure: Figure, document: Document, area: DrawingArea, locale: str) -> None:

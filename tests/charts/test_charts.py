@@ -246,6 +246,27 @@ def test_an_unknown_day_breaks_the_line_of_a_model(figures: list[Any]) -> None:
     assert "Unknown on 8 Jan." in alt and "2,429,713 runs on 10 January 2025" in alt
 
 
+def test_the_peak_of_the_story_is_labelled_also_where_an_earlier_day_had_more(figures: list[Any]) -> None:
+    series = [{"day": f"2025-01-{day:02}", "uses": uses} for day, uses in enumerate([9_000_000, 20, 5_000_000, 170], 9)]
+    draw_picture(story("mover", "passing_surge", series, peak_day="2025-01-11"))
+    shown = [text.get_text() for text in texts(figures[0])]
+    assert "5 million" in shown and "170" in shown and "9 million" not in shown
+
+
+def test_a_monthly_picture_names_months(figures: list[Any]) -> None:
+    def monthly(document: dict[str, Any]) -> None:
+        document.update(period="month", day="2024-12-01")
+        document["periods"] = [
+            {"day": f"2024-{month}-01", "models_used": used, "models_listed": 3000}
+            for month, used in (("10", 2100), ("11", None), ("12", 2300))
+        ]
+
+    alt = draw_picture(changed("week-2025-01-06", monthly)).alt
+    shown = [text.get_text() for text in texts(figures[0])]
+    assert "October 2024" in shown and "December 2024" in shown
+    assert "Used: October 2024: 2,100, December 2024: 2,300; November 2024: unknown." in alt
+
+
 def test_a_weekly_picture_draws_weeks(figures: list[Any]) -> None:
     alt = draw_picture(STORIES["periods"]).alt
     assert [round(bar.get_height()) for bar in figures[0].axes[0].patches if abs(bar.get_width() - 0.78) < 1e-6] == [
