@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.charts import chart_data, labels
 from bot.charts.chart_data import Number, Points
-from bot.charts.fonts import FAMILY, Weight, drawable_text, load_fonts, text_width, wrap_text
+from bot.charts.fonts import FAMILY, Weight, drawable_text, load_fonts, shorten_text, text_width, wrap_text
 from bot.charts.labels import SHORTEST
 from bot.i18n import is_rtl, translator_for
 from bot.number_format import UNKNOWN, format_short_day
@@ -119,6 +119,7 @@ def draw_key(figure: Figure, left: float, row: float, colour: str, text: str, lo
     """A dot and its meaning, begun `left` pixels from the edge where the language begins; where they end."""
     rtl = is_rtl(locale)
     dot, start = left + 12, left + 34
+    text = shorten_text(text, LABEL, WIDTH - MARGIN - start)
     draw_dots(figure, [WIDTH - dot if rtl else dot], [row - 10], 22, colour)
     draw_text(figure, WIDTH - start if rtl else start, row, text, LABEL, align="right" if rtl else "left")
     return start + text_width(text, LABEL)

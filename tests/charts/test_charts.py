@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -446,6 +447,14 @@ def test_two_lines_are_named_and_a_day_unknown_for_both_is_shaded(lines_drawn: l
     assert {"owner/model-1", "owner/model-2", "41", "unknown"} <= set(shown) and "40" not in shown
     axes = lines_drawn[0].axes[0]
     assert [list(line.get_ydata()) for line in axes.lines[:4]] == [[5, 7], [0, 9, 12, 40], [7, 7], [9, 12, 41]]
+
+
+def test_names_without_end_stay_inside_the_picture(lines_drawn: list[Any]) -> None:
+    chart = line_chart(*LINES)
+    named = tuple(charts.NamedLine(f"owner/{'x' * 120}", line.points) for line in chart.lines)
+    charts.draw_lines(replace(chart, lines=named, title="y" * 400))
+    assert_readable(lines_drawn[0])
+    assert any(text.get_text().endswith("x…") for text in texts(lines_drawn[0]))
 
 
 def test_fewer_than_three_known_days_are_no_line() -> None:
