@@ -33,7 +33,7 @@ from bot.charts.canvas import (
 from bot.charts.chart_data import DailyPoint, Json, Points
 from bot.charts.fonts import text_width
 from bot.charts.labels import SHORTEST
-from bot.i18n import N_, translator_for
+from bot.i18n import N_, is_rtl, translator_for
 from bot.number_format import format_short_day
 from bot.records import Document
 
@@ -61,7 +61,8 @@ def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale:
     draw_usage(left, chart_data.history_days(catalogue), chart_data.period_span(document), locale)
     if not curve:
         return
-    heading = voice.say("Share of {unit}, by top models", unit=voice.translate_word("word", catalogue["unit"]))
+    unit = voice.translate_word("word", catalogue["unit"])
+    heading = voice.capitalize_first(voice.say("Share of {unit}, by top models", unit=unit))
     _draw_concentration(add_axes(figure, 602, 558, area, heading, locale), curve, locale)
 
 
@@ -82,16 +83,17 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     ]
     if not shown:
         return below
-    size, widths = 34, [0.0]
+    rtl, size, widths = is_rtl(locale), 34, [0.0]
     for size, dropped in ((50, ""), (42, ""), (50, HALF), (34, HALF)):
         shown = [row for row in shown if row[0] != dropped]
         widths = [max(text_width(known, size, "bold"), text_width(label, LABEL)) + 40 for _, known, label, _ in shown]
         if sum(widths) - 40 <= WIDTH - 2 * MARGIN:
             break
     for place, (_, known, label, colour) in enumerate(shown):
-        left = MARGIN + sum(widths[:place])
-        draw_text(figure, left, below + 62, known, size, colour, "bold")
-        draw_text(figure, left, below + 102, label, LABEL, QUIET)
+        x = MARGIN + sum(widths[:place])
+        x = WIDTH - x if rtl else x
+        draw_text(figure, x, below + 62, known, size, colour, "bold", "right" if rtl else "left")
+        draw_text(figure, x, below + 102, label, LABEL, QUIET, align="right" if rtl else "left")
     return below + 100
 
 
@@ -149,9 +151,12 @@ def _draw_concentration(axes: Axes, curve: Sequence[tuple[int, float]], locale: 
     last = curve[-1][0]
     axes.set_xscale("log")
     axes.set_xlim(0.9, max(last, 10) * 1.1)
-    ticks = labels.curve_ticks(last)
+    # What is between its ends is labelled on the curve.
+    ticks = sorted({1, last})
     axes.set_xticks(ticks, [labels.curve_tick_label(tick, last, locale) for tick in ticks], parse_math=False)
     axes.set_xticks([], minor=True)
+    # Written inwards, clear of the other axis and of the edge.
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
     if last > 10:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
     log_scale = translator_for(locale).say("log scale")

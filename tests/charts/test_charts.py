@@ -161,6 +161,13 @@ def assert_readable(figure: Any) -> None:
         assert len(axes.get_xticks()) <= 3 and len(axes.get_yticks()) <= 3
 
 
+def assert_apart(labels: list[Any]) -> None:
+    """No label covers another."""
+    boxes = [label.get_window_extent() for label in labels]
+    for place, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :]), labels[place].get_text()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS[:-1], ids=[*STEMS, "blotted", "blown up", "one day"])
 def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
     document: dict[str, Any], figures: list[Any]
@@ -208,13 +215,22 @@ def test_an_unknown_concentration_has_no_empty_chart(figures: list[Any]) -> None
     assert "Right:" not in alt and "Models used each day as bars" in alt
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_labels_of_the_overview_do_not_cover_one_another(language: str, figures: list[Any]) -> None:
+    draw_picture(recorded("day-2025-01-12") | {"lead": {"form": "unknown", "finding": None}}, language)
+    assert_readable(figures[0])
+    for axes in figures[0].axes:
+        assert_apart([label for label in axes.get_xticklabels() + axes.get_yticklabels() if label.get_text()])
+
+
 def test_the_axis_of_concentration_is_logarithmic_says_so_and_labels_its_end(figures: list[Any]) -> None:
     document = recorded("day-2025-01-12") | {"lead": {"form": "unknown", "finding": None}}
     last = document["catalogues"][0]["curve"][-1][0]
     png.draw_card(document)
     axes = figures[0].axes[1]
-    assert axes.get_xscale() == "log" and [round(tick) for tick in axes.get_xticks()] == [1, 10, last]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["top 1", "top 10", f"all {last:,}"]
+    assert axes.get_xscale() == "log" and [round(tick) for tick in axes.get_xticks()] == [1, last]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["top 1", f"all {last:,}"]
+    assert_apart(axes.get_xticklabels() + axes.get_yticklabels())
     assert "log scale" in [text.get_text() for text in texts(figures[0])]
     svg = charts.concentration_svg(document["catalogues"][0])
     assert f">all {last:,}</text>" in svg and ">log scale</text>" in svg
