@@ -22,7 +22,7 @@ from bot.charts import chart_data, picture_kind, png
 from bot.charts.story_charts import BRIGHTNESS, NIGHT
 from bot.pipeline import draw_picture
 from bot.records import Document
-from tests.charts.test_charts import STORIES
+from tests.charts.pictures import STORIES
 from tests.render.documents import recorded
 
 ROUNDS = 9
