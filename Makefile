@@ -60,8 +60,9 @@ soak: $(READY_DEV)  ## 10,000 Discord interactions with faults: no answer lost, 
 crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario (`make test` takes some); ONLY goes to pytest
 	CRASH_MATRIX=full $(BIN)/pytest $(ONLY) -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
 
-pictures: $(READY_DEV)  ## make docs/pictures/discord/ again: every answer as a member sees it
+pictures: $(READY_DEV)  ## make docs/pictures/ again: every answer as a member sees it, and the pictures of stories
 	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.story_pictures
 
 docs: $(READY_DEV)  ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate

@@ -1,25 +1,28 @@
-"""Pictures of digests: `draw_card` and `draw_trend` as PNG for posts, `usage_svg`, `concentration_svg` and `trend_svg`
-for pages.
+"""Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `concentration_svg` and
+`trend_svg` for pages.
 
-A chart is drawn only from a digest document (`docs/digest.md`); its alt text is made from the same figures, in any
-language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.
+A chart is drawn only from digest documents (`docs/digest.md`) and answers; its alt text is made from the same figures,
+in any language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.
 """
 
 from bot.charts import alt_text
-from bot.charts.canvas import picture_language
-from bot.charts.chart_data import drawable_value
+from bot.charts.answer_charts import LineChart, NamedLine, draw_lines, is_drawable
+from bot.charts.chart_data import drawable_value, history_days
 from bot.charts.picture_alt_text import describe_picture
-from bot.charts.png import draw_card, draw_trend
+from bot.charts.png import draw_card
 from bot.charts.svg import concentration_svg, trend_svg, usage_svg
 
 __all__ = [
+    "LineChart",
+    "NamedLine",
     "alt_text",
     "concentration_svg",
     "describe_picture",
     "draw_card",
-    "draw_trend",
+    "draw_lines",
     "drawable_value",
-    "picture_language",
+    "history_days",
+    "is_drawable",
     "trend_svg",
     "usage_svg",
 ]

@@ -22,13 +22,16 @@ from bot.number_format import (
     format_day_range,
     format_figure,
     format_figure_with_noun,
+    format_month,
     format_share,
     format_short_day,
 )
 from bot.records import Document
 
-_SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
+_FIGURES = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
+_LEFT = N_("Left: models used each day as bars against models listed as a line.")
+_WHOLE = N_("Models used each day as bars against models listed as a line.")
 _NAMED = 5
 """Most unknown days that are listed one by one."""
 
@@ -37,60 +40,84 @@ def describe_place(document: Document, locale: str = "en") -> str:
     """The network, the catalogue and the period of a picture."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     period = chart_data.period_text(document, voice.language)
-    network, lists = (voice.translate_word("word", one) for one in (document["title"], block["title"]))
+    network, lists = (voice.translate_word("word", word) for word in (document["title"], block["title"]))
     return voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period)
 
 
 def describe_overview(document: Document, locale: str = "en", title: str = "") -> str:
     """The overview of a digest."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
+    curve = chart_data.usage_curve(block)
     parts = [
         describe_place(document, locale),
         voice.say("{said}.", said=title) if title else "",
-        *(_describe_figure(voice, key, block) for key in _SAID if key in block["figures"]),
-        voice.say("Left: models used each day as bars against models listed as a line."),
+        *(_describe_figure(voice, key, block) for key in _FIGURES if key in block["figures"]),
+        voice.say(_LEFT if curve else _WHOLE),
         describe_usage(chart_data.history_days(block), locale),
-        voice.say("Right: share of {unit} by the most used models.", unit=voice.translate_word("word", block["unit"])),
-        describe_concentration(block, locale),
     ]
+    if curve:
+        unit = voice.translate_word("word", block["unit"])
+        parts += [
+            voice.say("Right: share of {unit} by the most used models.", unit=unit),
+            describe_concentration(block, locale),
+        ]
     return join_within_limit(parts, source_sentence(document, locale))
 
 
 def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
     """A line over time. `title` and `source` are already in the language of `locale`."""
     voice, points = translator_for(locale), chart_data.fill_missing_days(points)
-    known = [(day, number) for day, number in points if number is not None]
-    said = [
-        voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
-        for day, number in _turning_points(known)
-    ]
     parts = [
         voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
-        _as_sentence(voice, voice.translate_text(", ").join(said)),
+        _as_sentence(voice, _describe_values(voice, points, unit)),
         _as_sentence(voice, _describe_unknown_days(voice, points)),
     ]
     return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
 
 
-def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:
-    """The bars and the line in words: first, lowest, highest and last known day of each, and the unknown days."""
+def describe_compared(
+    lines: Sequence[tuple[str, Points]], title: str, unit: str, source: str, locale: str = "en"
+) -> str:
+    """Named lines over the same days. `title`, `source` and the names are already in the language of `locale`."""
+    voice = translator_for(locale)
+    parts = [voice.say("{title}, {days}.", title=title, days=describe_day_range(lines[0][1], locale))]
+    for name, points in lines:
+        values = [_describe_values(voice, points, unit), _describe_unknown_days(voice, points)]
+        value = voice.translate_text(", ").join(filter(None, values))
+        parts.append(voice.say("{label}: {value}.", label=name, value=value))
+    return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
+
+
+def _describe_values(voice: Translator, points: Points, unit: str) -> str:
+    """The first, lowest, highest and last known value with their days."""
+    known = [(day, number) for day, number in points if number is not None]
+    marked_days = [
+        voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
+        for day, number in _turning_points(known)
+    ]
+    return voice.translate_text(", ").join(marked_days)
+
+
+def describe_usage(days: Sequence[DailyPoint], locale: str = "en", *, monthly: bool = False) -> str:
+    """The bars and the line in words: first, lowest, highest and last known day of each, and the unknown days; months
+    if they are `monthly`."""
     voice = translator_for(locale)
     lines: tuple[tuple[str, Points], ...] = (
         (_USED, [(day.day, day.used) for day in days]),
         (_LISTED, [(day.day, day.listed) for day in days]),
     )
-    return " ".join(voice.say(message, said=_describe_extremes(voice, points)) for message, points in lines)
+    return " ".join(voice.say(message, said=_describe_extremes(voice, points, monthly)) for message, points in lines)
 
 
 def describe_concentration(catalogue: Json, locale: str = "en") -> str:
     """The curve of the most used models in words."""
     voice, curve = translator_for(locale), dict(chart_data.usage_curve(catalogue))
-    said = [
+    shares = [
         voice.say("top {k}: {share}", k=k, share=format_share(curve[k], voice.language))
         for k in (1, 2, 3, 5, 10, 100)
         if k in curve
     ]
-    return _as_sentence(voice, voice.translate_text(", ").join(said) if curve else voice.translate_text(UNKNOWN))
+    return _as_sentence(voice, voice.translate_text(", ").join(shares) if curve else voice.translate_text(UNKNOWN))
 
 
 def describe_day_range(points: Points, locale: str = "en") -> str:
@@ -123,16 +150,22 @@ def _describe_figure(voice: Translator, key: str, block: Json) -> str:
     )
 
 
-def _describe_extremes(voice: Translator, points: Points) -> str:
-    known = [(day, number) for day, number in points if number is not None]
-    said = [
-        voice.say("{value} on {day}", value=format_count(n, voice.language), day=format_short_day(day, voice.language))
-        for day, n in _turning_points(known)
-    ]
-    unknown = _describe_unknown_days(voice, points)
-    if said and unknown:
-        return voice.say("{known}; {unknown}", known=voice.translate_text(", ").join(said), unknown=unknown)
-    return voice.translate_text(", ").join(said) or unknown
+def _describe_extremes(voice: Translator, points: Points, monthly: bool) -> str:
+    comma = voice.translate_text(", ")
+    known = comma.join(
+        voice.say("{label}: {value}", label=format_month(day, voice.language), value=format_count(n, voice.language))
+        if monthly
+        else voice.say(
+            "{value} on {day}", value=format_count(n, voice.language), day=format_short_day(day, voice.language)
+        )
+        for day, n in _turning_points([(day, number) for day, number in points if number is not None])
+    )
+    missing = [format_month(day, voice.language) for day, number in points if number is None]
+    if monthly and known and missing:
+        unknown = voice.say("{label}: {value}", label=comma.join(missing), value=voice.translate_text(UNKNOWN))
+    else:
+        unknown = _describe_unknown_days(voice, points)
+    return voice.say("{known}; {unknown}", known=known, unknown=unknown) if known and unknown else known or unknown
 
 
 def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Number]]:
@@ -161,7 +194,7 @@ def _describe_unknown_days(voice: Translator, points: Points) -> str:
 def source_sentence(document: Document, locale: str = "en") -> str:
     """The sentence that names the source of a digest's figures."""
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
-    network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
+    network, evidence = (voice.translate_word("word", word) for word in (document["title"], block["evidence"]))
     # Where figures rest on several sources, the first is not theirs; the page lists all.
     if len({urlsplit(str(ref["url"])).netloc for ref in document["refs"]}) != 1:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)

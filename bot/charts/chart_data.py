@@ -95,15 +95,15 @@ def known_runs(points: Points) -> list[list[tuple[int, Number]]]:
 
 def unknown_gaps(points: Points) -> list[tuple[int, int]]:
     """Runs of unknown points as (first index, last index)."""
-    found: list[tuple[int, int]] = []
+    gaps: list[tuple[int, int]] = []
     for index, (_, known) in enumerate(points):
         if known is not None:
             continue
-        if found and found[-1][1] == index - 1:
-            found[-1] = (found[-1][0], index)
+        if gaps and gaps[-1][1] == index - 1:
+            gaps[-1] = (gaps[-1][0], index)
         else:
-            found.append((index, index))
-    return found
+            gaps.append((index, index))
+    return gaps
 
 
 def fill_missing_days(points: Points) -> Points:

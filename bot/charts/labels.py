@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from bot import number_format
 from bot.charts.chart_data import Number
-from bot.i18n import translator_for
+from bot.i18n import N_, translator_for
 
+_ALL, _TOP = N_("all {k}"), N_("top {k}")
 SHORTEST = 7
 """Fewest days of a time axis, so that a short history is not drawn as a few fat bars."""
 
@@ -30,11 +33,16 @@ def headline_label(number: Number, locale: str = "en") -> str:
     return number_format.format_compact(number, locale)
 
 
-def powers_of_ten(last: int) -> list[int]:
-    """Up to three powers of ten from 1 to `last`, evenly spread."""
-    highest = len(str(last)) - 1
-    # "top 1 million" is too wide for a third label beside it.
-    return sorted({1, 10**highest} if highest > 5 else {1, 10 ** (highest // 2), 10**highest})
+def curve_ticks(last: int) -> list[int]:
+    """The ticks of a logarithmic axis from 1 to `last`: both ends and a power of ten halfway."""
+    middle = 10 ** round(math.log10(last) / 2)
+    return sorted({1, middle, last}) if 1 < middle < last else sorted({1, last})
+
+
+def curve_tick_label(k: int, last: int, locale: str = "en") -> str:
+    """The label of the k most used models on an axis that ends with all `last` models that were used."""
+    voice = translator_for(locale)
+    return voice.say(_ALL if k == last > 1 else _TOP, k=tick_label(k, "models", locale))
 
 
 def top_share_label(point: tuple[int, float], between: str = " ", locale: str = "en") -> str:

@@ -4,7 +4,7 @@ picture of a digest whose story has no picture of its own, and of one with unkno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,6 @@ from bot.charts.canvas import (
     LINE,
     LISTED,
     MARGIN,
-    PAPER,
     QUIET,
     SHELF,
     USED,
@@ -32,20 +31,21 @@ from bot.charts.canvas import (
     to_points,
 )
 from bot.charts.chart_data import DailyPoint, Json, Points
-from bot.i18n import N_, translator_for
-from bot.number_format import UNKNOWN
+from bot.charts.fonts import text_width
+from bot.charts.labels import SHORTEST
+from bot.i18n import N_, is_rtl, translator_for
+from bot.number_format import format_short_day
 from bot.records import Document
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
-NUMBER = 60
+HALF = "models_for_half"
 HEADLINES = (
     ("models_listed", N_("listed"), LISTED),
     ("models_used", N_("used"), USED),
-    ("models_for_half", N_("with half of all {unit}"), INK),
+    (HALF, N_("with half of all {unit}"), INK),
     ("uses", "{unit}", INK),
 )
 
@@ -54,10 +54,16 @@ def draw_overview(figure: Figure, document: Document, area: DrawingArea, locale:
     """Headline figures, models by day and the curve of the most used models."""
     voice, catalogue = translator_for(locale), chart_data.leading_catalogue(document)
     area = DrawingArea(_draw_headlines(figure, catalogue, area.top, locale), area.foot)
-    left = add_axes(figure, MARGIN, 580, area, voice.say("Models by day"))
+    # What is unknown is said in the title; an empty chart would say it again.
+    curve = chart_data.usage_curve(catalogue)
+    width = 510 if curve else WIDTH - 2 * MARGIN
+    left = add_axes(figure, MARGIN, width, area, voice.say("Models by day"), locale)
     draw_usage(left, chart_data.history_days(catalogue), chart_data.period_span(document), locale)
-    heading = voice.say("Share of {unit}, by top models", unit=voice.translate_word("word", catalogue["unit"]))
-    _draw_concentration(add_axes(figure, 680, 480, area, heading), catalogue, locale)
+    if not curve:
+        return
+    unit = voice.translate_word("word", catalogue["unit"])
+    heading = voice.capitalize_first(voice.say("Share of {unit}, by top models", unit=unit))
+    _draw_concentration(add_axes(figure, 602, 558, area, heading, locale), curve, locale)
 
 
 def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) -> int:
@@ -67,6 +73,7 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     unit = voice.translate_word("word", catalogue["unit"])
     shown = [
         (
+            key,
             _headline_text(catalogue, key, locale),
             unit if label == "{unit}" else voice.say(label, unit=unit),
             colour,
@@ -76,13 +83,18 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int, locale: str) ->
     ]
     if not shown:
         return below
-    for size in (50, 42, 34):
-        drawn, right = _draw_headline_row(figure, shown, below, size)
-        if right <= WIDTH - 40 or size == 34:
+    rtl, size, widths = is_rtl(locale), 34, [0.0]
+    for size, dropped in ((50, ""), (42, ""), (50, HALF), (34, HALF)):
+        shown = [row for row in shown if row[0] != dropped]
+        widths = [max(text_width(known, size, "bold"), text_width(label, LABEL)) + 40 for _, known, label, _ in shown]
+        if sum(widths) - 40 <= WIDTH - 2 * MARGIN:
             break
-        for text in drawn:
-            text.remove()
-    return below + 104
+    for place, (_, known, label, colour) in enumerate(shown):
+        x = MARGIN + sum(widths[:place])
+        x = WIDTH - x if rtl else x
+        draw_text(figure, x, below + 62, known, size, colour, "bold", "right" if rtl else "left")
+        draw_text(figure, x, below + 102, label, LABEL, QUIET, align="right" if rtl else "left")
+    return below + 100
 
 
 def _headline_text(catalogue: Json, key: str, locale: str) -> str:
@@ -92,24 +104,19 @@ def _headline_text(catalogue: Json, key: str, locale: str) -> str:
     return f"{'≥ ' if least else ''}{labels.headline_label(known, locale)}"
 
 
-def _draw_headline_row(
-    figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int
-) -> tuple[list[Text], float]:
-    """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
-    drawn, x = [], 40.0
-    for known, label, colour in shown:
-        drawn.append(draw_text(figure, x, below + 66, known, size, colour, "bold"))
-        drawn.append(draw_text(figure, x, below + 104, label, LABEL, QUIET))
-        x += max(text.get_window_extent().width for text in drawn[-2:]) + size
-    return drawn, x - size
-
-
-def draw_usage(axes: Axes, days: Sequence[DailyPoint], span: tuple[date, date], locale: str) -> None:
+def draw_usage(
+    axes: Axes,
+    days: Sequence[DailyPoint],
+    span: tuple[date, date],
+    locale: str,
+    label: Callable[[date, str], str] = format_short_day,
+    shortest: int = SHORTEST,
+) -> None:
     """Supply and demand in one unit on one axis from zero: models listed as a line over a shelf, models used as bars,
     those of the digest's own days in full colour."""
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
-    set_date_axis(axes, [day.day for day in days], locale)
+    set_date_axis(axes, [day.day for day in days], locale, label, shortest)
     set_value_axis(axes, 0, max(chart_data.axis_range(used)[1], chart_data.axis_range(listed)[1]), "models", locale)
     for stretch in chart_data.known_runs(listed):
         x = [stretch[0][0] - 0.5, *(index for index, _ in stretch), stretch[-1][0] + 0.5]
@@ -134,37 +141,26 @@ def _draw_names(axes: Axes, days: Sequence[DailyPoint], locale: str) -> None:
         )
     if place.used:
         index, tall = place.used
-        colour, at = (PAPER, 0) if place.inside else (USED, tall)
-        annotate_point(
-            axes, voice.translate_text(HEADLINES[1][1]), (index - 0.4, at), (0, 12), colour, "left", "bottom", bold=True
-        )
+        at, name = (index - 0.4, 0 if place.inside else tall), voice.translate_text(HEADLINES[1][1])
+        annotate_point(axes, name, at, (0, 12), USED, "left", "bottom", bold=True, on_paper=place.inside)
 
 
-def _draw_concentration(axes: Axes, catalogue: Json, locale: str) -> None:
+def _draw_concentration(axes: Axes, curve: Sequence[tuple[int, float]], locale: str) -> None:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = chart_data.usage_curve(catalogue)
     set_value_axis(axes, 0, 1, "share", locale)
-    if not curve:
-        axes.set_xticks([])
-        annotate_point(
-            axes,
-            translator_for(locale).translate_text(UNKNOWN),
-            (0.5, 0.5),
-            (0, 0),
-            INK,
-            "center",
-            "center",
-            on_paper=True,
-        )
-        return
-    last = max(curve[-1][0], 10)
+    last = curve[-1][0]
     axes.set_xscale("log")
-    axes.set_xlim(0.9, last * 1.1)
-    ticks = labels.powers_of_ten(last)
-    axes.set_xticks(ticks, [_top_label(tick, locale) for tick in ticks], parse_math=False)
+    axes.set_xlim(0.9, max(last, 10) * 1.1)
+    # What is between its ends is labelled on the curve.
+    ticks = sorted({1, last})
+    axes.set_xticks(ticks, [labels.curve_tick_label(tick, last, locale) for tick in ticks], parse_math=False)
     axes.set_xticks([], minor=True)
-    if ticks[-1] * 4 > last:
+    # Written inwards, clear of the other axis and of the edge.
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    if last > 10:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    log_scale = translator_for(locale).say("log scale")
+    annotate_point(axes, log_scale, (max(last, 10), 0), (0, 10), QUIET, "right", "bottom", on_paper=True)
     k, share = zip(*curve, strict=True)
     axes.plot(k, share, color=USED, linewidth=to_points(LINE), solid_capstyle="round", zorder=3, clip_on=False)
     at = chart_data.at_ten(curve)
@@ -174,7 +170,3 @@ def _draw_concentration(axes: Axes, catalogue: Json, locale: str) -> None:
     annotate_point(
         axes, labels.top_share_label(at, "\n", locale), at, shift, USED, "left", up, bold=True, on_paper=True
     )
-
-
-def _top_label(k: int, locale: str) -> str:
-    return translator_for(locale).say("top {k}", k=labels.tick_label(k, "models", locale))

@@ -5,8 +5,9 @@ A picture is drawn only from exact figures of the document; where they lack, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Literal
 
 from bot import findings
@@ -14,9 +15,10 @@ from bot.charts import chart_data
 from bot.charts.chart_data import DailyPoint, Json, Points
 from bot.findings import Lead
 from bot.i18n import N_
-from bot.records import Document
+from bot.number_format import format_month, format_short_day
+from bot.records import Document, each_day
 
-PictureKind = Literal["line", "dots", "ladder", "top", "periods", "overview"]
+PictureKind = Literal["line", "dots", "ladder", "ranks", "top", "periods", "overview"]
 
 LADDER: Mapping[str, str] = {
     "idle": N_("none"),
@@ -32,7 +34,25 @@ LEAST_POINTS = 3
 LIT_BY_STEP, LIT = N_("{used} used, brighter with more {unit}"), N_("{used} used")
 BY_PERIOD: Mapping[str, str] = {"week": N_("Models by week"), "month": N_("Models by month")}
 """Headings, in words of `Translator.say`."""
-MOST_BARS = 8
+MOST_BARS = 7
+BELOW = 26
+"""Stands for every rank below the 25 models that a digest has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankLine:
+    """The ranks of one model over some days."""
+
+    name: str
+    leads: bool
+    """Whether it is the model that leads."""
+    points: Points
+    """Days, oldest first, with the rank of each; `None` if the ranking of the day is unknown."""
+
+    @property
+    def ranks(self) -> list[int]:
+        """The known ranks, the last day's last."""
+        return [int(rank) for _, rank in self.points if rank is not None]
 
 
 def picture_kind(document: Document) -> PictureKind:
@@ -47,10 +67,16 @@ def picture_kind(document: Document) -> PictureKind:
             "line" if len([1 for _, uses in line_points(document) if uses is not None]) >= LEAST_POINTS else "overview"
         )
     if lead.form == "top" and document["catalogues"][0]["top"]:
-        return "top"
+        return "ranks" if rank_lines(document) else "top"
     if lead.form in ("standing", "ladder", "balance") and ladder_counts(document):
         return "ladder"
     return "dots" if dot_counts(document) else "overview"
+
+
+def is_about_new_models(document: Document) -> bool:
+    """Whether the lead is about how many of the new models were used."""
+    lead = findings.lead_of(document)
+    return lead.finding is not None and lead.finding["key"] == "new_models_used"
 
 
 def _about_runs(lead: Lead) -> bool:
@@ -72,6 +98,27 @@ def line_points(document: Document) -> Points:
     )
 
 
+def rank_lines(document: Document) -> list[RankLine]:
+    """The ranks of the most used models by day, the most used first; empty if they are not known. A line ends on the
+    digest's day."""
+    lead, top = findings.lead_of(document), chart_data.leading_catalogue(document)["top"]
+    rows, last = (document.get("lead") or {}).get("ranks") or [], date.fromisoformat(document["day"])
+    if not rows:
+        return []
+    known = [any(row["ranks"][place] is not None for row in rows) for place in range(len(rows[0]["ranks"]))]
+    days = each_day(last - timedelta(days=len(known) - 1), last)
+    exact = lead.finding["values"] if lead.finding else {}
+    lines = []
+    for row in rows:
+        name = lead.protagonist if row["top"] is None else top[row["top"]]["model"]
+        leads, ranks = name == lead.protagonist, [rank or BELOW for rank in row["ranks"]]
+        if leads:  # The finding knows these two, also below the ranks of the digest.
+            ranks[-2:] = [exact.get("rank_before", ranks[-2]), exact.get("rank", ranks[-1])]
+        points = [(day, rank if at else None) for day, rank, at in zip(days, ranks, known, strict=True)]
+        lines.append(RankLine(str(name), leads, points))
+    return lines
+
+
 def ladder_counts(document: Document) -> dict[str, int]:
     """Models by how much they were used, least first; empty if that is not known."""
     finding = findings.find_in(document, "use_ladder")
@@ -79,10 +126,14 @@ def ladder_counts(document: Document) -> dict[str, int]:
 
 
 def dot_counts(document: Document) -> dict[str, int]:
-    """How many dots have each brightness: by the steps of the ladder, or else used ("lit") and not ("idle")."""
-    block = chart_data.leading_catalogue(document)
+    """How many dots have each brightness: by the steps of the ladder, or else used ("lit") and not ("idle"). A lead
+    about what became of new models has a dot for each of these."""
+    block, lead = chart_data.leading_catalogue(document), findings.lead_of(document)
     counts = ladder_counts(document)
-    if not counts:
+    if is_about_new_models(document) and lead.finding:
+        new = lead.finding["values"]
+        counts = {"idle": new["added"] - new["used"], "lit": new["used"]}
+    elif not counts:
         used, listed = (_exact_figure(block, key) for key in ("models_used", "models_listed"))
         if used is None or listed is None or used > listed:
             return {}
@@ -101,6 +152,6 @@ def period_points(document: Document) -> Sequence[DailyPoint]:
     return [DailyPoint(date.fromisoformat(row["day"]), row["models_used"], row["models_listed"]) for row in rows]
 
 
-def short_name(name: str) -> str:
-    """A model's name, cut to the width that a bar leaves it."""
-    return name if len(name) <= 34 else f"{name[:33]}…"
+def period_label(document: Document) -> Callable[[date, str], str]:
+    """How a period is named: a month by its name, a week by its first day."""
+    return format_month if document["period"] == "month" else format_short_day

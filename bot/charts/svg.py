@@ -16,7 +16,7 @@ from html import escape
 from bot.charts import chart_data
 from bot.charts.alt_text import describe_concentration, describe_trend, describe_usage
 from bot.charts.chart_data import DailyPoint, Json, Number, Points
-from bot.charts.labels import SHORTEST, axis_ticks, powers_of_ten, tick_label, top_share_label
+from bot.charts.labels import SHORTEST, axis_ticks, curve_tick_label, curve_ticks, tick_label, top_share_label
 from bot.number_format import format_short_day
 
 WIDTH, HEIGHT = 440, 250
@@ -75,14 +75,15 @@ def concentration_svg(catalogue: Json) -> str:
     if not curve:
         drawn.append(_text_element("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
         return _svg(f"concentration-{catalogue['catalogue']}", title, describe_concentration(catalogue), drawn)
-    last = max(curve[-1][0], 10)
+    last = curve[-1][0]
 
     def x(k: int) -> float:
-        return frame.left + 16 + math.log10(k) / math.log10(last) * (_RIGHT - frame.left - 16)
+        return frame.left + 16 + math.log10(k) / math.log10(max(last, 10)) * (_RIGHT - frame.left - 16)
 
-    for k in powers_of_ten(last):
+    for k in curve_ticks(last):
         end = x(k) + 60 > WIDTH
-        drawn.append(_text_element(f"top {tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle"))
+        drawn.append(_text_element(curve_tick_label(k, last), x(k), HEIGHT - 10, "end" if end else "middle"))
+    drawn.append(_text_element("log scale", _RIGHT, _FOOT - 8, "end"))
     drawn.append(_path_element("used", [(x(k), frame.y(share)) for k, share in curve]))
     k, share = at = chart_data.at_ten(curve)
     drawn.append(_dot_element("used", x(k), frame.y(share), 4))
@@ -113,12 +114,12 @@ def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
 def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
     """Three rules across at most with their values, and the first and last day along the foot."""
     labels = [(tick, tick_label(tick, unit)) for tick in axis_ticks(low, high)]
-    frame = _Frame(max(len(said) for _, said in labels) * _CHARACTER + 6, low, high, len(days))
+    frame = _Frame(max(len(label) for _, label in labels) * _CHARACTER + 6, low, high, len(days))
     drawn = []
-    for tick, said in labels:
+    for tick, label in labels:
         y = frame.y(tick)
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
-        drawn.append(_text_element(said, frame.left - 6, y + 5, "end"))
+        drawn.append(_text_element(label, frame.left - 6, y + 5, "end"))
     if days:
         drawn.append(_text_element(format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:

@@ -11,18 +11,17 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
-from bot import charts, i18n, logging_setup, number_format, pipeline, redaction
+from bot import charts, i18n, logging_setup, pipeline, redaction
+from bot.discord_bot.answer_lines import answer_chart
 from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
 from bot.records import Document, Picture
-from bot.render import document_translation
 
 P = ParamSpec("P")
 
@@ -88,30 +87,14 @@ class ChartCache:
 def answer_picture(
     desk: QueryContext, pictures: ChartCache, question: str, answer: Document, locale: str
 ) -> Picture | None:
-    """The picture of an answer, with its alt text; most have none."""
-    if question == "trend":
-        return _trend_picture(pictures, answer, locale)
+    """The picture of an answer, with its alt text, in the reader's language; most answers have none."""
     if question in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
         document = answer
         if question == "usage":
             document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
-        inside = charts.picture_language(locale)
-        what = [*place, answer["edition"], answer["composed_at"], inside]
-        drawn = pictures.get_or_draw(what, pipeline.draw_picture, document, inside)
-        return replace(drawn, alt=pipeline.describe_picture(document, locale))
-    return None
-
-
-def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Picture:
-    points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
-    form = number_format.display_unit(answer["unit"], answer["label"])
-    title = f"{answer['title']}: {answer['label']}"
-    speech = i18n.translator_for(locale)
-    network, evidence = (speech.translate_word("word", text) for text in (answer["title"], answer["evidence"]))
-    heading = speech.say(
-        "{network}: {label}", network=network, label=document_translation.translate_to_text(answer["label"], locale)
-    )
-    source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
-    drawn = pictures.get_or_draw([title, form, answer["days"]], charts.draw_trend, points, title, form)
-    return replace(drawn, alt=charts.alt_text.describe_trend(points, heading, form, source, locale))
+        language = i18n.translator_for(locale).language
+        what = [*place, answer["edition"], answer["composed_at"], language]
+        return pictures.get_or_draw(what, pipeline.draw_picture, document, language)
+    chart = answer_chart(desk, question, answer, locale)
+    return pictures.get_or_draw(repr(chart), charts.draw_lines, chart) if chart else None

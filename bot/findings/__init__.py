@@ -32,13 +32,14 @@ from bot.findings import (
 from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
 from bot.findings.figure_changes import figure_changes, is_unknown_day, unknown_before
 from bot.findings.lead import Lead, LeadDocument, LeadForm, choose_lead, find_in, lead_of, other_news
-from bot.findings.lead_series import lead_series, period_series
+from bot.findings.lead_series import RANK_DAYS, lead_series, period_series, rank_series
 from bot.metrics import FigureDocument
 from bot.records import Document, PeriodData
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 
 __all__ = [
     "KINDS",
+    "RANK_DAYS",
     "Finding",
     "Lead",
     "LeadDocument",
@@ -53,6 +54,7 @@ __all__ = [
     "other_news",
     "period_series",
     "rank_findings",
+    "rank_series",
     "unknown_before",
 ]
 

@@ -64,10 +64,15 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
         block["findings"] = [
             {**finding, "text": render.finding_text(finding, block)} for finding in ranked.get(block["catalogue"], [])
         ]
-    previous = Archive(store).find_digest(plan.network, period.name, period.previous_period.first)
+    archive = Archive(store)
+    previous = archive.find_digest(plan.network, period.name, period.previous_period.first)
     document["lead"] = findings.choose_lead(document, previous)
     if series := findings.lead_series(document, books):
         document["lead"]["series"] = series
+    if period.name == "day" and document["lead"]["form"] == "top":
+        days = [period.first - timedelta(days=back) for back in range(findings.RANK_DAYS - 1, 0, -1)]
+        earlier = [archive.find_digest(plan.network, "day", day) for day in days]
+        document["lead"]["ranks"] = findings.rank_series(document, earlier)
     if periods := findings.period_series(document, previous):
         document["periods"] = periods
     if unknown := findings.unknown_before(document, previous):

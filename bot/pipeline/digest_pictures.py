@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from bot import charts, render
@@ -12,16 +11,9 @@ from bot.records.names import HIDDEN, NameMask
 
 
 def draw_picture(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> Picture:
-    """A digest's picture, titled with its finding, and its alt text in the language of `locale`."""
-    document, inside = _masked(document, hidden), charts.picture_language(locale)
-    picture = charts.draw_card(document, inside, *render.picture_words(document, inside, hidden))
-    return picture if inside == locale else replace(picture, alt=describe_picture(document, locale, hidden))
-
-
-def describe_picture(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> str:
-    """The alt text of a digest's picture."""
-    title, _ = render.picture_words(document, locale, hidden)
-    return charts.describe_picture(_masked(document, hidden), locale, title)
+    """A digest's picture, titled with its finding, and its alt text, both in the language of `locale`."""
+    document = _masked(document, hidden)
+    return charts.draw_card(document, locale, *render.picture_words(document, locale, hidden))
 
 
 def _masked(document: Document, hidden: Sequence[str]) -> Document:

@@ -9,107 +9,30 @@ import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 from typing import Any
 
-import matplotlib
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from bot import charts, platform_limits
-from bot.charts import chart_data, png
-from bot.charts.picture_kind import picture_kind
+from bot.charts import chart_data
 from bot.i18n import LANGUAGES
 from bot.i18n.translator import FIRST_STRONG, POP
 from bot.pipeline.digest_pictures import draw_picture
-from tests.render.documents import FINDINGS, STEMS, changed, recorded
+from tests.charts.pictures import (
+    DOCUMENTS,
+    NAMED,
+    STORIES,
+    assert_readable,
+    blotted,
+    texts,
+)
+from tests.render.documents import STEMS, changed, recorded
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def blotted(document: dict[str, Any]) -> None:
-    """Make every figure unknown."""
-    catalogue = document["catalogues"][0]
-    for figure in catalogue["figures"].values():
-        figure.update(value=None, unknown="no reading")
-    for point in catalogue["history"]:
-        point.update(uses=None, models_used=None, models_listed=None, models_added=None)
-    catalogue.update(curve=[], top=[])
-
-
-def blown_up(document: dict[str, Any]) -> None:
-    """Make every count a trillion times larger."""
-    catalogue = document["catalogues"][0]
-    for key in ("models_listed", "models_used", "uses"):
-        catalogue["figures"][key]["value"] *= 10**9
-    for point in catalogue["history"]:
-        for key in ("models_listed", "models_used"):
-            point[key] = point[key] and point[key] * 10**9
-    catalogue["curve"] = [[10**n, (n + 1) / 13] for n in range(13)]
-
-
-def one_day(document: dict[str, Any]) -> None:
-    catalogue = document["catalogues"][0]
-    catalogue["history"] = catalogue["history"][-1:]
-
-
-def foreign_title(document: dict[str, Any]) -> None:
-    document["title"] = r"A network that $costs$ 10$ and writes \frac{1}{2 and has no end to its name at all"
-
-
-def story(form: str, key: str, series: Any = None, **values: Any) -> dict[str, Any]:
-    """A digest that a finding of this kind leads."""
-
-    def lead(document: dict[str, Any]) -> None:
-        made = [{"key": key, "text": "", "score": 1.0, "values": FINDINGS[key][0] | values}]
-        ladder = {"key": "use_ladder", "text": "", "score": 0.1, "values": FINDINGS["use_ladder"][0]}
-        document["catalogues"][0]["findings"] = [*made, ladder]
-        document["lead"] = {"form": form, "finding": 0} | ({"series": series} if series else {})
-
-    return changed("day-2025-01-12", lead)
-
-
-SERIES = [
-    {"day": f"2025-01-{day:02}", "uses": uses}
-    for day, uses in enumerate([458, 287, None, 744772, 2429713, 1_200_000, 170], 6)
-]
-
-
-def weekly(document: dict[str, Any]) -> None:
-    """Give a week the weeks before it, one of them unknown."""
-    weeks = [("2024-12-16", None, 3627), ("2024-12-23", 1588, 3674), ("2024-12-30", 1597, 3718)]
-    document["periods"] = [
-        {"day": day, "models_used": used, "models_listed": listed}
-        for day, used, listed in [*weeks, ("2025-01-06", 1699, 3783)]
-    ]
-
-
-STORIES = {
-    "line": story("mover", "model_move", SERIES),
-    "dots": story("breadth", "breadth_change"),
-    "ladder": story("ladder", "use_ladder"),
-    "top": story("top", "top_ten_entry", model="black-forest-labs/flux-schnell"),
-    "periods": changed("week-2025-01-06", weekly),
-    "overview": changed("day-2025-01-12", blotted),
-}
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures that are drawn in a test, in order."""
-    drawn: list[Any] = []
-    png.card_png.cache_clear()
-    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
-    yield drawn
-    png.card_png.cache_clear()
-
-
-DOCUMENTS = [recorded(stem) for stem in STEMS] + [
-    changed("day-2025-01-12", change) for change in (blotted, blown_up, one_day, foreign_title)
-]
-
-
 NUMBER = r"\d[\d,]{3,}|\d+\.\d%"
-NAMED = [*STEMS, "blotted", "blown up", "one day", "foreign title"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
@@ -122,81 +45,12 @@ def test_a_card_is_a_png_of_exactly_1200_by_675_with_an_alt_text(document: dict[
     assert "Source: " in card.alt
 
 
-def texts(figure: Any) -> list[Any]:
-    found = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
-    return [text for text in found if text.get_window_extent().width > 0]
-
-
-def assert_readable(figure: Any) -> None:
-    figure.draw_without_rendering()
-    for text in texts(figure):
-        box = text.get_window_extent()
-        assert text.get_fontsize() * 100 / 72 >= 28 - 1e-6, text.get_text()
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1200 and box.y1 <= 675, (text.get_text(), box)
-    for axes in figure.axes:
-        assert len(axes.get_xticks()) <= 3 and len(axes.get_yticks()) <= 3
-
-
 @pytest.mark.parametrize("document", DOCUMENTS[:-1], ids=[*STEMS, "blotted", "blown up", "one day"])
 def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
     document: dict[str, Any], figures: list[Any]
 ) -> None:
     draw_picture(document)
     assert_readable(figures[0])
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", STORIES)
-def test_every_kind_of_picture_is_readable_in_every_language(kind: str, language: str, figures: list[Any]) -> None:
-    assert picture_kind(STORIES[kind]) == kind
-    picture = draw_picture(STORIES[kind], language)
-    assert_readable(figures[0])
-    assert 100 < len(picture.alt) <= platform_limits.ALT_TEXT
-    shown = " ".join(text.get_text().replace("\n", " ") for text in texts(figures[0]))
-    assert "Footfall" in shown and "2025" in shown and "Replicate" in shown and "\u25a1" not in shown
-
-
-def test_a_picture_shows_its_finding_its_source_and_the_day_of_the_reading(figures: list[Any]) -> None:
-    alt = draw_picture(STORIES["dots"]).alt
-    said = [text.get_text() for text in texts(figures[0])]
-    assert " ".join(said[:2]).startswith("Use spread: 9.9% more models were used than a week before")
-    assert "Replicate public models, 12 January 2025" in said
-    assert "Footfall · Runs as reported by Replicate. Read on 2025-01-13." in said
-    assert "929 used, brighter with more runs" in said and "2,854 not used" in said
-    assert "Use spread: 9.9% more models" in alt and "929 used" in alt and "10,000 or more: 41." in alt
-
-
-def test_every_model_has_one_dot_in_the_brightness_of_its_use(figures: list[Any]) -> None:
-    draw_picture(STORIES["dots"])
-    assert [len(line.get_xdata()) for line in figures[0].axes[0].lines] == [41, 85, 385, 418, 0, 2854]
-
-
-def test_an_unknown_day_breaks_the_line_of_a_model(figures: list[Any]) -> None:
-    alt = draw_picture(STORIES["line"]).alt
-    lines = [list(line.get_ydata()) for line in figures[0].axes[0].lines]
-    assert lines[:2] == [[458, 287], [744772, 2429713, 1_200_000, 170]]
-    assert "Unknown on 8 Jan." in alt and "2,429,713 runs on 10 January 2025" in alt
-
-
-def test_a_weekly_picture_draws_weeks(figures: list[Any]) -> None:
-    alt = draw_picture(STORIES["periods"]).alt
-    assert [round(bar.get_height()) for bar in figures[0].axes[0].patches if abs(bar.get_width() - 0.78) < 1e-6] == [
-        1588,
-        1597,
-        1699,
-    ]
-    assert "1,699 on 6 Jan" in alt and "unknown on 16 Dec" in alt
-
-
-def test_a_hidden_name_is_not_in_a_picture_or_its_alt_text(figures: list[Any]) -> None:
-    name = "black-forest-labs/flux-schnell"
-    assert name in draw_picture(STORIES["top"]).alt
-    alt = draw_picture(STORIES["top"], "en", (name,)).alt
-    assert name not in alt and not any(name in text.get_text() for text in texts(figures[1]))
-
-
-def test_a_mover_without_known_days_has_dots(figures: list[Any]) -> None:
-    assert picture_kind(story("mover", "model_move", SERIES[:2])) != "line"
 
 
 def test_the_alt_text_says_unknown_where_the_digest_does() -> None:
@@ -245,9 +99,9 @@ def test_alt_texts_say_the_same_numbers_in_every_language() -> None:
 
 def test_a_picture_is_drawn_once_for_each_language(figures: list[Any]) -> None:
     cards = [draw_picture(STORIES["ladder"], language) for language in ("ar", "en", "zh-CN", "ar")]
-    # The font has no Chinese, so that picture is the English one, with a Chinese alt text.
-    assert len(figures) == 2 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
+    assert len(figures) == 3 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
     assert "929 of 3,783 models used." in cards[1].alt and "3,783 个模型中 929 个被使用" in cards[2].alt
+    assert any("被使用" in text.get_text() for text in texts(figures[2]))
 
 
 def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:
@@ -274,15 +128,6 @@ def test_every_known_point_is_in_one_run_and_every_unknown_one_in_one_gap(values
 def test_an_axis_holds_zero_and_everything_known(one: float, other: float) -> None:
     low, high = chart_data.axis_range([(date(2025, 1, 1), one), (date(2025, 1, 2), other)])
     assert low <= min(one, other, 0) and high >= max(one, other, 0)
-
-
-def test_a_trend_picture_names_its_ends_and_its_source() -> None:
-    points = [(date(2025, 1, n), None if n == 5 else 0.1 * n) for n in range(1, 9)]
-    picture = charts.draw_trend(points, "Replicate: listed models used", "share", "Replicate")
-    with Image.open(io.BytesIO(picture.content)) as drawn:
-        assert drawn.size == (1200, 675)
-    assert "10% on 1 January 2025" in picture.alt and "Unknown on 5 Jan." in picture.alt
-    assert picture.alt.endswith("Source: Replicate.")
 
 
 def svgs(document: dict[str, Any]) -> list[str]:

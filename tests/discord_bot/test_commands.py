@@ -45,6 +45,15 @@ QUESTIONS: list[tuple[str, dict[str, object]]] = [
 ]
 
 
+PICTURED: list[tuple[str, dict[str, object]]] = [
+    ("usage", {}),
+    ("digest", {}),
+    ("trend", {"metric": "models_used"}),
+    ("model", {"name": MODEL}),
+    ("compare", {"a": MODEL, "b": OTHER}),
+]
+
+
 def test_every_command_is_asked_here() -> None:
     assert {name for name, _ in QUESTIONS} == {command.name for command in COMMANDS}
 
@@ -150,19 +159,19 @@ def test_a_private_answer_is_for_the_asker_alone(tmp_path: Path) -> None:
 
 def test_pictures_come_with_alt_text_and_are_drawn_once(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        for name, options in (("usage", {}), ("digest", {}), ("trend", {"metric": "models_used"})):
+        for name, options in PICTURED:
             for _ in range(2):
                 result = await rig.ask(name, **options)
                 (picture,) = result.response.attachments
                 assert embed(result).image.url and picture.description
                 assert 20 < len(picture.description) <= 1000
         # usage and digest of the same day show the same card.
-        assert rig.bot.pictures.fresh == 2
+        assert rig.bot.pictures.fresh == 4
 
     run(tmp_path, scenario)
 
 
-def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp_path: Path) -> None:
+def test_a_picture_is_in_the_language_of_whoever_asks_and_is_drawn_once_in_each(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         for name, options in (("usage", {}), ("digest", {}), ("trend", {"metric": "models_used"})):
             entries: dict[str, list[str]] = {}
@@ -180,8 +189,8 @@ def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp
                 assert sent["data"]["embeds"][0]["image"]["description"] == picture.description
             for locale, word in (("ar", "المصدر: "), ("en-US", "Source: "), ("zh-CN", "来源：")):
                 assert len(set(entries[locale])) == 1 and word in entries[locale][0], (name, locale)
-        # The card once in Arabic and once in English, which Chinese readers share; the trend once.
-        assert rig.bot.pictures.fresh == 3
+        # The card and the trend once in each language.
+        assert rig.bot.pictures.fresh == 6
 
     run(tmp_path, scenario)
 
