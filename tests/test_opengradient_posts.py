@@ -78,9 +78,9 @@ HEAD = """# Posts about OpenGradient
 
 <!-- Written by `GOLDEN=1 pytest tests/test_opengradient_posts.py`; edit that. -->
 
-These are the posts of invented days, written into a ledger as OpenGradient's source writes them. **No
-figure on this page is one of the real network**: nobody has read it with Footfall yet. `python -m bot
-rehearse opengradient` reads it and shows what a post about yesterday would say (see
+These are the posts of invented days, written into a ledger as OpenGradient's source writes them.
+**No figure on this page is one of the real network**: nobody has read it with Footfall yet.
+`python -m bot rehearse opengradient` reads it and shows what a post about yesterday would say (see
 [operate.md](operate.md)).
 
 """

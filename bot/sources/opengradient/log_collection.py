@@ -198,19 +198,9 @@ class LogCollector:
             settlements=records.settlements,
             uses=records.uses,
             payments=records.payments,
-            gauges=(*_block_gauges("logs_unread", records.unread), *_block_gauges(UNSETTLED, records.unsettled)),
+            gauges=records.block_gauges(),
             alarm="; ".join(filter(None, alarms)),
         )
-
-
-UNSETTLED = "transfers_unsettled"
-"""Gauge: transfers to the operator in one block that are worth a payment and that no known contract settled."""
-
-
-def _block_gauges(key: str, logs: Sequence[Log]) -> Iterator[Gauge]:
-    """How many of these logs each block holds."""
-    for at, count in Counter(log.at for log in logs).items():
-        yield Gauge(key, at_utc(at).date(), at_utc(at), count)
 
 
 def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) -> Iterator[CompleteWindow]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.chain import ChainReader, Log, LogBatch
 from bot.chain.abi import event_topic
-from bot.records import Payment, Settlement, SourceError, Use
+from bot.records import Gauge, Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
     ADMINISTRATIVE,
     LLM_CALLS,
@@ -51,6 +52,15 @@ class DecodedLogs:
     archived: tuple[Log, ...] | None = None
     """The logs to archive; `None`: all. Others may hold a user's words."""
     alarm: str = ""
+
+    def block_gauges(self) -> tuple[Gauge, ...]:
+        """How many unread logs, and how many unsettled transfers, each block holds."""
+        return (*_count_by_block("logs_unread", self.unread), *_count_by_block("transfers_unsettled", self.unsettled))
+
+
+def _count_by_block(key: str, logs: Sequence[Log]) -> Iterator[Gauge]:
+    for at, count in Counter(log.at for log in logs).items():
+        yield Gauge(key, at_utc(at).date(), at_utc(at), count)
 
 
 def decode_settlements(chunk: LogBatch) -> DecodedLogs:
