@@ -270,7 +270,7 @@ def lively_world(seed: int, days: int = 34) -> World:
         model for model in sorted(set().union(*made.uses)) if model % 7 and all(model in d for d in made.listed)
     )
     share = sum(sum(day.values()) for day in made.uses) // (50 * days)
-    for number, day in enumerate(made.uses):
+    for number, day in enumerate(made.uses[1:], 1):
         day[steady] = share * (2 if number < 19 else min(10, 2 * (number - 17)))
     return made
 

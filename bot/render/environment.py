@@ -6,7 +6,6 @@ marked values: the result of arithmetic, a literal or a length is refused, and s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -32,9 +31,6 @@ _PICKING = {"attr", "batch", "count", "default", "dictsort", "first", "groupby",
 _PICKING |= {"map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
 _SUMS = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 _ARITHMETIC = (*_SUMS, nodes.Neg, nodes.Concat)
-_SHORT = 200
-"""Most characters of a definition that is shown in brief."""
-_FIRST_SENTENCE = re.compile(r".*?(?:\.(?=\s|$)|。)", re.DOTALL)
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
@@ -189,11 +185,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return Markup(mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def show_first_sentence(text: Any) -> Markup:
-        shown = escaping.escape_text(_own_text(text), outlet, hidden, 2000, locale)
-        sentence = _FIRST_SENTENCE.match(shown)
-        if sentence is None or len(sentence[0]) > _SHORT:
-            return show_text(text, _SHORT)
-        return Markup(mark_text(sentence[0]))  # noqa: S704
+        return Markup(mark_text(escaping.escape_first_sentence(_own_text(text), outlet, hidden, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
         if (shown := translations.translate_word(_own_text(text), locale)) is None:

@@ -97,6 +97,18 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
     return _isolate_text(_clip_text(SafeName(strip_private_use(text), limit), outlet, limit), outlet, locale)
 
 
+def escape_first_sentence(text: str, outlet: str, hidden: NameMask = NOBODY, locale: str = "en") -> str:
+    """The first sentence of our own text, at most 200 characters."""
+    sentence = _FIRST_SENTENCE.match(escape_text(text, outlet, hidden, _WHOLE_TEXT, locale))
+    if sentence is None or len(sentence[0]) > _SENTENCE_LIMIT:
+        return escape_text(text, outlet, hidden, _SENTENCE_LIMIT, locale)
+    return sentence[0]
+
+
+_SENTENCE_LIMIT, _WHOLE_TEXT = 200, 2000
+_FIRST_SENTENCE = re.compile(r".*?(?:\.(?=\s|$)|。)", re.DOTALL)
+
+
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign part is escaped and isolated, ours stay as they are. A sentence that is too
     long ends before the part that does not fit, or inside one."""

@@ -270,7 +270,7 @@ def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> Non
     shown = preview_text(
         build_post(documents.recorded("day-2025-01-12"), "x", PostRenderOptions(pictures=(picture,))), ["out/card.png"]
     )
-    assert "weighted length: 216 of 280" in shown
+    assert "weighted length: 165 of 280" in shown
     assert "estimated cost: 0.020 US dollars" in shown
     assert "picture: out/card.png" in shown
     assert "929 of 3,783 models." in shown
