@@ -54,6 +54,8 @@ def long(number: int) -> worlds.Snapshot:
     """The snapshot of one of `LONG`."""
     stem, last = "owner/a-model-with-a-rather-long-name-that-goes-on-and-on-", number == len(LONG) - 1
     counts = {f"{stem}{n}": number**2 * (n + 1) ** 3 for n in range(15 if last else 12)}
+    if last:
+        counts[f"{stem}3"] += 600_000  # the news of this day
     return worlds.snapshot(LONG[number], counts)
 
 
