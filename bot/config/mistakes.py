@@ -30,7 +30,8 @@ def name_mistakes(
             yield f"{path}: {block}.{number}.name: found {entry.name!r} twice; wanted each name once"
         seen.add(entry.name)
         for key, noun, known in (("networks", "network", networks), ("outlets", "outlet", outlets)):
-            for name in sorted(set(getattr(entry, key)) - set(known)):
+            named = getattr(entry, key) if key in entry.model_fields_set else ()
+            for name in sorted(set(named) - set(known)):
                 meant = did_you_mean(name, known)
                 yield f"{path}: {block}.{number}.{key}: {name}: no such {noun} here; configured: {meant}"
 
