@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from bot import comparison
 from bot.deliveries.poll_store import POLLS
-from bot.records import COMPARISON, Document, Period, PeriodName, catalogues_and_panels, short_date, start_of_day
+from bot.records import Document, Period, PeriodName, catalogues_and_panels, short_date, start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Publ
     """Whether a digest may be published: when everything is known that its headline rests on, or with gaps once
     `deadline` has passed since the period's end; never if nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
-    few = comparison.too_few_known(document) if document["network"] == COMPARISON else ""
+    few = comparison.too_few_known(document) if "compared" in document else ""
     missing, name = few or _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     waiting = f"; waiting until {closes:%d %b %H:%M} UTC" if now < closes else ""
     measured = [block for block in catalogues_and_panels(document) if block["catalogue"] != POLLS]

@@ -327,7 +327,7 @@ def test_a_mistake_costs_one_line_and_names_what_was_meant(tmp_path: Path, text:
         "schedule: [{name: a, at: '02:30'}, {name: b, at: '02:31'}]",
         "schedule: [{name: a, destinations: ['1']}, {name: b, destinations: ['2']}]",
         "schedule: [{name: a, period: week}, {name: b}]",
-        "polls: [{name: a, question: Why?, answers: ['Yes', 'No']}]",
+        "polls: [{name: a, question: 'Why?', answers: ['Yes', 'No']}]",
         "schedule: [{name: a, period: week}, {name: b, period: week, networks: [networks]}]",
     ],
 )
