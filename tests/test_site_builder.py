@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot import database_copy, site_builder, store
+from bot import database_copy, pipeline, site_builder, store
 from bot.archive import Archive
 from bot.metrics import METRICS
+from bot.records import Period, message
 from tests import hostile, query_contexts
+from tests.worlds import CATALOGUE
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -265,3 +267,17 @@ def test_writing_the_same_archive_twice_gives_the_same_bytes(tmp_path: Path) -> 
     for path in first.rglob("*"):
         if path.is_file():
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path
+
+
+def test_a_licensed_network_has_its_licence_on_the_page_and_beside_the_downloads(tmp_path: Path) -> None:
+    with query_contexts.desk(tmp_path) as desk:
+        licensed = replace(CATALOGUE, caveats=(message("source_licensed", name="Some place", rest="CC BY 4.0"),))
+        plan = replace(query_contexts.PLAN, catalogues=(licensed,))
+        pipeline.compose_digest(
+            desk.store, desk.archive, plan, Period.for_day(query_contexts.NEWEST), query_contexts.NOW
+        )
+        site = site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW).parent
+    newest = site / "replicate" / query_contexts.NEWEST.isoformat()
+    assert (newest / "licence.txt").read_text() == "Source: Some place, licensed under CC BY 4.0.\n"
+    assert 'href="licence.txt"' in (newest / "index.html").read_text()
+    assert not (site / "replicate" / query_contexts.ISSUED.isoformat() / "licence.txt").exists()

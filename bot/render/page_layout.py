@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from bot import number_format
-from bot.records import COMPARISON, Document, Receipt, catalogues_and_panels
+from bot.records import COMPARISON, Document, Message, Receipt, catalogues_and_panels
 from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import template_context
 from bot.render.environment import render_template
@@ -160,13 +160,22 @@ def issue_files(
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
         csv=bool(ranked),
+        sources=(sources := source_sentences(document)),
         earlier=earlier,
         later=later,
     )  # fmt: skip
     yield f"{path}/index.html", page
     yield f"{path}/digest.json", feeds.json_bytes(document)
+    if sources:
+        yield f"{path}/licence.txt", ("\n".join(sources) + "\n").encode()
     if ranked:
         yield f"{path}/models.csv", model_tables.csv_bytes(ranked)
+
+
+def source_sentences(document: Document) -> list[Message]:
+    """Whose numbers a digest has and under which licence; downloads carry the same sentences."""
+    gaps = (gap for block in catalogues_and_panels(document) for gap in block["gaps"])
+    return list(dict.fromkeys(gap for gap in gaps if isinstance(gap, Message) and gap.code.startswith("source_")))
 
 
 def page_context(document: Document, own: str = "") -> dict[str, Any]:
