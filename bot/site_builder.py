@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from bot import charts, comparison, ledger
+from bot import charts, comparison, ledger, pipeline
 from bot.metrics import METRICS
 from bot.outlets.site import replace_site
 from bot.queries import QueryContext, WatchedNetwork
-from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Picture, Unknown
 from bot.records.names import NameMask
-from bot.render import model_tables, page_layout, site_files
+from bot.render import feeds, model_tables, page_layout, site_files
 from bot.render.site_files import RenderedDigest
 
 
@@ -46,12 +46,16 @@ def write_site(
     at: datetime,
     url: str = "",
     render_all: RenderAll | None = None,
+    operator: str = "",
+    licence: str = "",
 ) -> Path:
-    """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds; `render_all`
-    may render digests in other processes. Raises `OutletError`."""
+    """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds and for link
+    previews; `operator` and `licence` are for its page about itself; `render_all` may render digests in other
+    processes. Raises `OutletError`."""
     places = [place for name in (*desk.watched, COMPARISON) for place in _digest_places(desk, name)]
-    rendered = render_all(places) if render_all else (render_digest(desk, place, at, url) for place in places)
-    files = site_files.render_site(_site_context(desk, at, url), _report_pages(places, rendered, tell))
+    rendered = render_all(places) if render_all else (render_digest(desk, place, at, url, folder) for place in places)
+    site = replace(_site_context(desk, at, url), operator=operator, licence=licence)
+    files = site_files.render_site(site, _report_pages(places, rendered, tell))
     return replace_site(files, folder) / "index.html"
 
 
@@ -65,14 +69,30 @@ def _report_pages(
             tell(f"{place.network}: page of {place.day}")
 
 
-def render_digest(desk: QueryContext, place: DigestPlace, at: datetime, url: str = "") -> RenderedDigest | None:
-    """The files of one digest; `None` if the archive does not have it."""
+def render_digest(
+    desk: QueryContext, place: DigestPlace, at: datetime, url: str = "", folder: Path | None = None
+) -> RenderedDigest | None:
+    """The files of one digest; `None` if the archive does not have it. With a public URL it has the picture of its
+    post, from the site in `folder` if that has the same digest."""
     document = desk.archive.find_digest(place.network, place.period, place.day)
     if document is None:
         return None
     page = _digest_page(desk, desk.watched.get(place.network), desk.mask_hidden(document))
+    if url and place.network != COMPARISON:
+        page = replace(page, card=_digest_card(desk, page.document, folder))
     neighbours = (place.heading(document["title"], day) for day in (place.earlier, place.later))
     return site_files.render_digest(_site_context(desk, at, url), page, *neighbours)
+
+
+def _digest_card(desk: QueryContext, document: Document, folder: Path | None) -> Picture:
+    """The picture of a digest's post. Drawing takes far longer than the rest of a page, so one is drawn once."""
+    kept = folder / page_layout.digest_folder(document) if folder else None
+    try:
+        if kept and (kept / "digest.json").read_bytes() == feeds.json_bytes(document):
+            return Picture("card.png", (kept / "card.png").read_bytes(), (kept / "card.txt").read_text("utf-8"))
+    except OSError:
+        pass
+    return pipeline.draw_picture(document, hidden=desk.hidden)
 
 
 def _site_context(desk: QueryContext, at: datetime, url: str) -> page_layout.SiteContext:

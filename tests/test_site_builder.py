@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot import database_copy, site_builder, store
+from bot import database_copy, pipeline, site_builder, store
 from bot.archive import Archive
 from bot.metrics import METRICS
+from bot.records import Document, Period, Picture, message
 from tests import hostile, query_contexts
+from tests.worlds import CATALOGUE
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -81,8 +83,11 @@ def test_links_lead_somewhere_without_a_server_and_ids_are_unique(site: Path) ->
         assert len(page.ids) == len(set(page.ids)), path
         for link in page.links:
             target, _, anchor = link.partition("#")
-            if re.match(r"[a-z]+:", link):
-                assert link in ("data:,", "https://x.com/i/status/123"), (path, link)
+            if path.name == "404.html":
+                assert link.startswith("/archive/") or link == "#main"  # it is shown at any address
+            elif re.match(r"[a-z]+:", link):
+                own = f"https://a.example/archive/{path.relative_to(site).as_posix().removesuffix('index.html')}"
+                assert link in (own, "https://x.com/i/status/123"), (path, link)
             elif target:
                 assert (path.parent / target).is_file(), (path, link)
             else:
@@ -265,3 +270,54 @@ def test_writing_the_same_archive_twice_gives_the_same_bytes(tmp_path: Path) -> 
     for path in first.rglob("*"):
         if path.is_file():
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path
+
+
+def test_a_licensed_network_has_its_licence_on_the_page_and_beside_the_downloads(tmp_path: Path) -> None:
+    with query_contexts.desk(tmp_path) as desk:
+        licensed = replace(CATALOGUE, caveats=(message("source_licensed", name="Some place", rest="CC BY 4.0"),))
+        plan = replace(query_contexts.PLAN, catalogues=(licensed,))
+        pipeline.compose_digest(
+            desk.store, desk.archive, plan, Period.for_day(query_contexts.NEWEST), query_contexts.NOW
+        )
+        site = site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW).parent
+    newest = site / "replicate" / query_contexts.NEWEST.isoformat()
+    assert (newest / "licence.txt").read_text() == "Source: Some place, licensed under CC BY 4.0.\n"
+    assert 'href="licence.txt"' in (newest / "index.html").read_text()
+    assert not (site / "replicate" / query_contexts.ISSUED.isoformat() / "licence.txt").exists()
+
+
+def test_pages_can_be_shared_and_found(site: Path) -> None:
+    address = f"https://a.example/archive/replicate/{query_contexts.NEWEST}/"
+    page = (day(site) / "index.html").read_text()
+    assert f'<link rel="canonical" href="{address}">' in page
+    assert f'<meta property="og:image" content="{address}card.png">' in page
+    assert re.search(r'<meta name="description" content="\d+ of \d+ models used">', page)
+    assert (day(site) / "card.png").read_bytes().startswith(b"\x89PNG")
+    listed = ET.fromstring((site / "sitemap.xml").read_text())
+    found = {element.text for element in listed.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")}
+    html = {path.relative_to(site).as_posix() for path in site.rglob("*.html")} - {"404.html"}
+    assert found == {f"https://a.example/archive/{path.removesuffix('index.html')}" for path in html}
+    assert "Sitemap: https://a.example/archive/sitemap.xml" in (site / "robots.txt").read_text()
+    missing = (site / "404.html").read_text()
+    assert 'href="/archive/style.css"' in missing and "canonical" not in missing
+    assert "has not said who they are" in (site / "about.html").read_text()
+
+
+def test_a_picture_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def draw(document: Document, *args: object, **more: object) -> Picture:
+        drawn.append(document["day"])
+        return Picture("card.png", b"\x89PNG of " + document["day"].encode(), "in words")
+
+    monkeypatch.setattr(site_builder.pipeline, "draw_picture", draw)
+    with query_contexts.desk(tmp_path) as desk:
+        for _ in range(2):
+            site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW, "https://a.example")
+        assert len(drawn) == len(query_contexts.DAYS)
+        pipeline.compose_digest(
+            desk.store, desk.archive, query_contexts.PLAN, Period.for_day(query_contexts.NEWEST), query_contexts.NOW
+        )
+        site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW)
+        assert len(drawn) == len(query_contexts.DAYS), "without an address there is no picture"
+    assert not list((tmp_path / "site").rglob("card.png"))

@@ -173,11 +173,14 @@ def write_site(
     from bot.cli.app_context import progress_bar
 
     target = folder or parts.settings.config.out / "site"
-    url = getattr(parts.settings.config.outlets.get("site"), "url", "")
+    chosen = parts.settings.config.outlets.get("site")
+    url, operator, licence = (getattr(chosen, key, "") for key in ("url", "operator", "licence"))
     with nullcontext(tell) if tell else progress_bar("rendering pages") as progress:
         at = clock()
-        render_all = partial(pool.render, at, url) if pool else None
-        index: Path = site_builder.write_site(parts.query_context, target, progress, at, url, render_all)
+        render_all = partial(pool.render, at, url, target) if pool else None
+        index: Path = site_builder.write_site(
+            parts.query_context, target, progress, at, url, render_all, operator, licence
+        )
     return index
 
 

@@ -38,9 +38,11 @@ class DigestPool:
         for documents in self._executor.map(partial(_compose, self._path, network), runs):
             yield from documents
 
-    def render(self, at: datetime, url: str, places: Sequence[DigestPlace]) -> Iterable[RenderedDigest | None]:
-        """Render the files of these digests."""
-        return self._executor.map(partial(_render, self._path, at, url), places, chunksize=4)
+    def render(
+        self, at: datetime, url: str, folder: Path, places: Sequence[DigestPlace]
+    ) -> Iterable[RenderedDigest | None]:
+        """Render the files of these digests, for the site in `folder`."""
+        return self._executor.map(partial(_render, self._path, at, url, folder), places, chunksize=4)
 
 
 @contextmanager
@@ -94,5 +96,5 @@ def _compose(path: Path, network: str, periods: Sequence[Period]) -> list[Docume
     return [pipeline.compose_digest(parts.store, parts.archive, plan, period, clock()) for period in periods]
 
 
-def _render(path: Path, at: datetime, url: str, place: DigestPlace) -> RenderedDigest | None:
-    return render_digest(_context(path).query_context, place, at, url)
+def _render(path: Path, at: datetime, url: str, folder: Path, place: DigestPlace) -> RenderedDigest | None:
+    return render_digest(_context(path).query_context, place, at, url, folder)

@@ -34,7 +34,11 @@ class SiteSettings(config.OutletConfig):
         "",
         pattern=r"^(https?://[^\s?#/@]+(/[^\s?#]*)?)?$",
         description="public address of the site, for the links in feeds, which are relative without it, and for "
-        "the links from posts and answers on Discord to their pages",
+        "the links from posts and answers on Discord to their pages; with it, pages have pictures for link previews",
+    )
+    operator: str = Field("", max_length=300, description="who runs the site, shown on its page about itself")
+    licence: str = Field(
+        "", max_length=200, description="licence of the site's own texts, pictures and tables, such as CC BY 4.0"
     )
 
 

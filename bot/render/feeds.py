@@ -76,6 +76,18 @@ def json_feed(entries: Sequence[FeedEntry], url: str, space: str) -> bytes:
     return json_bytes(feed)
 
 
+MOST_PAGES = 50_000
+"""The most addresses that one sitemap may have (sitemaps.org)."""
+
+
+def sitemap(addresses: Sequence[str]) -> bytes:
+    """The addresses of all pages, for search engines."""
+    listed = ET.Element("urlset", xmlns="http://www.sitemaps.org/schemas/sitemap/0.9")
+    for address in addresses[-MOST_PAGES:]:
+        _add_element(ET.SubElement(listed, "url"), "loc", address)
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(listed, encoding="unicode").encode()
+
+
 def json_bytes(document: object) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 

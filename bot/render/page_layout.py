@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
 from bot import number_format
-from bot.records import COMPARISON, Document, Receipt, catalogues_and_panels
+from bot.records import COMPARISON, Document, Message, Picture, Receipt, catalogues_and_panels
 from bot.render import feeds, model_tables, text_blocks
-from bot.render.digest_posts import template_context
+from bot.render.digest_posts import picture_words, template_context
 from bot.render.environment import render_template
 from bot.render.model_tables import RankedRow
 
@@ -49,6 +49,8 @@ class DigestPage:
     svgs: Mapping[str, Mapping[str, str]]
     """By catalogue: the charts `usage` and `concentration`."""
     receipts: Sequence[Receipt] = ()
+    card: Picture | None = None
+    """The picture of its post; only where the site has a public address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,19 @@ class SiteContext:
     hidden: Sequence[str] = ()
     feed_space: str = ""
     """The base of the feeds' ids; empty: the site's URL."""
+    operator: str = ""
+    """Who runs the site, for its page about itself; may be empty."""
+    licence: str = ""
+    """The licence of the site's own texts, pictures and tables; may be empty."""
+
+    @property
+    def root(self) -> str:
+        """The path of the front page on its server."""
+        return f"{quote(urlsplit(self.url).path.rstrip('/'), safe=_SAFE)}/"
+
+    def address(self, path: str) -> str:
+        """The public address of one of its files; empty without a public site."""
+        return f"{quote(self.url.rstrip('/'), safe=_SAFE)}/{quote(path)}" if self.url else ""
 
 
 def digest_folder(document: Document) -> str:
@@ -101,10 +116,21 @@ def history_path(network: str, catalogue: str, metric: str) -> str:
     return f"{network}/history/{catalogue}/{metric}.html"
 
 
-def render_page(site: SiteContext, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
-    """One page: rendered and linted, then with `parts` in their slots."""
+def render_page(
+    site: SiteContext, template: str, path: str, parts: Mapping[str, str], root: str = "", **shown: Any
+) -> bytes:
+    """The page at `path`: rendered and linted, then with `parts` in their slots. `root` leads to the front page; by
+    default relatively."""
     networks = [network_heading(network) for network in site.networks]
-    text = render_template("site", f"site/{template}", hidden=site.hidden, root=root, networks=networks, **shown)
+    shared = {
+        "canonical": site.address(path.removesuffix("index.html")),
+        "card": "",
+        "card_alt": "",
+        "description": "",
+        **shown,
+    }
+    root = root or "../" * path.count("/")
+    text = render_template("site", f"site/{template}", hidden=site.hidden, root=root, networks=networks, **shared)
     return _SLOT.sub(lambda match: parts[match[1]], text).encode()
 
 
@@ -144,7 +170,10 @@ def issue_files(
     )
     template = "comparison.j2" if document["network"] == COMPARISON else "issue.j2"
     page = render_page(
-        site, template, root, slots,
+        site, template, f"{path}/index.html", slots,
+        card=site.address(f"{path}/card.png") if issue.card else "",
+        card_alt=issue.card.alt if issue.card else "",
+        description="" if document["network"] == COMPARISON else picture_words(document, hidden=site.hidden)[0],
         **page_context(document),
         rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
         refs=[
@@ -160,13 +189,25 @@ def issue_files(
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
         csv=bool(ranked),
+        sources=(sources := source_sentences(document)),
         earlier=earlier,
         later=later,
     )  # fmt: skip
     yield f"{path}/index.html", page
     yield f"{path}/digest.json", feeds.json_bytes(document)
+    if sources:
+        yield f"{path}/licence.txt", ("\n".join(sources) + "\n").encode()
+    if issue.card:
+        yield f"{path}/card.png", issue.card.content
+        yield f"{path}/card.txt", issue.card.alt.encode()
     if ranked:
         yield f"{path}/models.csv", model_tables.csv_bytes(ranked)
+
+
+def source_sentences(document: Document) -> list[Message]:
+    """Whose numbers a digest has and under which licence; downloads carry the same sentences."""
+    gaps = (gap for block in catalogues_and_panels(document) for gap in block["gaps"])
+    return list(dict.fromkeys(gap for gap in gaps if isinstance(gap, Message) and gap.code.startswith("source_")))
 
 
 def page_context(document: Document, own: str = "") -> dict[str, Any]:

@@ -37,6 +37,8 @@ from bot.render.page_layout import (
 Block = Mapping[str, Any]
 """A catalogue or a panel of a digest."""
 
+MISSING = "404.html"
+"""The page of an address that does not exist."""
 RECENT = 30
 """Digests on the front page and in the feeds."""
 
@@ -67,6 +69,16 @@ def render_digest(
 def render_site(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
     """Every file of the site. `digests` holds each digest once, in order of time, and is read one by one; little of
     each is kept in memory, as there may be years of them."""
+    pages: list[str] = []
+    for path, content in _site_files(site, digests):
+        if path.endswith(".html") and path != MISSING:
+            pages.append(path)
+        yield path, content
+    if site.url:
+        yield "sitemap.xml", feeds.sitemap([site.address(path.removesuffix("index.html")) for path in pages])
+
+
+def _site_files(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
     rendered: list[RenderedDigest] = []
     charts: dict[str, Mapping[str, str]] = {}
     for each in digests:
@@ -90,11 +102,23 @@ def _front_files(
     """`charts`: by network, those of its latest daily digest."""
     newest = _newest_first(documents)
     yield "index.html", _index_page(site, newest, stories, charts)
-    yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
+    for name in ("style.css", "favicon.svg"):
+        yield name, (TEMPLATES / "site" / name).read_bytes()
+    facts = {"operator": site.operator, "licence": site.licence, "address": site.address("").rstrip("/")}
+    yield "about.html", render_page(site, "about.j2", "about.html", {}, facts=facts)
+    # A server shows it at any address, so its links begin at the root.
+    yield MISSING, render_page(site, "missing.j2", MISSING, {}, root=site.root, canonical="")
+    yield "robots.txt", _robots_text(site)
     entries = [feeds.FeedEntry(d, digest_folder(d), stories[digest_folder(d)]) for d in newest[:RECENT]]
     space = site.feed_space or site.url
     yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
     yield "feed.json", feeds.json_feed(entries, site.url, space)
+
+
+def _robots_text(site: SiteContext) -> bytes:
+    """Everything may be read; where the list of pages is."""
+    listed = f"Sitemap: {site.address('sitemap.xml')}\n" if site.url else ""
+    return f"User-agent: *\nAllow: /\n{listed}".encode()
 
 
 def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:
@@ -129,7 +153,7 @@ def _network_index(
         for name in ("day", "week", "month")
     ]
     return render_page(
-        site, "network.j2", "../", {},
+        site, "network.j2", f"{network.key}/index.html", {},
         network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
         columns=_list_columns(network, held),
     )  # fmt: skip
@@ -163,13 +187,14 @@ def _history_page(
         for document, figure in reversed(daily or history_rows)
     ]
     form = number_format.display_unit(latest["unit"], latest["label"])
+    path = history_path(network.key, key, metric)
     page = render_page(
-        site, "history.j2", "../../../",
+        site, "history.j2", path,
         {"chart": site.trend(points, f"{network.title}: {latest['label']}", form)},
         network=network_heading(network), title=block["title"], label=latest["label"],
         definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "", rows=rows,
     )  # fmt: skip
-    return history_path(network.key, key, metric), page
+    return path, page
 
 
 def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
@@ -189,8 +214,8 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
         for key, label in labels.items()
         if key in site.definitions
     ]
-    shown = {"network": network_heading(network), "about": slot_marker("about"), "metrics": metrics}
-    return render_page(site, "method.j2", "../", {"about": words}, **shown)
+    shown: dict[str, Any] = {"network": network_heading(network), "about": slot_marker("about"), "metrics": metrics}
+    return render_page(site, "method.j2", f"{network.key}/method.html", {"about": words}, **shown)
 
 
 def _index_page(
@@ -213,7 +238,7 @@ def _index_page(
             )
     shown = {digest_folder(issue["d"]) for issue in latest}
     recent = [_digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
-    return render_page(site, "index.j2", "", slots, latest=latest, recent=recent)
+    return render_page(site, "index.j2", "index.html", slots, latest=latest, recent=recent)
 
 
 def _unique_ids(network: str, svg: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot import render
+from bot.render.site_files import MISSING
 from bot.web import middleware
 
 SWAP_SECONDS = 0.05
@@ -24,11 +25,11 @@ TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
-    ".xml": "application/atom+xml; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
 }
 """The file types of the site; other files are not served."""
 TAG = web.RequestKey("tag", str)
-FEED = {"feed.json": "application/feed+json"}
+FEED = {"feed.json": "application/feed+json", "feed.xml": "application/atom+xml; charset=utf-8"}
 
 
 def add_routes(app: web.Application, site: Path) -> None:
@@ -42,7 +43,8 @@ def add_routes(app: web.Application, site: Path) -> None:
             return _html_response(503, unwritten)
         path = path or await asyncio.to_thread(_find_file, site, wanted)
         if path is None:
-            return _html_response(404, missing)
+            own = await asyncio.to_thread(_own_missing_page, site)
+            return _html_response(404, own or missing)
         if path.is_dir():
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
         kind = FEED.get(path.name, TYPES[path.suffix])
@@ -89,6 +91,14 @@ def _find_file(site: Path, wanted: str) -> Path | None:
         return path if path.is_file() and path.suffix in TYPES else None
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def _own_missing_page(site: Path) -> str:
+    """The site's own page for an address that does not exist; empty if it has none."""
+    try:
+        return (site / MISSING).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _html_response(status: int, text: str) -> web.Response:
