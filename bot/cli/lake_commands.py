@@ -150,6 +150,8 @@ def _lake_lease(parts: AppContext) -> Iterator[Callable[[], object]]:
             raise UsageError("another process is maintaining the lake; try again when it is done")
         try:
             yield hold
+        except OSError as error:
+            raise UsageError(f"{error.filename}: {error.strerror}; make room, or make it writable") from error
         finally:
             leases.release_lease(parts.store, LEASE, name)
 

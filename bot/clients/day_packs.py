@@ -91,16 +91,19 @@ class DayPacks:
             yield "", f"{self._path(day)}: is damaged ({error})"
 
     def prune(self, before: date) -> int:
-        """Remove the days before this one, and store the hashes of what they had; how many bytes that freed."""
+        """Remove the days before this one, and store the hashes of what they had; how many bytes that freed. Raises
+        `OSError`, and then nothing was removed unnoted."""
         old = [day for day in self.days() if day < before]
         if not old:
             return 0
-        with closing(sqlite3.connect(self.folder / PRUNED, timeout=_LOCKED_FOR)) as pruned:
-            pruned.execute(_PRUNED_TABLE)
-            for day in old:
-                hashes = ((sha256,) for sha256 in self._hashes(day))
-                with pruned:
-                    pruned.executemany("INSERT OR IGNORE INTO pruned VALUES (?)", hashes)
+        path = self.folder / PRUNED
+        try:
+            with closing(sqlite3.connect(path, timeout=_LOCKED_FOR)) as pruned, pruned:
+                pruned.execute(_PRUNED_TABLE)
+                hashes = ((sha256,) for day in old for sha256 in self._hashes(day))
+                pruned.executemany("INSERT OR IGNORE INTO pruned VALUES (?)", hashes)
+        except sqlite3.Error as error:
+            raise OSError(errno.EIO, f"what is pruned cannot be noted ({error})", str(path)) from error
         sizes = [self._path(day).stat().st_size for day in old]
         for day in old:
             self._path(day).unlink(missing_ok=True)

@@ -621,7 +621,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     bench.at(10)
     step.run_cycle()
     step.state.began = step.state.beat = bench.clock()
-    step.state.database = ""
+    step.state.database, step.state.lake_growth = "", 1e6
     worker_context = replace(step.bench, folders={"data": ROOT})
     step.bench = worker_context
     with bench.db.write_transaction() as connection:
