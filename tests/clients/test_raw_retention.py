@@ -17,9 +17,12 @@ import pytest
 from peers.replicate_api import ReplicateApi
 
 from bot import sources
+from bot.cli import service_commands
+from bot.cli.app_context import AppContext
 from bot.clients import raw_archive, raw_retention
 from bot.clients.daily_api import DailyApi
 from bot.clients.raw_archive import open_raw_archive
+from bot.config import ConfigError
 from bot.sources import replicate
 from tests.peers.dockerhub_api import DockerHubApi
 from tests.peers.served import serving
@@ -117,6 +120,24 @@ def test_an_answer_that_a_network_still_names_outlives_its_first_day(tmp_path: P
     assert [path.name for path in folder.glob("*.gz")] == [f"{sha256}.jsonl.gz"]
     sources.prune_raw(tmp_path, TODAY - ONE)
     assert state(tmp_path, sha256, TODAY) == "intact"
+
+
+def test_the_worker_packs_and_prunes_by_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"data: {tmp_path}\nnetworks: {{}}\nlake: {{keep: 50d}}\n")
+    days = [TODAY - n * ONE for n in (51, 50, 1, 0)]
+    hashes = [stored(tmp_path, str(day).encode(), day) for day in days]
+    steps: list[None] = []
+    now, context = datetime.combine(TODAY, time(0, 30), UTC), AppContext(config)
+    growth = service_commands._maintain_raw(context, now, lambda: steps.append(None))
+    assert [state(tmp_path, *pair) for pair in zip(hashes, days, strict=True)] == ["pruned", *["intact"] * 3]
+    assert len(steps) == 3, "it may be stopped between two days"
+    pack = raw_retention.raw_folder(tmp_path, "replicate") / "packs" / f"{TODAY - ONE}.sqlite"
+    assert growth == pack.stat().st_size
+    config.write_text("lake: {keep: 34d}\n")
+    with pytest.raises(ConfigError, match=r"lake\.keep"):
+        AppContext(config).settings  # noqa: B018  reading it is the check
 
 
 def test_growth_is_that_of_a_typical_day(tmp_path: Path) -> None:
