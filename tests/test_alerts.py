@@ -33,6 +33,7 @@ HEALTHY = {
     f'footfall_side_restarts_total{{{WORKER}, side="slash"}}': "0+0x4000",
     f'footfall_held_days{{{WORKER}, network="n", catalogue="models"}}': "0+0x4000",
     f'footfall_disk_free_bytes{{{WORKER}, folder="data"}}': "5e9+0x4000",
+    f"footfall_disk_days_left{{{WORKER}}}": "700+0x4000",
 }
 """A healthy worker, with a sample per minute."""
 
@@ -122,6 +123,7 @@ CASES = (
     Case("FootfallSideFalls", {"footfall_side_restarts": "0+0x10 1+0x3900"}, None, 120, "it ended once"),
     Case("FootfallDayHeld", {"footfall_held_days": "1+0x3900"}, 130, 110, "a day is held"),
     Case("FootfallDayHeld", {"footfall_held_days": "1+0x60 0+0x3900"}, None, 300, "a day was held and confirmed"),
+    Case("FootfallDiskFilling", {"footfall_disk_days_left": "20+0x3900"}, 70, 50, "it is full in 20 days"),
     Case("FootfallDiskFull", {"footfall_disk_free": "1e8+0x3900"}, 15, 5, "little is left"),
 )
 

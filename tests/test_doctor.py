@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from bot import store
 from bot.cli import app_context, doctor
+from bot.cli.app_context import clock
 from bot.store import _error_causes
 from tests import databases
 from tests.peers.postgres import Postgres
@@ -132,6 +134,18 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(doctor, "LITTLE", 2**63)
     folder = doctor._check_folder("data folder", tmp_path)
     assert folder.ok is False and "nearly full" in folder.text and "make room" in folder.fix
+
+
+def test_a_disk_that_the_lake_soon_fills_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = tmp_path / "lake" / "raw" / "replicate" / "packs" / f"{clock().date() - timedelta(days=1)}.sqlite"
+    assert doctor._check_growth(tmp_path).text == "unknown until a day of it is over"
+    pack.parent.mkdir(parents=True)
+    pack.write_bytes(b"x" * 2_000_000)
+    check = doctor._check_growth(tmp_path)
+    assert check.ok and check.text.startswith("2.0 MB on a typical day; the disk lasts for ")
+    monkeypatch.setattr(doctor, "FEW_DAYS", 2**63)
+    check = doctor._check_growth(tmp_path)
+    assert not check.ok and "lower lake.keep" in check.fix
 
 
 def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from bot import lake
 from bot.cli.app_context import AppContext, clock
+from bot.clients import raw_retention
 from bot.records import CheckResult, FootfallError, try_check
 from bot.redaction import redact
 from bot.store import StoreError
 
 LITTLE = 500_000_000
 """Free bytes below which a disk counts as nearly full. A day of a busy network with its pages takes tens of MB."""
+FEW_DAYS = 30
+"""Days until the disk is full below which `doctor` warns."""
 SAMPLE = "12 of 345 models were used on 5 March 2026 \U0001f463, 模型 too. See https://example.org/a/long/address"
 SAMPLE_WEIGHT = 84
 _WRITABLE = "make {} writable for this user"
@@ -50,6 +53,7 @@ def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
     )
     fix = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
     yield from try_check("lake", fix, lambda: lake.check_reachable(parts.lake_settings.url))
+    yield _check_growth(parts.settings.config.data)
     if database.ok:
         yield from _check_networks(parts)
     yield from _check_outlets(parts)
@@ -108,6 +112,19 @@ def _check_folder(name: str, folder: Path) -> CheckResult:
     if free < LITTLE:
         return CheckResult(name, False, f"{text}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
     return CheckResult(name, True, text)
+
+
+def _check_growth(data: Path) -> CheckResult:
+    """How long the disk lasts at the lake's growth."""
+    name, cure = "lake growth", "make room on the disk of {}, or lower lake.keep in config.yaml"
+    growth = raw_retention.growth_per_day(data, clock().date())
+    if growth is None:
+        return CheckResult(name, True, "unknown until a day of it is over")
+    text = f"{growth / 1e6:,.1f} MB on a typical day"
+    days = shutil.disk_usage(data).free / growth if growth else None
+    if days is None:
+        return CheckResult(name, True, text)
+    return CheckResult(name, days >= FEW_DAYS, f"{text}; the disk lasts for {days:,.0f} days of it", cure.format(data))
 
 
 def _check_networks(parts: AppContext) -> Iterator[CheckResult]:

@@ -148,10 +148,28 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
                 {"data": parts.settings.config.data, "out": parts.settings.config.out},
                 lambda: outlet_setup.clock_offsets(outlets),
                 parts.comparison,
+                lambda now, go_on: _maintain_raw(parts, now, go_on),
                 parts.executor,
             )
     finally:
         parts.close()
+
+
+def _maintain_raw(parts: AppContext, now: datetime, go_on: Callable[[], None]) -> float | None:
+    """Pack the raw answers of the days that are over and prune those older than `lake.keep`; bytes that a typical day
+    adds. Raises `OSError`."""
+    from bot.clients import raw_retention
+
+    chosen = parts.settings.config
+    for network, day, problem in raw_retention.pack_days(chosen.data, now.date()):
+        if problem:
+            log.error("raw answers of %s: %s", network, problem)
+        else:
+            log.info("raw answers of %s on %s packed", network, day)
+        go_on()
+    if freed := sources.prune_raw(chosen.data, now.date() - chosen.lake.keep):
+        log.info("raw answers older than %d days pruned: %d bytes", chosen.lake.keep.days, freed)
+    return raw_retention.growth_per_day(chosen.data, now.date())
 
 
 def _probed(parts: AppContext, name: str) -> str:

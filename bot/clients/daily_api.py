@@ -6,7 +6,6 @@ silent.
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
 import time
@@ -20,7 +19,7 @@ from urllib.parse import urljoin
 import httpx
 
 from bot.clients.http import BodyTooLargeError, host_label, next_page_url, read_capped, retry_after
-from bot.clients.raw_archive import archived_checksum, open_raw_archive
+from bot.clients.raw_archive import archived_content, open_raw_archive, record_use
 from bot.clients.recording import open_client
 from bot.records import SafeName, SourceError, SourceRef
 
@@ -92,14 +91,15 @@ class DailyApi:
         if (wait := self._index.get(f"wait {host}")) and now.isoformat() < wait["until"]:
             raise SourceError(f"{shown}: {host} asked us to wait until {wait['until']}; run again then")
         known = self._index.get(full, {})
-        stored = _stored_content(self.folder, known.get("sha256", ""))
+        stored = archived_content(self.folder, known.get("sha256", ""))
         headers = {"If-None-Match": known["etag"]} if stored is not None and known.get("etag") else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         result = self._ask(full, shown, {**headers, **(secret_headers or {})})
         status, answered, body = result.status, result.headers, result.body
         if status == 304 and stored is not None:
-            return ApiAnswer(stored, SourceRef(full, now, known["sha256"]), known.get("next", ""))
+            record_use(self.folder, known["sha256"], stored, now)
+            return ApiAnswer(stored[:-1], SourceRef(full, now, known["sha256"]), known.get("next", ""))
         if status != 200:
             self._note_wait(host, answered, now)
             raise ApiStatusError(status, f"{shown}: answered {status}, wanted 200; run again later")
@@ -211,14 +211,6 @@ def _read_index(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _stored_content(folder: Path, sha256: str) -> bytes | None:
-    """The stored answer of that hash, if it is intact."""
-    if not sha256 or archived_checksum(folder, sha256) != sha256:
-        return None
-    with gzip.open(folder / f"{sha256}.jsonl.gz", "rb") as content:
-        return content.read()[:-1]
 
 
 def host_responds(url: str, seconds: float) -> bool:

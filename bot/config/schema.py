@@ -181,6 +181,12 @@ class LakeConfig(ConfigModel):
         description="a folder, or an address such as `s3://bucket/folder`; by default `lake` in the data folder. Set "
         "keys and endpoint in the environment, under the names that fsspec and the provider use",
     )
+    keep: Duration = Field(
+        timedelta(days=400),
+        ge=timedelta(days=35),
+        description="how long the raw answers of networks are kept, from which `verify` proves figures; their hashes "
+        "and all figures stay",
+    )
     memory: str = Field(
         "400MB",
         pattern=r"^[0-9]{1,6} ?(MB|GB)$",

@@ -127,6 +127,8 @@ def parse_duration(text: str) -> timedelta:
 
 def _shown_duration(value: timedelta) -> str:
     minutes = int(value.total_seconds() // 60)
+    if minutes % 1440 == 0 and minutes > 99 * 1440:
+        return f"{minutes // 1440}d"
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 

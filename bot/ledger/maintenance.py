@@ -18,7 +18,8 @@ from bot import lake
 from bot.lake import DayRef, LakeError
 from bot.ledger.events import day_repair, lake_days
 from bot.ledger.events.lake_days import ConcurrentDayChange
-from bot.store import Store, catalogues, cursors
+from bot.records import SourceRef, start_of_day
+from bot.store import Store, catalogues, cursors, event_refs, refs, snapshots
 from bot.store import event_days as rows
 
 STRAY = timedelta(hours=2)
@@ -59,6 +60,20 @@ def stored_days(store: Store, until: date | None = None) -> list[tuple[int, DayR
     with store.read_transaction() as connection:
         day_rows = connection.execute(chosen).all()
     return [(row.catalogue, DayRef(store.lake, row.network, row.name, row.day, row.manifest), row) for row in day_rows]
+
+
+def stored_refs(store: Store, since: date) -> list[tuple[str, SourceRef]]:
+    """Each network with the refs of what was read of it since a day, those without a hash left out."""
+    chosen = [
+        sa.select(catalogues.c.network, refs.c.url, refs.c.at, refs.c.sha256)
+        .join(table, table.c.catalogue == catalogues.c.id)
+        .join(refs, refs.c.id == table.c.ref)
+        .where(refs.c.at >= start_of_day(since), refs.c.sha256 != "")
+        for table in (snapshots, event_refs)
+    ]
+    with store.read_transaction() as connection:
+        rows = connection.execute(sa.union(*chosen).order_by("network", "at", "url")).all()
+    return [(row.network, SourceRef(row.url, row.at, row.sha256)) for row in rows]
 
 
 def compact_days(store: Store, before: date) -> Iterator[MaintenanceResult]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
+from bot.clients import raw_archive, raw_retention
 from bot.config import NetworkConfig
 from bot.records import (
     Catalogue,
@@ -132,12 +133,14 @@ def static_listings(network: str, settings: NetworkConfig, until: date, days: in
 
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
-    the hash differs, `not at hand` if this machine has no copy."""
+    the hash differs, `pruned` if they were older than `lake.keep`, `not at hand` if this machine has no copy."""
     day = date.fromisoformat(ref["at"][:10])
     declared = load_network(network, settings)
     ref_checksum: str | None = declared.ref_checksum(settings, data, ref["url"], ref["sha256"], day)
-    state = "not at hand" if ref_checksum is None else "intact" if ref_checksum == ref["sha256"] else "altered"
-    return {"state": state, **ref}
+    if ref_checksum is None:
+        pruned = raw_archive.was_pruned(raw_retention.raw_folder(data, network), ref["sha256"])
+        return {"state": "pruned" if pruned else "not at hand", **ref}
+    return {"state": "intact" if ref_checksum == ref["sha256"] else "altered", **ref}
 
 
 def compare_with_public(network: str, settings: NetworkConfig, ref: Mapping[str, str]) -> str:
@@ -156,10 +159,10 @@ def compare_with_public(network: str, settings: NetworkConfig, ref: Mapping[str,
 SAME, OTHERWISE = "the same in public", "OTHERWISE IN PUBLIC"
 
 
-def prune_raw(network: str, data: Path, before: date) -> int:
-    """Remove the raw bytes that a network packs by day, of days before one; how many bytes that freed."""
-    pruned = getattr(load_module(network), "prune_raw", None)
-    return pruned(data, before) if pruned else 0
+def prune_raw(data: Path, before: date) -> int:
+    """Remove the raw answers of all networks from days before this one; how many bytes that freed. Raises `OSError`."""
+    hooks = [getattr(load_module(network), "prune_raw", None) for network in network_names()]
+    return sum((int(prune(data, before)) for prune in hooks if prune), raw_retention.prune_packs(data, before))
 
 
 def make_source(

@@ -46,7 +46,7 @@ with only twelve reads a day."""
 
 
 class StoppingError(FootfallError):
-    """The worker was stopped while it collected. What was stored stays; the rest is read again."""
+    """The worker was stopped while it worked. What was stored stays; the rest is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,9 @@ class WorkerContext:
     """How far this machine's clock is ahead of each platform that has answered."""
     comparison: pipeline.NetworkPlan | None = None
     """The comparison of the networks, posted by the entries that name it."""
+    maintain: Callable[[datetime, Callable[[], None]], float | None] = lambda now, go_on: None
+    """Packs and prunes raw answers; returns how many bytes the lake grows a day, if known. Calls its second argument
+    between two steps, which raises `StoppingError`. Raises `OSError`."""
     executor: Executor | None = None
     """Rolls up days of events in parallel; `None`: one after the other."""
 
@@ -100,6 +103,7 @@ class WorkCycle:
     _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
     """The newest period at the last planning, and the destinations that were due then."""
     _notify_at: datetime | None = None
+    _maintain_at: datetime | None = None
     _logged_decisions: dict[tuple[str, Period], str] = field(default_factory=dict)
     _skipped_subscriptions: set[int] = field(default_factory=set)
     """Subscriptions whose skipping was logged."""
@@ -134,6 +138,7 @@ class WorkCycle:
         self._defer_quiet_hours(subscribed)
         if not self.stopping() and self._acquire_lease():
             deliveries.flush_outbox(replace(self.bench.outbox_run(), stopping=self.stopping))
+        self._maintain_lake()
 
     def _follow_clock(self) -> None:
         """If the clock was put back, forget times in its future, which may be years away."""
@@ -141,7 +146,7 @@ class WorkCycle:
         if self._last is None or now < self._last:
             for times_ahead in (self._failed_polls, self._last_polled, self._probed, self._plan_at, self._planned_for):
                 times_ahead.clear()
-            self._notify_at = None
+            self._notify_at = self._maintain_at = None
             subscriptions.correct_since(self.bench.store, now)
         self._last = now
 
@@ -151,6 +156,24 @@ class WorkCycle:
 
     def _acquire_lease(self) -> bool:
         return leases.acquire_lease(self.bench.store, LEASE, self.name, self.bench.clock(), LEASE_LASTS)
+
+    def _require_lease(self) -> None:
+        if self.stopping() or not self._acquire_lease():
+            raise StoppingError("stopped while at work")
+
+    def _maintain_lake(self) -> None:
+        """Pack and prune raw answers once a day; after a failure again in an hour."""
+        now = self.bench.clock()
+        if self.stopping() or (self._maintain_at and now < self._maintain_at):
+            return
+        self._maintain_at = now + PROBE_EVERY
+        try:
+            self.state.lake_growth = self.bench.maintain(now, self._require_lease)
+        except OSError as error:
+            self.state.record_failure("maintain")
+            log.error("the lake could not be maintained", error=str(error))
+        else:
+            self._maintain_at = start_of_day(now.date() + timedelta(days=1))
 
     def _should_poll_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Whether the last day is missing or may still change, and its source was not read just now."""
@@ -176,8 +199,7 @@ class WorkCycle:
 
         def tell(line: str) -> None:
             log.info("collected", kept=line)
-            if self.stopping() or not self._acquire_lease():
-                raise StoppingError("stopped while collecting")
+            self._require_lease()
 
         done = pipeline.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
         now = self.bench.clock()

@@ -172,6 +172,11 @@ class WorkerCollector(Collector):
             yield _gauges("clock_offset_seconds", ahead, ["outlet"], offsets)
         if seen:
             yield from _status_metrics(seen)
+        if (growth := state.lake_growth) is not None:
+            yield _gauge("lake_growth_bytes", "What a typical day adds to the lake on this machine.", growth)
+            if seen and growth and "data" in seen.free:
+                left = "Days until the data folder's disk is full at that growth."
+                yield _gauge("disk_days_left", left, seen.free["data"] / growth)
 
     def _source_metrics(self) -> Iterator[Metric]:
         # A standby worker has read no source lately, so its old results are not shown.

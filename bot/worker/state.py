@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-STEPS = ("round", "database", "publish", "notify")
+STEPS = ("round", "database", "publish", "notify", "maintain")
 """Steps that may fail without ending the worker. Each is counted from 0, so that the first failure is an increase."""
 
 
@@ -21,6 +21,8 @@ class WorkerState:
     """When the last cycle ended, with or without success."""
     leads: bool | None = None
     """Whether this worker holds the lease; `None` before the first cycle."""
+    lake_growth: float | None = None
+    """Bytes that a typical day adds to the lake; `None` if unknown."""
     database: str = "not opened yet"
     """Why the database cannot be used; empty if it can."""
     _lock: threading.Lock = field(default_factory=threading.Lock)

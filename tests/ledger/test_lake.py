@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from bot import lake, leases, ledger, number_format, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
 from bot.cli.app_context import AppContext
+from bot.clients import raw_retention
+from bot.clients.raw_archive import open_raw_archive
 from bot.lake import LakeError, LakeSettings
 from bot.ledger import maintenance
 from bot.ledger.events import day_repair
@@ -36,12 +38,14 @@ from bot.records import (
     EventBatch,
     Listing,
     Period,
+    Reading,
     SafeName,
     Snapshot,
     SourceError,
     SourceRef,
     Unknown,
     Use,
+    model_identity,
     start_of_day,
 )
 
@@ -692,3 +696,36 @@ def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
     assert document["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]
     assert (row.first_block, row.last_block, row.events) == (100, 119, 20)
     assert lake.read_manifest(day).size == row.bytes
+
+
+def test_verify_tells_raw_answers_that_were_deleted_from_those_that_were_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config, today = tmp_path / "config.yaml", datetime.now(UTC).date()
+    headline = "headline: {catalogue: models, figure: models_used}"
+    config.write_text(f"data: {tmp_path / 'data'}\nnetworks:\n  dockerhub: {{{headline}}}\n")
+    parts = AppContext(config)
+    folder = raw_retention.raw_folder(tmp_path / "data", "dockerhub")
+    for ago in (50, 2, 1):
+        at = datetime.combine(today - ago * ONE, time(0, 10), UTC)
+        with open_raw_archive(folder) as raw:
+            raw.add(f"list of {ago} days ago".encode())
+        os.utime(folder / f"{raw.sha256}.jsonl.gz", (at.timestamp(), at.timestamp()))
+        ref = SourceRef("https://hub.example/list", at, raw.sha256)
+        model = model_identity("ai/model")
+        ledger.add_snapshot(
+            parts.store,
+            Snapshot("dockerhub", "models", at, ref, (Listing(model, model_identity("ai")),), (Reading(model, ago),)),
+        )
+    parts.close()
+    assert cli(config, "compact") == 0 and "raw answers of 3 days packed" in capsys.readouterr().out
+    assert cli(config, "verify") == 0 and "raw answers: 3 intact, 0 pruned, 0 missing" in capsys.readouterr().out
+    assert cli(config, "prune", "--older", "40d", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["raw_bytes"] > 0
+    assert cli(config, "verify") == 0 and "raw answers: 2 intact, 1 pruned, 0 missing" in capsys.readouterr().out
+    (folder / "packs" / f"{today - ONE}.sqlite").unlink()
+    assert cli(config, "verify") == 1
+    told = capsys.readouterr()
+    assert "raw answers: 1 intact, 1 pruned, 1 missing" in told.out
+    assert "dockerhub: 1 raw answers that figures rest on are not on this machine" in told.err

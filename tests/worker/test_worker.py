@@ -205,6 +205,37 @@ def test_a_source_is_asked_until_the_day_is_there_and_then_left_alone(bench: Ben
     assert len(bench.network.asked) == 3, "a new day is over"
 
 
+def test_raw_answers_are_maintained_once_a_day_and_again_after_a_failure(bench: Bench) -> None:
+    calls: list[datetime] = []
+    failing = [True]
+
+    def maintain(now: datetime, go_on: Callable[[], None]) -> float | None:
+        calls.append(now)
+        go_on()
+        if failing.pop() if failing else False:
+            raise OSError("the disk is full")
+        return 5e6
+
+    worker_context = replace(bench.made(), maintain=maintain, folders={"data": ROOT})
+    step = worker.WorkCycle(worker_context, WorkerState(), "one")
+    start = bench.clock.now
+    while bench.clock.now < start + timedelta(hours=20):
+        step.run_cycle()
+        bench.clock.now += timedelta(minutes=20)
+    assert [instant - start for instant in calls] == [timedelta(), timedelta(hours=1)]
+    assert step.state.failure_counts["maintain"] == 1
+    bench.clock.now += timedelta(hours=10)
+    step.run_cycle()
+    assert len(calls) == 3, "a new day"
+    step.state.beat, step.state.database = bench.clock(), ""
+    with shown(bench, step) as port:
+        values = measured(fetched(port, "/metrics")[1])
+    assert values["footfall_lake_growth_bytes"] == 5e6
+    assert values["footfall_disk_days_left"] == pytest.approx(
+        values['footfall_disk_free_bytes{folder="data"}'] / 5e6, rel=0.1
+    )
+
+
 def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Bench) -> None:
     bench.network.settles_for = timedelta(hours=20)
     step = bench.round()
@@ -590,7 +621,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     bench.at(10)
     step.run_cycle()
     step.state.began = step.state.beat = bench.clock()
-    step.state.database = ""
+    step.state.database, step.state.lake_growth = "", 1e6
     worker_context = replace(step.bench, folders={"data": ROOT})
     step.bench = worker_context
     with bench.db.write_transaction() as connection:

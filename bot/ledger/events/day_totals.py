@@ -15,11 +15,17 @@ import sqlalchemy as sa
 from bot.ledger.snapshots.rollups import restate_use
 from bot.ledger.snapshots.write import NEVER_SEEN, compose_again, insert_new, model_ids
 from bot.records import DayTotals, Listing
-from bot.store import models, tallies, usage
+from bot.store import catalogues, models, tallies, usage
 
 EVIDENCE = "reported"
 UNREAD = "unread"
 """In the place of an evidence: why a day that no window covers could not be read."""
+
+
+def lock_catalogue(connection: sa.Connection, catalogue: int) -> None:
+    """Let others that replace days of a catalogue wait until this transaction ends: two that insert the same row would
+    fail on PostgreSQL."""
+    connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
 
 
 def replace_totals(connection: sa.Connection, network: str, catalogue: int, totals: Sequence[DayTotals]) -> set[date]:

@@ -67,6 +67,8 @@ def keep_event_batch(store: Store, haul: EventBatch, before: Sequence[CompleteWi
 
 def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChanges) -> IngestResult:
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
+    if haul.totals or haul.unread:
+        day_totals.lock_catalogue(connection, catalogue)
     touched: set[date] = set()
     if haul.forget_from is not None:
         gone = settlements.forget_from_block(connection, catalogue, haul.forget_from)

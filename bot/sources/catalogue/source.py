@@ -149,7 +149,7 @@ class CatalogueNetwork:
         self, settings: CatalogueSettings, data: Path, url: str, sha256: str, day: date | None = None
     ) -> str | None:
         """The SHA-256 of this machine's copy of what was read."""
-        return archived_checksum(raw_folder(data, self.network), sha256)
+        return archived_checksum(raw_folder(data, self.network), sha256, day)
 
     def is_closed(self, settings: CatalogueSettings, secrets: Mapping[str, str]) -> bool:
         """Always false: the list is live."""

@@ -166,7 +166,7 @@ def open_api(settings: ChutesSettings, data: Path, clock: Callable[[], datetime]
 
 def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The SHA-256 of this machine's copy of an answer."""
-    return archived_checksum(raw_folder(data), sha256)
+    return archived_checksum(raw_folder(data), sha256, day)
 
 
 def is_closed(settings: ChutesSettings, secrets: Mapping[str, str]) -> bool:

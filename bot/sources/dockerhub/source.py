@@ -145,7 +145,7 @@ def open_api(settings: DockerHubSettings, data: Path, clock: Callable[[], dateti
 
 def ref_checksum(settings: DockerHubSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The SHA-256 of this machine's copy of a list."""
-    return archived_checksum(raw_folder(data), sha256)
+    return archived_checksum(raw_folder(data), sha256, day)
 
 
 def is_closed(settings: DockerHubSettings, secrets: Mapping[str, str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from bot.chain import ChainReader, Cursor, QuorumUnreachableError
@@ -107,9 +107,9 @@ def make_source(
     return Olas(settings, data, clock)
 
 
-def ref_checksum(settings: OlasSettings, data: Path, url: str, sha256: str, day: object = None) -> str | None:
+def ref_checksum(settings: OlasSettings, data: Path, url: str, sha256: str, day: date | None = None) -> str | None:
     """The SHA-256 of this machine's copy of a range of logs or of a list."""
-    return archived_checksum(raw_folder(data), sha256)
+    return archived_checksum(raw_folder(data), sha256, day)
 
 
 def is_closed(settings: OlasSettings, secrets: Mapping[str, str]) -> bool:

@@ -46,6 +46,8 @@ class FacilitatorUsage:
     ref: SourceRef
     total: DailyReport
     days: Mapping[date, DailyReport]
+    content: bytes = b""
+    """As it was sent."""
 
 
 class _Counts(msgspec.Struct):
@@ -84,7 +86,8 @@ def fetch_usage(client: httpx.Client, base: str, now: datetime) -> FacilitatorUs
         _plausible_count(read.totalRequests), _plausible_amount(read.totalCostOpg), _plausible_count(read.totalTokens)
     )
     ref = SourceRef(url, now, hashlib.sha256(raw).hexdigest())
-    return FacilitatorUsage(ref, total, {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())})
+    reports = {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())}
+    return FacilitatorUsage(ref, total, reports, raw)
 
 
 def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 
 from bot.chain import ChainReader, Reverted
 from bot.chain.quorum import run_in_thread
 from bot.clients.http import host_label
+from bot.clients.raw_archive import open_raw_archive
 from bot.clients.recording import open_client
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
 from bot.sources import SourceStateReader
@@ -109,16 +112,21 @@ def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, d
     return answer
 
 
-def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[EventBatch]:
+def reported_requests(
+    client: httpx.Client, base: str, now: datetime, days: int, raw_folder: Path
+) -> Iterator[EventBatch]:
     """The facilitator's reports of the last days. Raises `SourceError`."""
     usage = facilitator.fetch_usage(client, base, now)
+    with open_raw_archive(raw_folder) as raw:
+        raw.add(usage.content)
+    ref = replace(usage.ref, sha256=raw.sha256)
     first = now.date() - timedelta(days=days)
     requests = {day: daily_report.requests for day, daily_report in usage.days.items() if first <= day < now.date()}
     gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in requests.items() if isinstance(n, int))
     for catalogue in ("payments", "llm"):
         of = tuple(gauge.day for gauge in gauges)
         words = f"the facilitator's own count of {len(gauges)} days"
-        yield EventBatch("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
+        yield EventBatch("opengradient", catalogue, words, refs=(ref,), days=of, gauges=gauges)
 
 
 def unreachable_of(settings: OpenGradientSettings) -> dict[str, str]:

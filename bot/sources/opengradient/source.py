@@ -96,7 +96,10 @@ class OpenGradient:
             yield "base", lambda: self._payment_collector(base, payees).event_batches(wanted, memory, now.date())
         if chosen.facilitator not in unreachable:
             days = max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE
-            yield "facilitator", lambda: panels.reported_requests(client, chosen.facilitator, now, days)
+            yield (
+                "facilitator",
+                lambda: panels.reported_requests(client, chosen.facilitator, now, days, self.raw_folder),
+            )
         # Last: thousands of blobs may have to be read, and nothing else waits for them.
         if chosen.settlements.has_quorum(unreachable) and any(url not in unreachable for url in chosen.aggregators):
             yield "blobs", lambda: self._verify_settlements(chain, client, memory, now, unreachable)
@@ -188,7 +191,7 @@ def ref_checksum(
     """The SHA-256 of this machine's copy of a ref's bytes. `day`: that of the ref, if known."""
     if url.startswith("walrus:"):
         return blob_archive(data).checksum(url.removeprefix("walrus:"), sha256, day)
-    return raw_archive.archived_checksum(raw_folder(data), sha256)
+    return raw_archive.archived_checksum(raw_folder(data), sha256, day)
 
 
 def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:

@@ -1,5 +1,5 @@
-"""Blobs from Walrus, read from several aggregators, the fastest first, and kept for ever, since they expire after about
-126 to 140 days.
+"""Blobs from Walrus, read from several aggregators, the fastest first, and stored, since they expire after about 126
+to 140 days.
 
 Two things can be checked: a batch's leaves hash to the root in its log (the caller's `matches`), and the stored bytes
 are those once read (their SHA-256 is the file's name). That the bytes belong to the blob id cannot be checked: the id

@@ -174,7 +174,7 @@ def ref_checksum(
     settings: OpenRouterSettings, data: Path, url: str, sha256: str, day: date | None = None
 ) -> str | None:
     """The SHA-256 of this machine's copy of an answer."""
-    return archived_checksum(raw_folder(data), sha256)
+    return archived_checksum(raw_folder(data), sha256, day)
 
 
 def is_closed(settings: OpenRouterSettings, secrets: Mapping[str, str]) -> bool:

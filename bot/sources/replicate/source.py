@@ -75,7 +75,7 @@ def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str,
         checksum = record_files.night_checksum(settings.record or record_files.BUNDLED, url)
         clone = _history(settings, data)
         return git_record.night_checksum(clone, url) if checksum is None and clone is not None else checksum
-    return raw_archive.archived_checksum(_raw_folder(data), sha256)
+    return raw_archive.archived_checksum(_raw_folder(data), sha256, day)
 
 
 def public_checksum(url: str) -> str | None:
