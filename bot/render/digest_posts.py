@@ -235,11 +235,11 @@ def template_context(document: Document) -> dict[str, Any]:
 
 
 def _lead_context(document: Document) -> dict[str, Any]:
-    """`form`, `finding` and `again` of the lead; `whole`: what all use did, if a mover of one day leads; `step`: models used
-    against the period before; `proven_step`: proven use against the day before; `first_day`: the finding that it is
-    the first; `moves`: who gained and lost most in a week or month, if that leads; `period`: what
-    else every post about one tells; `others`: further news; `short`: what is always true is left out, because
-    nothing happened or the lead has the exact total."""
+    """`form`, `finding` and `again` of the lead; `whole`: what all use did, if a mover of one day leads; `step`: models
+    used against the period before; `proven_step`: proven use against the day before; `first_day`: the finding that it
+    is the first; `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post
+    about one tells; `others`: further news; `short`: what is always true is left out, because nothing happened or the
+    lead has the exact total."""
     lead = findings.lead_of(document)
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
     same = move is not None and move["values"]["model"] == lead.protagonist and _is_of_one_day(lead.finding)

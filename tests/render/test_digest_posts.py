@@ -97,8 +97,9 @@ def test_all_use_stands_beside_a_mover_only_where_both_speak_of_one_day(
 
     embed = build_post(documents.changed("day-2024-12-18", lead), "discord").embed
     assert embed is not None
-    assert ("All runs fell" in embed["description"]) == beside
-    assert ("in one day, from 1,954,671 to 2,350,612" in embed["description"]) != beside
+    text = str(embed["description"])
+    assert ("All runs fell" in text) == beside
+    assert ("in one day, from 1,954,671 to 2,350,612" in text) != beside
 
 
 @pytest.mark.parametrize("day", ["2025-01-13", "2025-01-14"])

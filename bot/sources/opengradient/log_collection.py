@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch, archive_logs
+from bot.chain import ChainReader, Cursor, Filter, LogBatch, archive_logs
 from bot.records import (
     BlockRange,
     CompleteWindow,
