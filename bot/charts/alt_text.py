@@ -41,6 +41,8 @@ def describe_place(document: Document, locale: str = "en") -> str:
     voice, block = translator_for(locale), chart_data.leading_catalogue(document)
     period = chart_data.period_text(document, voice.language)
     network, lists = (voice.translate_word("word", word) for word in (document["title"], block["title"]))
+    if network.casefold().endswith(f" {lists}".casefold()):  # "Acme images" need not say images twice
+        return voice.say("{network}, {period}.", network=network, period=period)
     return voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period)
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bot.cli.app_context import AppContext, clock, pass_app_context
+from bot.number_format import format_with_noun
 from bot.pipeline import NetworkPlan
 from bot.records import DayTotals, EventBatch, Period, Snapshot, short_date
 from bot.sources import EventSource, Source, SourceStateReader
@@ -82,7 +83,9 @@ def try_(parts: AppContext, network: str) -> int:
 def _print_rows(trial: TrialSource) -> None:
     for snapshot in trial.snapshots_read:
         counts = {reading.model: reading.count for reading in snapshot.readings}
-        click.echo(f"\nThe first of {len(snapshot.listings):,} models, {len(counts):,} of them with a counter:")
+        click.echo(
+            f"\nThe first of {format_with_noun(len(snapshot.listings), 'models')}, {len(counts):,} with a counter:"
+        )
         for listing in snapshot.listings[:SHOWN]:
             parts = [str(listing.model), f"author {listing.author or 'not given'}"]
             parts += [f"category {listing.category}"] if listing.category else []
@@ -94,8 +97,9 @@ def _print_rows(trial: TrialSource) -> None:
             click.echo(f"\n{totals.day}: not known: {totals.unknown}")
             continue
         used = sorted(totals.uses.items(), key=lambda use: -use[1])
+        uses = format_with_noun(sum(totals.uses.values()), "uses")
         unnamed = f", {totals.unnamed:,} more without a name" if totals.unnamed else ""
-        click.echo(f"\n{totals.day}: {sum(totals.uses.values()):,} uses of {len(used):,} models{unnamed}:")
+        click.echo(f"\n{totals.day}: {uses} of {format_with_noun(len(used), 'models')}{unnamed}:")
         for listing, count in used[:SHOWN]:
             click.echo(f"  {listing.model}: {count:,}")
 

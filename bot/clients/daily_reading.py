@@ -66,5 +66,6 @@ def read_counted_list(
         return
     snapshot = read()
     yield snapshot
-    text = f"a list of {len(snapshot.listings)} models"
+    models = len(snapshot.listings)
+    text = f"a list of {models} {'model' if models == 1 else 'models'}"
     yield EventBatch(snapshot.network, snapshot.catalogue, text, cursors={"listed": today.isoformat()})

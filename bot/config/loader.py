@@ -163,7 +163,10 @@ def _with_kinds(
         if kind not in networks or not networks[kind].several:
             kinds = ", ".join(sorted(key for key, settings in networks.items() if settings.several))
             mistakes.append(f"{where}.kind: found {SafeName(str(kind), 60)!r}, wanted one of {kinds}")
-        elif name in (*networks, COMPARISON) or not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", str(name)):
+        elif name == COMPARISON:
+            mistakes.append(f"{where}: this is the name of the comparison of all networks; wanted another name")
+            made[name] = networks[kind]
+        elif name in networks or not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", str(name)):
             mistakes.append(f"{where}: wanted a name of its own: small letters, digits and _, at most 30")
         else:
             made[name] = networks[kind]

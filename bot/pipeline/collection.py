@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from bot import ledger
 from bot.dask_executor import ClusterError
 from bot.lake import LakeError
+from bot.number_format import english_noun
 from bot.records import CompleteWindow, EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.redaction import redact
 from bot.sources import EventSource, Source
@@ -227,4 +228,5 @@ def _snapshot_line(snapshot: Snapshot, added: ledger.SnapshotResult) -> str:
     if added.held:
         closes = f"held, closes {added.closes} once it is confirmed; see: python -m bot confirm"
     verb = "kept" if added.new else "had"
-    return f"{snapshot.network}: {verb} {snapshot.at:%Y-%m-%d %H:%M} UTC, {added.models} models, {closes}"
+    models = f"{added.models} {english_noun('models', added.models)}"
+    return f"{snapshot.network}: {verb} {snapshot.at:%Y-%m-%d %H:%M} UTC, {models}, {closes}"

@@ -85,7 +85,7 @@ def _check_facts(
 def answer_lines(exchanges: Sequence[Exchange]) -> list[str]:
     """What answered and the form of each answer, one line for each kind of request."""
     if not exchanges:
-        return ["nothing was asked: without its key, this network is read from files of this machine"]
+        return ["nothing was asked over HTTP: with these settings, this network is read from files or a database"]
     kinds: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
         kinds.setdefault(_kind(exchange), []).append(exchange)

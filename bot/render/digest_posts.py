@@ -235,14 +235,14 @@ def template_context(document: Document) -> dict[str, Any]:
 
 
 def _lead_context(document: Document) -> dict[str, Any]:
-    """`form`, `finding` and `again` of the lead; `whole`: what all use did, if a mover leads; `step`: models used
-    against the period before; `proven_step`: proven use against the day before; `first_day`: the finding that it is
-    the first; `moves`: who gained and lost most in a week or month, if that leads; `period`: what
-    else every post about one tells; `others`: further news; `short`: what is always true is left out, because
-    nothing happened or the lead has the exact total."""
+    """`form`, `finding` and `again` of the lead; `whole`: what all use did, if a mover of one day leads; `step`: models
+    used against the period before; `proven_step`: proven use against the day before; `first_day`: the finding that it
+    is the first; `moves`: who gained and lost most in a week or month, if that leads; `period`: what else every post
+    about one tells; `others`: further news; `short`: what is always true is left out, because nothing happened or the
+    lead has the exact total."""
     lead = findings.lead_of(document)
     move = findings.find_in(document, "model_move") if lead.form == "mover" else None
-    same = move is not None and move["values"]["model"] == lead.protagonist
+    same = move is not None and move["values"]["model"] == lead.protagonist and _is_of_one_day(lead.finding)
     news, leading = _headline_findings(document), lead.finding
     moves = [finding for finding in news if finding["key"] == "period_move"]
     moves.sort(key=lambda finding: finding is not leading)
@@ -250,6 +250,9 @@ def _lead_context(document: Document) -> dict[str, Any]:
     step = findings.find_in(document, "used_models_step") or findings.find_in(document, "period_step")
     if not (leads := leading is not None and leading["key"] == "period_move"):
         rest = moves + rest
+    others = [finding for finding in findings.other_news(document, lead) if not finding["key"].startswith("period_")]
+    if lead.form == "mover" and not same and (total := findings.find_in(document, "total_change")):
+        others.insert(0, total)
     return {
         "form": lead.form,
         "finding": lead.finding,
@@ -262,10 +265,16 @@ def _lead_context(document: Document) -> dict[str, Any]:
         "first_day": findings.find_in(document, "first_day"),
         "moves": moves if leads else [],
         "period": rest,
-        "others": [
-            finding for finding in findings.other_news(document, lead) if not finding["key"].startswith("period_")
-        ],
+        "others": others,
     }
+
+
+def _is_of_one_day(finding: Mapping[str, Any] | None) -> bool:
+    """Whether a mover is told against the day before, so that "all runs" beside it means the same two days."""
+    if finding is None or finding["key"] != "passing_surge":
+        return finding is not None and finding["key"] == "model_move"
+    peak, day = (date.fromisoformat(finding["values"][name]) for name in ("peak_day", "day"))
+    return day - peak == timedelta(days=1)
 
 
 def _tells_total(finding: Mapping[str, Any] | None) -> bool:

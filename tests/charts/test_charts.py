@@ -53,6 +53,13 @@ def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
     assert_readable(figures[0])
 
 
+def test_the_alt_text_of_a_list_named_after_what_it_lists_says_it_once() -> None:
+    def rename(document: dict[str, Any]) -> None:
+        document["title"], document["catalogues"][0]["title"] = "Acme Images", "images"
+
+    assert charts.alt_text.describe_place(changed("day-2025-01-12", rename)) == "Acme Images, 12 January 2025."
+
+
 def test_the_alt_text_says_unknown_where_the_digest_does() -> None:
     alt = draw_picture(changed("day-2025-01-12", blotted)).alt
     assert "Models listed: unknown." in alt

@@ -42,7 +42,7 @@ def test_a_counter_is_shown_with_its_first_rows_and_a_digest_without_use(folder:
     before = sorted(folder.rglob("*"))
     result = run_try(folder, "pulls")
     assert result.return_value == 0, result.output
-    for words in ("The first of 9 models, 9 of them with a counter", "m0, author ann, counter 1,000", "two nights"):
+    for words in ("The first of 9 models, 9 with a counter", "m0, author ann, counter 1,000", "two nights"):
         assert words in result.output
     assert "m5" not in result.output.split("== What X")[0], "five rows"
     assert "9 models on Acme images" in result.output
@@ -52,7 +52,7 @@ def test_a_counter_is_shown_with_its_first_rows_and_a_digest_without_use(folder:
 def test_uses_by_day_are_shown_with_the_post_of_yesterday(folder: Path) -> None:
     result = run_try(folder, "log")
     assert result.return_value == 0, result.output
-    assert "41 uses of 1 models, 3 more without a name" in result.output and "m1: 41" in result.output
+    assert "41 uses of 1 model, 3 more without a name" in result.output and "m1: 41" in result.output
     assert "What X would get: Acme models" in result.output and "models listed: 9" in result.output
     assert not (folder / "data").exists()
 

@@ -67,7 +67,7 @@ def test_what_a_source_says_is_kept_and_told(db: store.Store) -> None:
     assert came == pipeline.CollectResult("replicate", 2, 0, START + ONE)
     assert given.asked == [Period(START, START)]
     assert lines == [
-        "replicate: kept 2025-03-02 00:00 UTC, 1 models, closes 2025-03-01",
+        "replicate: kept 2025-03-02 00:00 UTC, 1 model, closes 2025-03-01",
         "replicate: kept 2025-03-03 00:00 UTC, 2 models, closes 2025-03-02",
     ]
     again = pipeline.collect(db, "replicate", given, None, lines.append)

@@ -70,6 +70,38 @@ def test_without_news_usage_beside_inventory_leads() -> None:
     assert x(quiet).startswith("On Replicate, 929 of 3,783 public models were used on 12 January 2025")
 
 
+@pytest.mark.parametrize(
+    ("key", "changes", "beside"),
+    [
+        ("week_move", {"direction": "rose"}, False),
+        ("passing_surge", {"peak_day": "2024-12-20"}, False),
+        ("passing_surge", {}, True),
+    ],
+)
+def test_all_use_stands_beside_a_mover_only_where_both_speak_of_one_day(
+    key: str, changes: dict[str, Any], beside: bool
+) -> None:
+    """Beside "in a week", "All runs: +10.4%" would read as the change of the week."""
+
+    def lead(document: dict[str, Any]) -> None:
+        values = {**documents.FINDINGS[key][0], "model": "owner/surge", **changes}
+        others = {
+            "model_move": documents.FINDINGS["model_move"][1],
+            "total_change": documents.FINDINGS["total_change"][0],
+        }
+        document["catalogues"][0]["findings"] = [
+            {"key": key, "score": 0.9, "values": values},
+            *({"key": other, "score": 0.5, "values": held} for other, held in others.items()),
+        ]
+        document["lead"] = {"form": "mover", "finding": 0}
+
+    embed = build_post(documents.changed("day-2024-12-18", lead), "discord").embed
+    assert embed is not None
+    text = str(embed["description"])
+    assert ("All runs fell" in text) == beside
+    assert ("in one day, from 1,954,671 to 2,350,612" in text) != beside
+
+
 @pytest.mark.parametrize("day", ["2025-01-13", "2025-01-14"])
 def test_an_unknown_day_says_so_with_its_reason_and_the_total_of_two_days(day: str) -> None:
     text = x(documents.recorded(f"day-{day}"))

@@ -97,6 +97,10 @@ def _read_rows(
             with _open_rows(connection, statement, wanted) as stream:
                 rows = _fetch_rows(stream, where, limits, ends, first_only)
             transaction.rollback()
+    except sa.exc.OperationalError as error:
+        if limits.monotonic() > ends:  # SQLite calls it an interruption
+            raise SourceError(f"{where}: not complete within {limits.seconds:g} s; raise timeout") from error
+        raise
     finally:
         engine.dispose()
     return rows

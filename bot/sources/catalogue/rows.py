@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -141,19 +142,19 @@ def _name(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or len(value) > LONGEST_NAME or not SafeName(value):
-        raise ValueError(f"a text of at most {LONGEST_NAME} characters")
+        raise ValueError(f"a text of at most {LONGEST_NAME} characters, one of them visible")
     return value
 
 
 def count_of(value: Any) -> int:
     """A count: a whole number, or its digits as a text. Raises `ValueError`."""
     text = str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,16}(\.0+)?", text, re.ASCII):
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+(\.0+)?", text, re.ASCII):
         raise ValueError("a whole number from 0 on")
-    count = int(text.partition(".")[0])
-    if count > MAX_COUNT:
+    digits = text.partition(".")[0].lstrip("0") or "0"
+    if len(digits) > len(str(MAX_COUNT)) or int(digits) > MAX_COUNT:
         raise ValueError(f"at most {MAX_COUNT:,}")
-    return count
+    return int(digits)
 
 
 def instant_of(value: Any) -> datetime:
@@ -175,5 +176,10 @@ def instant_of(value: Any) -> datetime:
 
 
 def encode_rows(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """The rows of a query as JSON, to be stored and read like any other list."""
-    return msgspec.json.encode(list(rows), enc_hook=str)
+    """The rows of a query as JSON, to be stored and read like any other list. JSON has no infinity: such a number is
+    kept as a text, which no key accepts, and does not become "not given"."""
+    return msgspec.json.encode([{key: _json_value(value) for key, value in row.items()} for row in rows], enc_hook=str)
+
+
+def _json_value(value: object) -> object:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

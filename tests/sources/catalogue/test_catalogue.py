@@ -17,7 +17,7 @@ from bot.records import MAX_COUNT, Period, Unknown
 from bot.render import build_post
 from bot.render.embeds import embed_texts
 from bot.sources.catalogue import Settings
-from bot.sources.catalogue.rows import count_of, instant_of
+from bot.sources.catalogue.rows import count_of, encode_rows, instant_of
 from tests import databases
 from tests.hostile import NAMES
 from tests.peers.catalogue_api import KEYS, CatalogueApi, Fault
@@ -195,6 +195,15 @@ def test_what_is_no_instant_is_refused(value: Any) -> None:
 
 def test_counts_of_databases_are_whole_numbers() -> None:
     assert [count_of(value) for value in (7, "7", "7.00", 7.0)] == [7, 7, 7, 7]
+    with pytest.raises(ValueError, match="at most 1,000,000"):
+        count_of("9" * 400)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_of_a_query_that_json_cannot_hold_does_not_become_unknown(number: float) -> None:
+    (row,) = json.loads(encode_rows([{"pulls": number}]))
+    with pytest.raises(ValueError, match="a whole number"):
+        count_of(row["pulls"])
 
 
 def test_hostile_names_are_counted_and_hurt_nobody(world: World) -> None:
@@ -294,6 +303,10 @@ def test_a_mistake_in_the_block_is_named(block: dict[str, Any], wanted: str) -> 
     [
         ("Acme: {kind: catalogue}", "networks.Acme: wanted a name of its own"),
         ("replicate: {kind: catalogue}", "networks.replicate: wanted a name of its own"),
+        (
+            "networks: {kind: catalogue, title: A, models: {file: a.json}, uses: {file: b.json}}",
+            "of the comparison[^\n]*$",
+        ),
         ("acme: {kind: list}", "networks.acme.kind: found 'list', wanted one of catalogue"),
         ("acme: {kind: replicate}", "networks.acme.kind: found 'replicate', wanted one of catalogue"),
         ("acme: {kind: catalogue}", "networks.acme.title"),
