@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot import i18n
-from bot.pipeline import describe_picture
+from bot.charts import describe_picture
 from bot.render import PostRenderOptions, build_post
 from bot.render.embeds import embed_texts
 from tests.render import documents
