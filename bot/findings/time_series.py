@@ -27,6 +27,8 @@ LEAST_MOVE = 0.1
 
 LEAST_STREAK_CHANGE: Mapping[str, float] = {"uses": 0.1, "models_used": 0.05}
 """The least change over all days of a streak, as a share of the value before it."""
+LEAST_LAST_STEP = 0.01
+"""The least change on the last day of a streak, as a share of the day before: what hardly moved is no news."""
 FRESH_DAYS = 30
 """A round number counts as new if these days before are known and were all on the other side of it."""
 
@@ -55,6 +57,7 @@ class Streak:
         return (
             (values[0], values[-1]) == (self.first_value, self.value)
             and _is_long_way(self.metric, self.first_value, self.value)
+            and _goes_on(values[-2], self.value)
             and all(_change_direction(earlier, later) == self.direction for earlier, later in pairwise(values))
         )
 
@@ -120,7 +123,8 @@ def find_streaks(page: FindingInput) -> Iterator[ScoredClaim]:
         while _change_direction(known.get(first - ONE), known.get(first)) == direction:
             first -= ONE
         days = (last - first).days
-        if days >= LEAST_STREAK and _is_long_way(metric, known[first], known[last]):
+        going = _goes_on(known[last - ONE], known[last])
+        if going and days >= LEAST_STREAK and _is_long_way(metric, known[first], known[last]):
             claim = Streak(metric, unit_of(page.book, metric), direction, last, known[last], days, first, known[first])
             yield ScoredClaim(WEIGHT[metric] * min(0.75, 0.15 + 0.1 * days), claim)
 
@@ -184,6 +188,11 @@ def _round_numbers(metric: str, highest: int) -> list[int]:
 def _is_long_way(metric: str, first: int, last: int) -> bool:
     """Whether a streak changed its figure by enough to be told."""
     return abs(last - first) >= LEAST_STREAK_CHANGE[metric] * first
+
+
+def _goes_on(before: int | None, last: int) -> bool:
+    """Whether a streak's last step is large enough."""
+    return before is not None and abs(last - before) >= LEAST_LAST_STEP * before
 
 
 def _is_large_crossing(book: PeriodData, metric: str, level: int, now: int, before: int) -> bool:

@@ -192,7 +192,7 @@ def _metric_periods(metric: Metric) -> list[str]:
 
 
 def networks(desk: QueryContext, day: date | None = None) -> Document:
-    """All networks side by side for one week: what share of each list was used, how evenly, and what grew."""
+    """All networks side by side for one week: how much of each list was used, and what grew."""
     if day is None:
         document = desk.archive.newest_digest(COMPARISON, "week")
     else:
