@@ -15,7 +15,7 @@ import pytest
 from bot import sources
 from bot.cli import main
 from bot.clients.transcript import FORMAT, Header, Transcript, save_transcript
-from bot.pipeline.rehearsal import json_shape
+from bot.pipeline.rehearsal import answer_lines, json_shape
 from tests.peers.chutes_api import ChutesApi
 from tests.peers.opengradient import NOW, two_days, world
 from tests.peers.openrouter_api import OpenRouterApi
@@ -131,3 +131,8 @@ def test_the_form_of_an_answer_is_shown_without_its_contents() -> None:
     shape = "{models: [{name: text, runs: integer} | {name: text, runs: number, *: null}]}"
     assert json_shape(value) == shape
     assert json_shape([[[[1]]]]) == "[[[[…]]]]" and json_shape([]) == "[]"
+
+
+def test_a_network_that_asks_nobody_is_not_said_to_lack_a_key() -> None:
+    (line,) = answer_lines([])
+    assert "a database" in line and "key" not in line
