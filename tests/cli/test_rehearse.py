@@ -133,6 +133,26 @@ def test_the_form_of_an_answer_is_shown_without_its_contents() -> None:
     assert json_shape([[[[1]]]]) == "[[[[…]]]]" and json_shape([]) == "[]"
 
 
+def test_a_transcript_names_no_file_of_either_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in nested settings; one that does, and was made by hand, leads to no file here."""
+    ours, other = tmp_path / "ours.json", tmp_path / "other.json"
+    ours.write_text('[{"name": "ours", "pulls": 1}]')
+    other.write_text('[{"name": "other", "pulls": 1}]')
+    config = f"data: {tmp_path}/data\nnetworks:\n  acme: {{kind: catalogue, title: Acme, models: {{file: {ours}, "
+    (tmp_path / "c.yaml").write_text(f"{config}keys: {{counter: pulls}}}}}}\n")
+    command = ("--config", str(tmp_path / "c.yaml"), "rehearse", "acme")
+    saved = tmp_path / "acme.xz"
+    assert run(*command, "--save", str(saved)) == 0
+    assert str(tmp_path) not in lzma.decompress(saved.read_bytes()).decode()
+    settings = {"models": {"file": str(other), "keys": {"counter": "pulls"}}}
+    forged = Header(FORMAT, "acme", datetime.now(UTC), settings, [])
+    save_transcript(saved, Transcript(forged, ()))
+    capsys.readouterr()
+    assert run(*command, "--replay", str(saved)) == 0
+    shown = capsys.readouterr().out
+    assert "ours.json answers, 1 model on" in shown and "other.json" not in shown
+
+
 def test_a_network_that_asks_nobody_is_not_said_to_lack_a_key() -> None:
     (line,) = answer_lines([])
     assert "a database" in line and "key" not in line
