@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bot import lake
 from bot.cli.app_context import AppContext, clock
-from bot.number_format import format_with_noun
 from bot.records import CheckResult, FootfallError, try_check
 from bot.redaction import redact
 from bot.store import StoreError
@@ -92,8 +91,9 @@ def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
 def _describe_config(parts: AppContext) -> str:
     missing = [name for name in parts.known_secret_names if name not in parts.settings.secrets]
     without = f"; not set: {', '.join(missing)}" if missing else ""
-    networks = format_with_noun(len(parts.network_plans), "networks")
-    return f"{networks}, {format_with_noun(len(parts.settings.config.outlets), 'outlets')}{without}"
+    networks, outlets = len(parts.network_plans), len(parts.settings.config.outlets)
+    nouns = "network" if networks == 1 else "networks", "outlet" if outlets == 1 else "outlets"
+    return f"{networks} {nouns[0]}, {outlets} {nouns[1]}{without}"
 
 
 def _check_folder(name: str, folder: Path) -> CheckResult:
