@@ -163,3 +163,8 @@ def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert sample_post.ok is False and "pkg_resources" in sample_post.text and "requirements.txt" in sample_post.fix
     monkeypatch.setattr(x_text, "weighted_length", len)
     assert doctor._sample_post(context, False).ok is False, "it weighs wrongly"
+
+
+def test_one_network_and_one_outlet_are_not_several(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nnetworks: {{replicate: {{}}}}\noutlets: {{site: {{}}}}\n")
+    assert doctor._describe_config(app_context.AppContext(tmp_path / "config.yaml")).startswith("1 network, 1 outlet;")

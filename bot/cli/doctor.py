@@ -95,7 +95,9 @@ def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
 def _describe_config(parts: AppContext) -> str:
     missing = [name for name in parts.known_secret_names if name not in parts.settings.secrets]
     without = f"; not set: {', '.join(missing)}" if missing else ""
-    return f"{len(parts.network_plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
+    networks, outlets = len(parts.network_plans), len(parts.settings.config.outlets)
+    nouns = "network" if networks == 1 else "networks", "outlet" if outlets == 1 else "outlets"
+    return f"{networks} {nouns[0]}, {outlets} {nouns[1]}{without}"
 
 
 def _check_folder(name: str, folder: Path) -> CheckResult:

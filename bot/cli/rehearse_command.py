@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from pydantic import BaseModel
 
 from bot.cli.app_context import AppContext, clock, pass_app_context
 
@@ -80,9 +81,9 @@ def _replay(parts: AppContext, network: str, transcript: Transcript) -> None:
     own = parts.settings.config.networks[network]
     module = sources.load_network(network, own)
     try:
-        held = {**own.model_dump(), **_without_paths(own, _at_once(header.settings))}
+        held = _laid_over(type(own), own.model_dump(), _without_paths(type(own), _at_once(header.settings)))
         settings: NetworkConfig = type(own).model_validate(held)
-    except (ValidationError, TypeError) as error:
+    except (ValidationError, TypeError, AttributeError) as error:
         raise TranscriptError(f"the transcript's settings are none of {network}; ask for the file again") from error
     secrets = {name: REPLAYED for name in module.SECRETS if name in header.secrets}
     with tapped(Replayer(transcript.exchanges)):
@@ -110,13 +111,35 @@ def _rehearsal_lines(
 
 def _portable_settings(settings: NetworkConfig) -> dict[str, Any]:
     """A network's settings without paths of this machine and without who to reach us at."""
-    dumped = _without_paths(settings, settings.model_dump(mode="json"))
+    dumped = _without_paths(type(settings), settings.model_dump(mode="json"))
     return {key: value for key, value in dumped.items() if key != "contact"}
 
 
-def _without_paths(settings: NetworkConfig, values: Mapping[str, Any]) -> dict[str, Any]:
-    fields = type(settings).model_fields
-    return {key: value for key, value in values.items() if key in fields and "Path" not in str(fields[key].annotation)}
+def _without_paths(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of settings without paths, those of nested settings included: a transcript names no file of the machine
+    that it comes from, and none of the machine that replays it."""
+    fields, kept = kind.model_fields, {}
+    for key, value in values.items():
+        if key in fields and "Path" not in str(fields[key].annotation):
+            nested = _nested_kind(fields[key].annotation)
+            kept[key] = _without_paths(nested, value) if nested and isinstance(value, Mapping) else value
+    return kept
+
+
+def _laid_over(kind: type[BaseModel], own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Our own settings with the given ones in their place; paths stay ours."""
+    merged = {**own, **given}
+    for key, value in given.items():
+        nested = _nested_kind(kind.model_fields[key].annotation)
+        if nested and isinstance(value, Mapping) and isinstance(own.get(key), Mapping):
+            merged[key] = _laid_over(nested, own[key], value)
+    return merged
+
+
+def _nested_kind(annotation: Any) -> type[BaseModel] | None:
+    """The settings that a field holds, or may hold."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _at_once(value: Any) -> Any:

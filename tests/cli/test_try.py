@@ -44,6 +44,7 @@ def test_a_counter_is_shown_with_its_first_rows_and_a_digest_without_use(folder:
     assert result.return_value == 0, result.output
     for words in ("The first of 9 models, 9 with a counter", "m0, author ann, counter 1,000", "two nights"):
         assert words in result.output
+    assert "pulls: read 2" in result.output and "kept" not in result.output
     assert "m5" not in result.output.split("== What X")[0], "five rows"
     assert "9 models on Acme images" in result.output
     assert sorted(folder.rglob("*")) == before, "nothing is kept"

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.clients.daily_reading import is_read, listed_snapshot, months_between, read_counted_list, read_parts
 from bot.clients.raw_archive import archived_checksum
+from bot.number_format import format_with_noun
 from bot.records import (
     Catalogue,
     CompleteWindow,
@@ -162,7 +163,7 @@ class CatalogueNetwork:
         with open_reader(settings, raw_folder(data, self.network), lambda: now, secrets) as reader:
             rows, ref = reader.read(settings.models, probe=True)
             models, _ = read_models(rows, settings.models.keys, ref.url)
-            text = f"{ref.url} answers, {len(models)} models on its first page"
+            text = f"{ref.url} answers, {format_with_noun(len(models), 'models')} on its first page"
             if settings.uses is None:
                 return text
             rows, ref = reader.read(settings.uses, yesterday, yesterday, probe=True)
