@@ -100,7 +100,7 @@ def page_url(site_url: str, document: Document) -> str:
         document = sides[0] if len(shared) == 1 else {}
     if "metric" in document and "network" in document:
         path = history_path(document["network"], document["catalogue"], document["metric"])
-    elif "day" in document:
+    elif document.get("day"):
         path = f"{digest_folder(document)}/index.html"
     else:
         path = f"{document['network']}/index.html" if "network" in document else "index.html"
