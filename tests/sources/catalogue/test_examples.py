@@ -190,7 +190,7 @@ def test_doctor_reads_the_first_rows(world: World, monkeypatch: pytest.MonkeyPat
     assert check("acme").startswith(world.server.url) and "2 models on its first page" in check("acme")
     assert "database GATEWAY_DATABASE answers, 0 rows of use" in check("acme")
     world.load("acme_file", monkeypatch)
-    assert check("acme_file") == "file pulls.csv answers, 1 models on its first page"
+    assert check("acme_file") == "file pulls.csv answers, 1 model on its first page"
 
 
 def test_a_ref_is_checked_against_what_was_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
