@@ -336,7 +336,8 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     context = click.Context(cli.cli)
     commands = {name: cli.cli.get_command(context, name) for name in cli.SUMMARIES}
     takes = {name for name, command in commands.items() if command and any(p.name == "as_json" for p in command.params)}
-    works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "run", "send-test", "site", "try", "web"}
+    works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "rehearse", "run", "send-test", "site"}
+    works |= {"try", "web"}
     assert takes == set(cli.SUMMARIES) - works
     elsewhere = {"confirm", "proof", "schedule"}  # tested with held days, the sources and the schedule
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere
@@ -370,7 +371,7 @@ effective_models inventory_change_7d demand_gap_7d activation_30d share_attribut
 
 def test_a_digest_has_the_keys_that_are_documented_and_every_figure(run: Run) -> None:
     document = run("show", "--network", "replicate", "--day", DAY, "--json").json
-    assert document.keys() | {"periods"} == documented("digest")  # which those of weeks and months have
+    assert document.keys() | {"periods", "unknown_before"} == documented("digest")  # which others have
     assert (document["network"], document["period"], document["day"]) == ("replicate", "day", DAY)
     assert (document["edition"], document["status"], document["headline"]["figure"]) == (1, "draft", "models_used")
     (block,) = document["catalogues"]

@@ -679,6 +679,7 @@ def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_b
         "worker: {port: 0, tick: 1, slash: false}\nschedule: []\n"
     )
     (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+    (tmp_path / ".env").chmod(0o600)
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("REPLICATE_API_TOKEN", "")
     with pytest.raises(SystemExit) as ended:
