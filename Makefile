@@ -9,7 +9,7 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures newsroom words tools clean
+.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
 	@$(BIN)/python -m bot demo
@@ -66,9 +66,6 @@ pictures: $(READY_DEV)  ## make docs/pictures/ again: every answer as a member s
 
 docs: $(READY_DEV)  ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate
-
-newsroom: $(READY_DEV)  ## write docs/newsroom.md: every day of the bundled record as a post; takes some minutes
-	$(BIN)/python -m docs.newsroom
 
 words: $(READY_DEV)  ## update the message catalogues in locales/ from the code; list what is not translated
 	$(BIN)/python -m locales

@@ -85,6 +85,7 @@ SHOTS = (
     Shot("why", "why", {"day": DAY}),
     Shot("why-unknown", "why", {"day": "2025-01-14"}),
     Shot("method", "method", {"metric": "models_for_half"}),
+    Shot("networks", "networks"),
     Shot("status", "status"),
     Shot("about", "about"),
     Shot("mistyped", "model", {"name": "flux-shnell"}),

@@ -145,7 +145,7 @@ def test_a_finding_is_in_the_digest_and_worded(tree: Tree) -> None:
     assert isinstance(findings, list)
     (few_used,) = [finding for finding in findings if finding["key"] == "few_used"]
     assert few_used["values"] == {"used": 1, "listed": 3}
-    assert "Only 1 of 3 models had any use." in tree.bot("preview", "--network", "toynet", "--outlet", "discord")
+    assert "Only 1 of 3 models had any use." in tree.bot("preview", "--network", "toynet", "--outlet", "text")
 
 
 def test_an_outlet_is_found_posts_and_holds_the_contract(tree: Tree) -> None:

@@ -231,7 +231,7 @@ def test_every_program_that_the_makefile_starts_is_there() -> None:
     """In the environment that the target creates, and as a module that can be imported."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     programs = set(re.findall(r"\$\(BIN\)/([a-z0-9-]+)", makefile))
-    modules = set(re.findall(r"/python -m ([a-z.]+)", makefile))
+    modules = set(re.findall(r"/python -m ([a-z._]+)", makefile))
     scripts = {entry.name for entry in entry_points(group="console_scripts")} | {"python", "hadolint", "ruff"}
     assert {"ruff", "pytest", "mypy"} <= programs <= scripts
     assert {"bot", "benchmarks", "tests.soak", "docs.pictures"} <= modules

@@ -52,7 +52,7 @@ def test_a_rounded_number_begins_as_the_exact_one_beside_it(number: int) -> None
 def test_a_unit_is_not_said_again_behind_a_label_that_names_it() -> None:
     document = documents.recorded("day-2025-01-12")
     block = document["catalogues"][0]
-    answer = {**document, "question": "usage", "catalogues": [block]}
+    answer = {**document, "question": "usage", "catalogues": [{**block, "changes": {}}]}
     for line in render.render_template("text", "text/answers/usage.j2", hidden=(), answer=answer).splitlines():
         label, _, value = line.partition(": ")
         assert not (block["unit"] in label.split() and block["unit"] in value.split()), line

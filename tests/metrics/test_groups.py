@@ -237,7 +237,8 @@ def test_every_outlet_says_groups_and_no_stranger_is_obeyed() -> None:
     assert "change in 7 days: list +100.0%, runs +50.0%" in text
     assert "no category given: 3 listed" in text and "list unknown (not defined: no model listed 7 days before)" in text
     assert "2 runs name no listed model and belong to no category." in text
-    answer = {"question": "inventory", **digest_heading(kept), "catalogues": kept["catalogues"]}
+    blocks = [{**block, "changes": {}} for block in kept["catalogues"]]
+    answer = {"question": "inventory", **digest_heading(kept), "catalogues": blocks}
     embed = render.answer_embed(
         answer, {"definition": "What it is.", "rows": [], "page": {"number": 1, "of": 1, "stamped": False}}
     )
