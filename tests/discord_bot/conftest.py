@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import discord
 import pytest
 from discord.webhook import async_
+
+from bot.discord_bot import chart_cache
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawing_process() -> Iterator[None]:
+    """One drawing process for all tests, since each takes two seconds to start. `tests/worker` tests its end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chart_cache, "dismiss", lambda: None)
+        yield
+    chart_cache.dismiss()
 
 
 @pytest.fixture(autouse=True)
