@@ -24,6 +24,6 @@ def poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
 
     polled = [name for name in outlets.posting_outlets() if outlets.post_format(name).poll]
     for name in poll.outlets:
-        if name in outlets.posting_outlets() and name not in polled:
+        if name in outlets.outlet_names() and name not in polled:
             yield "outlets", f"{name}: has no polls; those that have: {', '.join(polled)}"
     yield from polls.template_mistakes(poll)

@@ -98,10 +98,9 @@ def _text_post(request: _Request) -> Post:
         blocks += (TextBlock("text", "", 0, PARAGRAPH + poll.question),) if poll else ()
         texts = (fit_blocks((*blocks, *last), declared.size, request.limit),)
     for text in texts:
+        title = outlets.load_module(outlet).TITLE
         if found := [part for part in declared.linked(text) if part != options.page_url]:
-            raise LintError(
-                f"{template}: found {found[0]!r}, which {outlet} would link; wanted no link, mention or tag"
-            )
+            raise LintError(f"{template}: found {found[0]!r}, which {title} would link; wanted no link, mention or tag")
     # A poll and a picture exclude each other.
     pictures = () if poll and len(texts) == 1 else options.pictures
     return Post(outlet, texts, pictures, poll=poll, link=link)

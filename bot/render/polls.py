@@ -31,7 +31,9 @@ def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: st
     if len(set(answers)) < len(answers):
         raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
     if links := [part for text in (question, *answers) for part in declared.linked(text)]:
-        raise PollSkippedError(f"poll {wording.name}: found {links[0]!r}, which {outlet} would link")
+        raise PollSkippedError(
+            f"poll {wording.name}: found {links[0]!r}, which {outlets.load_module(outlet).TITLE} would link"
+        )
     english: tuple[str, ...] = ()
     if i18n.nearest_language(locale) != "en":
         texts = (wording.question, *wording.answers)

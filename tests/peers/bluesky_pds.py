@@ -61,6 +61,14 @@ class BlueskyPeer(FailingServer):
     def posts(self) -> list[dict[str, Any]]:
         return [{"id": key, **record} for key, record in self.records.items()]
 
+    @property
+    def settings(self) -> str:
+        return f'destinations: [{HANDLE}], service: "{self.url}"'
+
+    def forget(self) -> None:
+        super().forget()
+        self.records.clear()
+
     def expire(self, refresh: bool = False) -> None:
         """Let the access tokens expire, and the refresh tokens too."""
         self._access.clear()

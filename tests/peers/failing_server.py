@@ -70,6 +70,20 @@ class FailingServer:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.url = ""
 
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        """What the platform accepted, each with its `id`."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> str:
+        """The keys of the outlet's block in `config.yaml` that post here."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Empty the ledger."""
+        self.requests.clear()
+
     def routes(self, app: web.Application) -> None:
         """Add the routes."""
         raise NotImplementedError
@@ -112,7 +126,8 @@ class FailingServer:
 
     @web.middleware
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        await request.read()
+        if not request.content_type.startswith("multipart/"):  # a form is read by its handler
+            await request.read()
         self.requests.append((request.method, request.path))
         fault = self._planned(request)
         if fault and not fault.after:

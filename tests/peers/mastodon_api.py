@@ -18,7 +18,6 @@ from tests.peers.failing_server import FAULTS, FailingServer, Fault, Refusal
 USER, ACCOUNT = "footfall", "109000000000000001"
 TOKEN = "canarymastodontokenAAAAAAAAAAAAAAAAAAAAAAAA"
 STATUSES, MEDIA, INSTANCE = "/api/v1/statuses", "/api/v2/media", "/api/v2/instance"
-KEYS_LAST = timedelta(hours=1)
 _URL = re.compile(r"https?://\S+")
 
 
@@ -47,6 +46,8 @@ class MastodonPeer(FailingServer):
         self.statuses: list[dict[str, Any]] = []
         self.media: dict[str, dict[str, Any]] = {}
         self.longest = 500
+        self.keys_last = timedelta(hours=1)
+        """How long an idempotency key is remembered."""
         self.slow_pictures = 0
         """How often the next pictures are not ready when they are asked for."""
         self._keys: dict[str, tuple[str, datetime]] = {}
@@ -56,8 +57,13 @@ class MastodonPeer(FailingServer):
     def posts(self) -> list[dict[str, Any]]:
         return self.statuses
 
-    def forget_keys(self) -> None:
-        """As if an hour had passed."""
+    @property
+    def settings(self) -> str:
+        return f'destinations: [{USER}], server: "{self.url}"'
+
+    def forget(self) -> None:
+        super().forget()
+        self.statuses.clear()
         self._keys.clear()
 
     def vote(self, number: str, counts: list[int], ended: bool) -> None:
@@ -112,7 +118,7 @@ class MastodonPeer(FailingServer):
 
     async def _post(self, request: web.Request) -> web.Response:
         key, body = request.headers.get("Idempotency-Key", ""), await request.json()
-        if key in self._keys and self.now() - self._keys[key][1] < KEYS_LAST:
+        if key in self._keys and self.now() - self._keys[key][1] < self.keys_last:
             return self.answer(200, self._status(self._keys[key][0]))
         self._check(body)
         row = self._row(self._number(), body)

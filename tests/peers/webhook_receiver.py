@@ -35,6 +35,14 @@ class WebhookPeer(FailingServer):
         return self.messages
 
     @property
+    def settings(self) -> str:
+        return f'addresses: {{ops: "{self.address}"}}, internal: true'
+
+    def forget(self) -> None:
+        super().forget()
+        self.messages.clear()
+
+    @property
     def address(self) -> str:
         return f"{self.url}{ROUTE}"
 

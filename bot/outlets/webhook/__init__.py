@@ -8,6 +8,27 @@ A part arrives **at least once**: where an answer was lost, it is sent again, wi
 must remember the ids that it has seen. Any 2xx counts as received. 410 Gone ends the deliveries to that address until
 `python -m bot deliveries lift "webhook NAME"`. Anything else is tried again, from one minute up to every ten hours,
 while the post is due. Redirects are not followed. A correction is a further request, of the type `digest.corrected`.
+
+One secret signs the requests to all addresses, so give them only to receivers that may read each other's messages. An
+address is yours to choose: a name that leads into a private network is not found out, only a private IP address is.
+
+The body is a JSON object. `data.schema` is the version of its shape: it rises when a field goes or changes its meaning.
+
+| field | holds |
+|---|---|
+| `type` | `digest.published`, `digest.corrected`, or `test` for `send-test` |
+| `timestamp` | when the digest was composed |
+| `data.schema` | 1 |
+| `data.text` | the post as text, in the language `data.locale` |
+| `data.network`, `data.title` | the network's key and name |
+| `data.period`, `data.day`, `data.last_day` | `day`, `week` or `month`; its first and last day |
+| `data.edition` | 1, or more for a correction |
+| `data.headline` | the catalogue and the figure that the text opens with |
+| `data.catalogues` | each with `catalogue`, `title`, `unit` and `figures`, by key |
+| `data.page` | address of the digest's page, or null |
+
+A figure has `label`, `unit`, `value` and `evidence`. An unknown value is null, with the reason in `unknown`; a lower
+bound has `at_least` and `reason`.
 """
 
 from __future__ import annotations
