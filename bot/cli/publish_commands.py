@@ -227,8 +227,11 @@ def resolve(parts: AppContext, id: int, url: str | None, not_sent: bool, as_json
 def pause(parts: AppContext, outlet: str) -> None:
     """Send nothing to an outlet until the pause is lifted. Posts that are due meanwhile wait as long as they are
     due."""
+    from bot.cli.outlet_setup import DISCORD
+    from bot.subscriptions.model_watches import OUTLET
+
     known = list(parts.settings.config.outlets)
-    known += ["direct"] if "discord" in known else []
+    known += [OUTLET] if DISCORD in known else []
     if outlet not in known:
         raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
     if not _open_outbox(parts).pause_outlet(outlet, clock()):
