@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from bot import pipeline
 from bot.cli.app_context import (
@@ -37,13 +38,20 @@ class OutletParam(click.ParamType[str]):
     name = "outlet"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from bot import outlets
         from bot.config import did_you_mean
 
-        known = ("text", *outlets.outlet_names())
-        if value not in known:
-            self.fail(f"{value}: no such outlet; known: {did_you_mean(value, known)}")
+        if value not in self.known():
+            self.fail(f"{value}: no such outlet; known: {did_you_mean(value, self.known())}")
         return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+    @staticmethod
+    def known() -> tuple[str, ...]:
+        from bot import outlets
+
+        return ("text", *outlets.outlet_names())
 
 
 @click.command()
