@@ -307,7 +307,7 @@ def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
         outcome = handles[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
     if isinstance(outcome, Sent):
-        click.echo(f"sent: {outcome.url}")
+        click.echo(f"sent: {outcome.url or outcome.platform_id}")
         return 0
     click.echo(f"{outlet} {place}: {outcome.word}: {redact_reason(outcome.reason)}", err=True)
     return 1

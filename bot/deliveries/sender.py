@@ -249,16 +249,8 @@ def _described(outcome: Outcome | Found) -> str:
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     ready, text = run.outlets[delivery.outlet], delivery.text or ""
     poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
-    part = Part(
-        text,
-        delivery.marker,
-        (),
-        None if text else {},
-        poll,
-        reply_to=parent,
-        since=delivery.platform_at,
-        day=delivery.day,
-    )
+    part = Part(text, delivery.marker, embed=None if text else {}, poll=poll, reply_to=parent, day=delivery.day)
+    part = replace(part, since=delivery.platform_at)
     asked_at = run.clock()
     outcome: Found = _guarded(
         lambda: ready.outlet.find(part, delivery.destination),

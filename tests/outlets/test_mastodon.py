@@ -190,6 +190,15 @@ def test_no_text_of_signs_becomes_a_mention_a_tag_a_link_or_an_emoji(text: str) 
     assert not FORMAT.linked(for_mastodon(f"https://{text}"))
 
 
+@pytest.mark.parametrize("text", ["At 02:30:00 UTC: 7 runs", "grok:free", "Note: the list", "owner/model: 12 runs"])
+def test_a_harmless_colon_stays(text: str) -> None:
+    assert for_mastodon(text) == text and not FORMAT.linked(text)
+
+
+def test_the_text_after_a_name_completes_no_emoji() -> None:
+    assert not FORMAT.linked(f"{for_mastodon(':verified')}: 12 runs")
+
+
 def test_a_link_counts_as_23_characters_and_an_emoji_as_one() -> None:
     assert counted_length("x " + "https://f.example/" + "a" * 80) == 25
     assert counted_length("👩‍🔬") == 1

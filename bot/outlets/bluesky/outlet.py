@@ -56,8 +56,9 @@ class BlueskyOutlet:
         try:
             blobs = [self._upload(picture) for picture in part.pictures]
             reply = self._reply_to(part.reply_to) if part.reply_to else None
+            did = self._wire.session().did
             creating = True
-            return self._write(part, blobs, reply)
+            return self._write(part, did, blobs, reply)
         except CallRefusedError as error:
             if creating and error.kind == "InvalidSwap":
                 return self._read_back(part)
@@ -119,8 +120,8 @@ class BlueskyOutlet:
             raise CallLostError("an answer without the picture")
         return blob
 
-    def _write(self, part: Part, blobs: list[Mapping[str, Any]], reply: Mapping[str, Any] | None) -> Outcome:
-        key, did = record_key(part), self._wire.session().did
+    def _write(self, part: Part, did: str, blobs: list[Mapping[str, Any]], reply: Mapping[str, Any] | None) -> Outcome:
+        key = record_key(part)
         record = make_record(part, self._wire.time.now() or self._clock(), self._settings.locale, blobs, reply)
         body = {"repo": did, "collection": COLLECTION, "rkey": key, "record": record, "swapRecord": None}
         answer = self._wire.call("POST", "com.atproto.repo.putRecord", json=body).mapping()

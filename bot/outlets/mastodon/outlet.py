@@ -79,7 +79,7 @@ class MastodonOutlet:
             return self._outcome(error, creating)
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        """Replace the text of a status; its pictures stay unless the part has some."""
+        """Replace the text of a status, and its pictures by those of the part."""
         if part.poll or not _is_id(platform_id):
             return Refused("Mastodon: a post with a poll cannot be edited without losing its votes")
         creating = False

@@ -19,9 +19,10 @@ URL_LENGTH = 23
 _URL = re.compile(r"(?:https?|xmpp|magnet)://?[^\s<>\"]+|magnet:\?[^\s<>\"]+", re.IGNORECASE)
 _MENTION = re.compile(r"[@\uff20]\w[\w.-]*(?:@[\w.-]+)?")
 _HASHTAG = re.compile(r"[#\uff03](?=\w*[^\W\d])\w+")
-_EMOJI = re.compile(r":\w{2,}:")
+_EMOJI = re.compile(r"(?<![0-9A-Za-z:]):[0-9A-Za-z_]{2,}:(?![0-9A-Za-z:])")
 _SIGNS = str.maketrans({"@": "(at)", "\uff20": "(at)", "\ufe6b": "(at)", "#": "♯", "\uff03": "♯", "\ufe5f": "♯"})
-_COLON = re.compile(r":(?=//|\?)|:(?=\w{2,}:)|(?<=\w\w):(?=\W|$)", re.ASCII)
+_COLON = re.compile(r":(?=//|\?)|(?<![0-9A-Za-z]):(?=[0-9A-Za-z_]{2})")
+"""The colon of an address, and the first one of an emoji, which the text after a name might complete."""
 
 
 def counted_length(text: str) -> int:
