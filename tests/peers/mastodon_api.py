@@ -123,7 +123,8 @@ class MastodonPeer(FailingServer):
         self._check(body)
         row = self._row(self._number(), body)
         self.statuses.append(row)
-        self._keys[key] = row["id"], self.now()
+        if key:
+            self._keys[key] = row["id"], self.now()
         return self.answer(200, row)
 
     async def _one(self, request: web.Request) -> web.Response:
