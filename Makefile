@@ -58,7 +58,7 @@ soak: $(READY_DEV)  ## 10,000 Discord interactions with faults: no answer lost, 
 	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
 
 crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario (`make test` takes some); ONLY goes to pytest
-	CRASH_MATRIX=full $(BIN)/pytest $(ONLY) -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
+	CRASH_MATRIX=full $(BIN)/pytest $(ONLY) -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py tests/test_crash_matrix_free_outlets.py
 
 pictures: $(READY_DEV)  ## make docs/pictures/ again: every answer as a member sees it, and the pictures of stories
 	$(BIN)/python -m docs.pictures

@@ -47,6 +47,43 @@ def networks() -> str:
     return "\n\n".join(parts)
 
 
+_CORRECTIONS = {
+    "edit": "by editing the post",
+    "post": "by editing the post; later by a second post, if the headline moved enough",
+    "reply": "by editing the post where that is possible; otherwise by a reply to it, if the headline moved enough",
+}
+_LINKS = {"none": "no link", "address": "its address", "words": "words that carry its address"}
+_BODIES = {"text": "a text", "embed": "an embed with fields", "data": "a text, and the figures as data"}
+
+
+def outlets() -> str:
+    """Every outlet: its docstring, and what its posts are."""
+    from bot import outlets as registry
+
+    parts = [
+        "# Outlets",
+        "Where Footfall posts, and what it posts there. [operate.md](operate.md) says how each is set up,\n"
+        "[config.md](config.md) has every setting.",
+    ]
+    for name in registry.outlet_names():
+        module = registry.load_module(name)
+        parts += [f"## {module.TITLE} (`outlets.{name}`)", (module.__doc__ or "").strip()]
+        if name in registry.posting_outlets():
+            parts.append("\n".join(["| | |", "|---|---|", *_format_rows(registry.post_format(name))]))
+    return "\n\n".join(parts)
+
+
+def _format_rows(declared: Any) -> Iterator[str]:
+    polls = f"questions up to {declared.poll.question}, answers up to {declared.poll.answer}" if declared.poll else ""
+    yield f"| a post is | {_BODIES[declared.form]} |"
+    yield f"| longest post | {declared.limit:,} ({declared.counted}) |"
+    yield f"| picture | {'yes, with its alt text' if declared.pictures else 'no'} |"
+    yield f"| link to the digest's page | {_LINKS[declared.links]} |"
+    yield f"| polls | {polls or 'no'} |"
+    yield f"| corrections | {_CORRECTIONS[declared.correction]} |"
+    yield f"| each part arrives | {'exactly once' if declared.exactly_once else 'at least once'} |"
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     from bot.cli import SUMMARIES, cli
@@ -231,6 +268,7 @@ def walks() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
+    "outlets.md": outlets,
     "commands.md": commands,
     "config.md": config,
     "api.md": api,
@@ -240,9 +278,9 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main() -> int:
-    """Write the pages, or check them."""
-    stale = []
-    for name, made in PAGES.items():
+    """Write the pages (all, or those that are named), or check them."""
+    stale, named = [], [name for name in sys.argv[1:] if name in PAGES]
+    for name, made in ((name, PAGES[name]) for name in named or PAGES):
         note, path = NOTE if name.endswith(".md") else "", HERE / name
         text = note + made().rstrip() + "\n"
         if "--check" not in sys.argv:

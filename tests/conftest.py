@@ -36,6 +36,7 @@ LONGEST = (
     "test_dask_executor.py",
     "test_crash_matrix_x.py",
     "test_crash_matrix_discord.py",
+    "test_crash_matrix_free_outlets.py",
     "test_documented_commands.py",
     "test_half_year.py",
     "ledger/test_lake.py",

@@ -91,8 +91,9 @@ def thread(peers: Peers, rows: list[Delivery], url: str) -> None:
 
 def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
     """Check that one poll was posted and that the outbox has it as posted."""
-    once(1 if rows[0].outlet == "x" else 2)(peers, rows, url)
+    once(2 if rows[0].outlet == "discord" else 1)(peers, rows, url)
     requests = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
+    requests += peers.others["mastodon"].posts if peers.others else []
     assert sum(bool(row.get("poll")) for row in requests) == 1
     opened = store.open_store(url)
     kept = [poll for row in rows if (poll := pipeline.make_outbox(opened).polls.delivery_poll(row.id))]
@@ -107,6 +108,25 @@ def corrected(peers: Peers, rows: list[Delivery], url: str) -> None:
     assert sum("Correction" in text for text in texts) == 1 and len(texts) <= 2, texts
     assert len(texts) == 1 or rows[0].outlet == "x"
     assert len(receipted(url, rows)) == 1 and receipted(url, rows)[0] in peers.posts(rows[0].outlet)
+
+
+def at_least_once(peers: Peers, rows: list[Delivery], url: str) -> None:
+    """Check that a message arrived, each time with the same id, and has one receipt."""
+    ids = peers.posts(rows[0].outlet)
+    assert len(rows) == 1 and len(set(ids)) == 1 and receipted(url, rows) == [ids[0]], ids
+
+
+def replied(peers: Peers, rows: list[Delivery], url: str) -> None:
+    """Check that one reply corrects the post."""
+    first, second = peers.others["bluesky"].posts
+    assert second["text"].startswith("Correction") and second["reply"]["parent"]["uri"].endswith(first["id"])
+    assert receipted(url, rows) == [second["id"]]
+
+
+def edited(peers: Peers, rows: list[Delivery], url: str) -> None:
+    """Check that the post was edited."""
+    (status,) = peers.others["mastodon"].posts
+    assert status["sent"].startswith("Correction") and receipted(url, rows) == [status["id"]]
 
 
 def site_written(peers: Peers, rows: list[Delivery], url: str) -> None:
@@ -131,6 +151,13 @@ SCENARIOS = {
         Scenario("x, a correction", "x", corrected, corrects=True, most=3),
         Scenario("discord, a correction", "discord", corrected, corrects=True, most=3),
         Scenario("site", "site", site_written, most=3),
+        Scenario("bluesky", "bluesky", once(1)),
+        Scenario("bluesky, a correction", "bluesky", replied, corrects=True, most=3),
+        Scenario("mastodon", "mastodon", once(1)),
+        Scenario("mastodon, a correction", "mastodon", edited, corrects=True, most=3),
+        Scenario("mastodon, a weekly poll", "mastodon", polled, ("--period", "week", "--day", str(WEEK)),
+                 settings=lambda text: text + POLL, most=3),
+        Scenario("webhook", "webhook", at_least_once),
     )
 }  # fmt: skip
 
@@ -263,7 +290,7 @@ def server() -> Iterator[ForkServer]:
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[Peers]:
-    with publishing.peers() as served:
+    with publishing.peers(others=True) as served:
         for channel in CHANNELS:
             served.discord.channel(int(channel))
         yield served

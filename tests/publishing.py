@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from bot import ledger, store
 from bot.archive import FEED_IDS
 from tests import databases, worlds
+from tests.peers import bluesky_pds, mastodon_api, webhook_receiver
 from tests.peers.discord_api import TOKEN, DiscordPeer
+from tests.peers.failing_server import FailingServer
 from tests.peers.x_api import KEYS, NAME, XPeer
 
 CHANNEL = "200000000000000001"
@@ -108,20 +110,27 @@ class Peers:
     x: XPeer
     discord: DiscordPeer
     secrets: Mapping[str, str]
+    others: Mapping[str, FailingServer] = field(default_factory=dict)
+    """The free outlets' platforms, by outlet."""
 
     def posts(self, outlet: str) -> list[str]:
         """Ids of the posts in the platform's ledger."""
-        rows: list[dict[str, Any]] = {"x": self.x.posts, "discord": self.discord.messages}.get(outlet, [])
+        others = {name: peer.posts for name, peer in self.others.items()}
+        ledgers = {"x": self.x.posts, "discord": self.discord.messages, **others}
+        rows: list[dict[str, Any]] = ledgers.get(outlet, [])
         return [str(row["id"]) for row in rows]
 
     @contextmanager
     def behind(self, time: timedelta) -> Iterator[None]:
         """Set the platforms' clocks back by so much."""
-        self.x.offset = self.discord.offset = -time
+        platforms = (self.x, self.discord, *self.others.values())
+        for platform in platforms:
+            platform.offset = -time
         try:
             yield
         finally:
-            self.x.offset = self.discord.offset = timedelta()
+            for platform in platforms:
+                platform.offset = timedelta()
 
     def forget(self) -> None:
         self.x.posts.clear()
@@ -129,15 +138,30 @@ class Peers:
         self.x.requests.clear()
         self.discord.messages.clear()
         self.discord.requests.clear()
+        for peer in self.others.values():
+            peer.forget()
 
 
 @contextmanager
-def peers() -> Iterator[Peers]:
-    """Platforms that accept duplicates, so that only our code can prevent them."""
+def peers(others: bool = False) -> Iterator[Peers]:
+    """Platforms that accept duplicates, so that only our code can prevent them; with the free outlets' if wanted."""
     with XPeer() as x, DiscordPeer(bucket=(10_000, 1.0), nonce_window=0.0) as discord:
         x.repeats = True
         discord.channel(int(CHANNEL))
-        yield Peers(x, discord, {**KEYS, "DISCORD_TOKEN": TOKEN})
+        secrets = {**KEYS, "DISCORD_TOKEN": TOKEN}
+        if not others:
+            yield Peers(x, discord, secrets)
+            return
+        with ExitStack() as running:
+            mastodon = running.enter_context(mastodon_api.MastodonPeer())
+            mastodon.keys_last = timedelta()
+            served: dict[str, FailingServer] = {
+                "bluesky": running.enter_context(bluesky_pds.BlueskyPeer()),
+                "mastodon": mastodon,
+                "webhook": running.enter_context(webhook_receiver.WebhookPeer()),
+            }
+            secrets |= {"BLUESKY_APP_PASSWORD": bluesky_pds.PASSWORD, "MASTODON_TOKEN": mastodon_api.TOKEN}
+            yield Peers(x, discord, {**secrets, "WEBHOOK_SECRET": webhook_receiver.SECRET}, served)
 
 
 def configured(
@@ -154,6 +178,8 @@ def configured(
         "discord": f'discord: {{destinations: {channels}, api: "{peers.discord.url}"}}',
     }
     blocks["site"] = "site: {}"
+    for name, peer in peers.others.items():
+        blocks[name] = f"{name}: {{{peer.settings}}}"
     lines = ["networks:", "  replicate: {headline: {catalogue: models, figure: models_used}}", "outlets:"]
     lines += [f"  {blocks[name]}" for name in outlets]
     path = folder / "config.yaml"

@@ -43,6 +43,7 @@ SLOW = (
     "subscriptions/test_worker.py",
     "test_contributing.py",
     "test_crash_matrix_discord.py",
+    "test_crash_matrix_free_outlets.py",
     "test_crash_matrix_x.py",
     "test_deploy.py",
     "test_documented_commands.py",

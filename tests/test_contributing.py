@@ -17,12 +17,12 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot import web
-from tests import query_contexts
+from tests import publishing, query_contexts
 from tests.discord_bot import rig
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COPIED = ("bot", "templates", "locales", "tests", "config.yaml", "pyproject.toml", "CONTRIBUTING.md")
+COPIED = ("bot", "docs", "templates", "locales", "tests", "config.yaml", "pyproject.toml", "CONTRIBUTING.md")
 _BLOCK = re.compile(r"^( *)```(?P<language>[a-z]+)\n(?P<text>.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _FILE_NAME = re.compile(r"(?:#|\{#|---) (?P<path>\S+)(?: #\})?")
 
@@ -101,7 +101,9 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         if source.is_dir():
             # Compiled files come along: each command would compile everything again.
             # Those that a process is about to write have a number behind their name.
-            shutil.copytree(source, tree.folder / name, ignore=shutil.ignore_patterns("node_modules", "*.pyc.*"))
+            shutil.copytree(
+                source, tree.folder / name, ignore=shutil.ignore_patterns("node_modules", "pictures", "*.pyc.*")
+            )
         else:
             shutil.copy(source, tree.folder / name)
     tree.follow("Add a network")
@@ -148,14 +150,36 @@ def test_a_finding_is_in_the_digest_and_worded(tree: Tree) -> None:
     assert "Only 1 of 3 models had any use." in tree.bot("preview", "--network", "toynet", "--outlet", "text")
 
 
-def test_an_outlet_is_found_posts_and_holds_the_contract(tree: Tree) -> None:
+def test_an_outlet_is_one_module_that_is_shown_posted_to_corrected_and_documented(tree: Tree) -> None:
+    before = {path.name for path in (tree.folder / "bot" / "outlets").iterdir()}
     tree.follow("Add an outlet")
+    assert {path.name for path in (tree.folder / "bot" / "outlets").iterdir()} - before == {"toyboard.py"}
     (tree.folder / "board").mkdir()
+    text = "1 of 3 public models were used"
+    preview = tree.bot("preview", "--network", "toynet")
+    assert "What Toyboard would get" in preview and text in preview and " of 1,000" in preview
+    dry = tree.bot("publish", "--network", "toynet", "--dry-run")
+    assert "DRY RUN toyboard to board" in dry and text in dry and not list((tree.folder / "board").iterdir())
     tree.bot("publish", "--network", "toynet", "--outlet", "toyboard")
     (notice,) = (tree.folder / "board").iterdir()
-    assert "1 of 3 public models were used" in notice.read_text(encoding="utf-8")
-    assert "1 of 3 public models were used" in tree.bot("preview", "--network", "toynet", "--outlet", "toyboard")
+    assert text in notice.read_text(encoding="utf-8")
+    publishing.tamper(f"sqlite:///{tree.folder / 'data' / 'footfall.db'}")
+    tree.bot("publish", "--network", "toynet", "--outlet", "toyboard")
+    (correction,) = set((tree.folder / "board").iterdir()) - {notice}
+    assert correction.read_text(encoding="utf-8").startswith("Correction.")
+    tree.run("docs.generate", "outlets.md", "config.md")
+    assert "## Toyboard (`outlets.toyboard`)" in (tree.folder / "docs" / "outlets.md").read_text(encoding="utf-8")
+    assert "`outlets.toyboard.destinations`" in (tree.folder / "docs" / "config.md").read_text(encoding="utf-8")
+
+
+def test_an_added_outlet_holds_the_contract_and_refuses_polls(tree: Tree) -> None:
+    tree.follow("Add an outlet")
     tree.run("pytest", "-q", "-p", "no:xdist", "tests/outlets/test_contract.py", "-k", "toyboard")
+    config = tree.folder / "config.yaml"
+    poll = "polls: [{name: more, question: 'More?', answers: ['Yes', 'No'], outlets: [toyboard]}]\n"
+    config.write_text(config.read_text(encoding="utf-8") + poll, encoding="utf-8")
+    with pytest.raises(AssertionError, match="toyboard: has no polls"):
+        tree.bot("config")
 
 
 def test_a_language_is_spoken(tree: Tree) -> None:

@@ -7,13 +7,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from bot import store
+from bot import outlets, store
 from bot.cli import app_context, doctor
 from bot.cli.app_context import clock
 from bot.store import _error_causes
@@ -149,20 +150,19 @@ def test_a_disk_that_the_lake_soon_fills_is_told(tmp_path: Path, monkeypatch: py
 
 
 def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bot import x_text
-
     (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
     context = app_context.AppContext(tmp_path / "config.yaml")
-    assert doctor._sample_post(context, False).ok
+    assert doctor._sample_post(context, "x", False).ok
 
     def missing(_text: str) -> int:
         raise ModuleNotFoundError("No module named 'pkg_resources'")
 
-    monkeypatch.setattr(x_text, "weighted_length", missing)
-    sample_post = doctor._sample_post(context, False)
+    declared = outlets.post_format("x")
+    monkeypatch.setattr(outlets, "post_format", lambda name: replace(declared, size=missing))
+    sample_post = doctor._sample_post(context, "x", False)
     assert sample_post.ok is False and "pkg_resources" in sample_post.text and "requirements.txt" in sample_post.fix
-    monkeypatch.setattr(x_text, "weighted_length", len)
-    assert doctor._sample_post(context, False).ok is False, "it weighs wrongly"
+    monkeypatch.setattr(outlets, "post_format", lambda name: replace(declared, size=len))
+    assert doctor._sample_post(context, "x", False).ok is False, "it weighs wrongly"
 
 
 def test_one_network_and_one_outlet_are_not_several(tmp_path: Path) -> None:

@@ -124,7 +124,25 @@ class AppContext:
         """Which outlets post threads, the polls, and the site's address."""
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
-        return pipeline.PostOptions(threads, chosen.polls, getattr(chosen.outlets.get("site"), "url", ""))
+        limits = {
+            name: longest for name, block in chosen.outlets.items() if (longest := getattr(block, "characters", 0))
+        }
+        return pipeline.PostOptions(threads, chosen.polls, getattr(chosen.outlets.get("site"), "url", ""), limits)
+
+    def shown_outlets(self) -> list[str]:
+        """The outlets whose posts are shown where none is named: the configured ones, or the examples."""
+        from bot import outlets
+
+        enabled = {name for name, block in self.settings.config.outlets.items() if block.enabled}
+        configured = [name for name in outlets.posting_outlets() if name in enabled]
+        return configured or [name for name in outlets.posting_outlets() if outlets.post_format(name).example]
+
+    def text_outlet(self) -> str:
+        """The first of those outlets whose post is a text; that of a terminal if there is none."""
+        from bot import outlets
+
+        texts = [name for name in self.shown_outlets() if outlets.post_format(name).form != "embed"]
+        return texts[0] if texts else "text"
 
     @cached_property
     def network_plans(self) -> Mapping[str, pipeline.NetworkPlan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot import config, sources
+from bot import config, outlets, sources
 
 
 def headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
@@ -19,7 +19,11 @@ def headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tup
 
 
 def poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    """A template of a poll that cannot be rendered: the key, and what was found and wanted."""
+    """An outlet without polls, and a template that cannot be rendered: the key, and what was found and wanted."""
     from bot.render import polls
 
+    polled = [name for name in outlets.posting_outlets() if outlets.post_format(name).poll]
+    for name in poll.outlets:
+        if name in outlets.outlet_names() and name not in polled:
+            yield "outlets", f"{name}: has no polls; those that have: {', '.join(polled)}"
     yield from polls.template_mistakes(poll)

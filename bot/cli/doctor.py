@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,8 +22,6 @@ LITTLE = 500_000_000
 """Free bytes below which a disk counts as nearly full. A day of a busy network with its pages takes tens of MB."""
 FEW_DAYS = 30
 """Days until the disk is full below which `doctor` warns."""
-SAMPLE = "12 of 345 models were used on 5 March 2026 \U0001f463, 模型 too. See https://example.org/a/long/address"
-SAMPLE_WEIGHT = 84
 _WRITABLE = "make {} writable for this user"
 _DISK = {
     errno.EROFS: "mount the disk of {} writable, or name another folder in config.yaml",
@@ -57,7 +56,7 @@ def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
     if database.ok:
         yield from _check_networks(parts)
     yield from _check_outlets(parts)
-    yield _sample_post(parts, bool(database.ok))
+    yield from (_sample_post(parts, name, bool(database.ok)) for name in parts.shown_outlets())
     yield _check_templates()
 
 
@@ -72,24 +71,27 @@ def _database(parts: AppContext) -> CheckResult:
     return CheckResult("database", True, f"{parts.store.shown}, can be written")
 
 
-def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
-    """Weigh a post as X counts it: the newest digest's, or a sample if there is none."""
-    name, cure = "X: sample post", "install the versions of requirements.txt: python -m pip install -r requirements.txt"
-    try:
-        from bot import pipeline, platform_limits, x_text
+def _sample_post(parts: AppContext, outlet: str, archive: bool) -> CheckResult:
+    """Measure a post as an outlet counts it: the newest digest's, or a sample if there is none."""
+    from bot import outlets
 
+    cure = "install the versions of requirements.txt: python -m pip install -r requirements.txt"
+    name = f"{outlets.load_module(outlet).TITLE}: sample post"
+    try:
+        from bot import pipeline, render
+
+        declared, hidden = outlets.post_format(outlet), parts.settings.config.hidden_names
         newest = [kept for network in parts.network_plans if archive and (kept := parts.archive.newest_digest(network))]
-        texts = [
-            pipeline.render_post(kept, "x", parts.settings.config.hidden_names, "en", parts.post_options).parts[0]
-            for kept in newest
-        ] or [SAMPLE]
-        weights = [x_text.weighted_length(text) for text in texts]
+        posts = [pipeline.render_post(kept, outlet, hidden, "en", parts.post_options) for kept in newest]
+        sample, expected = declared.sample or ("", 0)
+        counts = declared.size(sample) == expected
+        sizes = [length for post in posts for length in render.post_lengths(post)] or [declared.size(sample)]
     except FootfallError as error:
-        return CheckResult(name, False, str(error), "python -m bot preview --outlet x shows the post")
+        return CheckResult(name, False, str(error), f"python -m bot preview --outlet {outlet} shows the post")
     except ImportError as error:
-        return CheckResult(name, False, f"posts for X cannot be weighed: {error}", cure)
-    fits = max(weights) <= platform_limits.X_TEXT and (texts != [SAMPLE] or weights == [SAMPLE_WEIGHT])
-    return CheckResult(name, fits, f"weighs {max(weights)} of {platform_limits.X_TEXT} as X counts it", cure)
+        return CheckResult(name, False, f"a post cannot be measured: {error}", cure)
+    limit = parts.post_options.limits.get(outlet, declared.limit)
+    return CheckResult(name, counts and max(sizes) <= limit, f"{declared.counted} {max(sizes)} of {limit}", cure)
 
 
 def _describe_config(parts: AppContext) -> str:
@@ -170,7 +172,9 @@ def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
     if "store" in parts.__dict__:
         for pause in outlet_setup.publish_context(parts).outbox.paused_outlets():
             text = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
-            yield CheckResult(f"{pause.outlet}: pause", False, text, f"python -m bot deliveries lift {pause.outlet}")
+            yield CheckResult(
+                f"{pause.outlet}: pause", False, text, f"python -m bot deliveries lift {shlex.quote(pause.outlet)}"
+            )
 
 
 def _check_templates() -> CheckResult:

@@ -75,15 +75,18 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
         return OutletHandle(SiteOutlet(parts), timedelta(), lambda _: Decimal(0))
     module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
     outlet = outlets.make_outlet(name, chosen, parts.settings.config.out, parts.settings.secrets, clock)
-    return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
+    replies = module.FORMAT.correction == "reply"
+    return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None), replies)
 
 
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
     config = parts.settings.config
     outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
-    locales: dict[str, str] = {}
-    for block in config.outlets.values():
-        locales |= getattr(block, "locales", {})
+    locales = {
+        (name, destination): locale
+        for name, block in config.outlets.items()
+        for destination, locale in getattr(block, "locales", {}).items()
+    }
     return pipeline.PublishContext(
         parts.store, parts.archive, outbox, config.publish, config.corrections.threshold, parts.post_options, locales
     )
@@ -109,7 +112,7 @@ def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
     """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
     schedule has no weekly posts, every one, since they can be made by hand."""
     config, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
-    polls = [poll for poll in config.polls if outlet in poll.outlets]
+    polls = [poll for poll in config.polls if not poll.outlets or outlet in poll.outlets]
     networks = {name for poll in polls for name in poll.networks or parts.network_plans}
     weekly = [entry for entry in config.schedule if entry.period == "week"]
     if not weekly:
@@ -128,7 +131,7 @@ def make_outbox_pass(
     """One pass over the outbox, or over some periods of it, as this process."""
     spoken = {
         **desk.locales,
-        **{subscription.channel: subscription.terms.locale for subscription in active_subscriptions(parts)},
+        **{(DISCORD, subscription.channel): subscription.terms.locale for subscription in active_subscriptions(parts)},
     }
     notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.settings.config.hidden_names)
     content = pipeline.DigestContentProvider(

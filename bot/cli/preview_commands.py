@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from bot import pipeline
 from bot.cli.app_context import (
@@ -30,11 +31,31 @@ from bot.records import Document, PeriodName
 if TYPE_CHECKING:
     from bot.cli.process_pool import DigestPool
 
-OUTLETS = ("text", "x", "discord", "site")
+
+class OutletParam(click.ParamType[str]):
+    """An outlet with posts, the site, or "text" for a terminal."""
+
+    name = "outlet"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from bot.config import did_you_mean
+
+        if value not in self.known():
+            self.fail(f"{value}: no such outlet; known: {did_you_mean(value, self.known())}")
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+    @staticmethod
+    def known() -> tuple[str, ...]:
+        from bot import outlets
+
+        return ("text", *outlets.outlet_names())
 
 
 @click.command()
-@click.option("--outlet", type=click.Choice(OUTLETS), help="One outlet; X and Discord by default.")
+@click.option("--outlet", type=OutletParam(), help="One outlet, text or site; the configured outlets by default.")
 @click.option("--locale", type=click.Choice(list(LANGUAGES)), help="A language; by default the outlet's own.")
 @network_option
 @period_option
@@ -50,8 +71,8 @@ def preview(
     day: date | None,
     as_json: bool,
 ) -> int:
-    """Show exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
-    wanted = (outlet,) if outlet else ("x", "discord")
+    """Show exactly what would be posted: text, length as the outlet counts, cost, alt text, picture path."""
+    wanted = [outlet] if outlet else parts.shown_outlets()
     if outlet == "site":
         index = write_site(parts)
         click.echo(f"Archive site: {index}", err=as_json)
@@ -85,44 +106,51 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
     """Print what each outlet would get, and write the pictures to the output folder."""
     from bot import render
 
-    titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
     for outlet, spoken in (
         (name, each) for name in outlets for each in ([locale] if locale else outlet_languages(parts, name))
     ):
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         paths = [str(write_file(_picture_folder(parts, document) / p.name, p.content)) for p in post.pictures]
-        title = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
+        title = post_title(outlet) + ("" if spoken == "en" else f" ({spoken})")
+        limit = parts.post_options.limits.get(outlet)
         click.echo(click.style(f"== {title}: {document['title']}, {document['day']} ==", bold=True))
-        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths))
+        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths, limit=limit))
         click.echo()
 
 
+def post_title(outlet: str) -> str:
+    """The heading above an outlet's post."""
+    from bot import outlets
+
+    return "The digest" if outlet == "text" else f"What {outlets.load_module(outlet).TITLE} would get"
+
+
 def print_briefly(parts: AppContext, document: Document) -> None:
-    """Print the text that X and Discord would get, without tables, pictures and costs."""
-    for outlet, title in (("x", "X"), ("discord", "Discord")):
+    """Print the text that the outlets would get, without tables, pictures and costs."""
+    for outlet in parts.shown_outlets():
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, "en", parts.post_options)
         text = str(post.embed["description"]) if post.embed else "\n\n".join(post.parts)
-        click.echo(click.style(f"\n== What {title} would get for {document['day']} ==", bold=True))
+        click.echo(click.style(f"\n== {post_title(outlet)} for {document['day']} ==", bold=True))
         click.echo("\n".join(line for line in text.splitlines() if line))
     click.echo(f"\nAll of it: python -m bot preview --network {document['network']} --day {document['day']}")
 
 
-def _post_documents(
-    parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
-) -> list[Document]:
-    from bot import findings, render, x_text
+def _post_documents(parts: AppContext, document: Document, wanted: Iterable[str], locale: str | None) -> list[Document]:
+    from bot import findings, outlets, render
 
     posts, lead = [], findings.lead_of(document)
     for outlet, spoken in (
-        (name, each) for name in outlets for each in ([locale] if locale else outlet_languages(parts, name))
+        (name, each) for name in wanted for each in ([locale] if locale else outlet_languages(parts, name))
     ):
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, spoken, parts.post_options)
         pictures = [
             {"path": str(write_file(_picture_folder(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures
         ]
-        costs = {"weighted_length": x_text.weighted_length(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
-        extra = costs if outlet == "x" else {}
+        extra: dict[str, object] = {}
+        if outlet != "text":
+            counted = outlets.post_format(outlet).counted.replace(" ", "_")
+            extra = {counted: render.post_lengths(post)[0], "cost_usd": f"{render.cost(post):f}", "data": post.data}
         heading = {"network": document["network"], "day": document["day"], "outlet": outlet, "locale": spoken}
         news = {"text": "\n\n".join(post.parts), "lead": lead.form, "finding": lead.finding and lead.finding["key"]}
         posts.append({**heading, **news, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})

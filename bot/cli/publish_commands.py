@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot import config
 from bot.cli.app_context import (
     AppContext,
     DayParam,
@@ -104,7 +106,7 @@ def _print_report(
         click.echo(_delivery_line(row))
     for pause in desk.outbox.paused_outlets():
         click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
-        click.echo(f"  when that is fixed: python -m bot deliveries lift {pause.outlet}", err=True)
+        click.echo(f"  when that is fixed: python -m bot deliveries lift {shlex.quote(pause.outlet)}", err=True)
     failed = any(row.state in ("refused", "unknown", "planned", "sending") for row in rows.values())
     return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
 
@@ -112,10 +114,11 @@ def _print_report(
 def _dry_run(
     parts: AppContext, plans: list[NetworkPlan], name: PeriodName, day: date | None, outlet: str | None
 ) -> int:
-    configured = [key for key, block in parts.settings.config.outlets.items() if block.enabled]
-    names = [outlet] if outlet else [key for key in ("x", "discord") if key in configured] or ["x", "discord"]
-    if wrong := [key for key in names if key not in ("x", "discord", "site")]:
-        raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
+    from bot import outlets
+
+    names, known = [outlet] if outlet else parts.shown_outlets(), outlets.outlet_names()
+    if outlet and outlet not in known:
+        raise UsageError(f"--outlet {outlet}: no such outlet; known: {config.did_you_mean(outlet, known)}")
 
     def show(plan: NetworkPlan) -> None:
         heading, document = _preview_digest(parts, plan.network, name, day)
@@ -153,13 +156,13 @@ def _preview_digest(parts: AppContext, network: str, name: PeriodName, day: date
 
 
 def _preview_text(parts: AppContext, document: Document, outlet: str, locale: str) -> str:
-    from bot import pipeline, render
+    from bot import outlets, pipeline, render
 
-    if outlet == "site":
-        return f"the site would be written anew into {parts.settings.config.out / 'site'}"
-    return render.preview_text(
-        pipeline.render_post(document, outlet, parts.settings.config.hidden_names, locale, parts.post_options)
-    )
+    if outlet not in outlets.posting_outlets():
+        return f"the {outlet} would be written anew into {parts.settings.config.out / outlet}"
+    options = parts.post_options
+    post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, locale, options)
+    return render.preview_text(post, limit=options.limits.get(outlet))
 
 
 def _echo_dry_run(text: str) -> None:
@@ -224,8 +227,11 @@ def resolve(parts: AppContext, id: int, url: str | None, not_sent: bool, as_json
 def pause(parts: AppContext, outlet: str) -> None:
     """Send nothing to an outlet until the pause is lifted. Posts that are due meanwhile wait as long as they are
     due."""
+    from bot.cli.outlet_setup import DISCORD
+    from bot.subscriptions.model_watches import OUTLET
+
     known = list(parts.settings.config.outlets)
-    known += ["direct"] if "discord" in known else []
+    known += [OUTLET] if DISCORD in known else []
     if outlet not in known:
         raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
     if not _open_outbox(parts).pause_outlet(outlet, clock()):
@@ -301,7 +307,7 @@ def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
         outcome = handles[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
     if isinstance(outcome, Sent):
-        click.echo(f"sent: {outcome.url}")
+        click.echo(f"sent: {outcome.url or outcome.platform_id}")
         return 0
     click.echo(f"{outlet} {place}: {outcome.word}: {redact_reason(outcome.reason)}", err=True)
     return 1

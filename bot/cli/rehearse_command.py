@@ -97,7 +97,7 @@ def _rehearsal_lines(
     from bot.pipeline.rehearsal import answer_lines
     from bot.pipeline.rehearsal import rehearse as run_rehearsal
 
-    found = run_rehearsal(parts.make_plan(network, settings), settings, secrets, now)
+    found = run_rehearsal(parts.make_plan(network, settings), settings, secrets, now, parts.text_outlet())
     yield f"{network} as of {now:%Y-%m-%d %H:%M} UTC"
     yield from ("", "What answers, and in which form:", *answer_lines(exchanges))
     yield from ("", "Which facts hold:")

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bot.cli.app_context import AppContext, clock, pass_app_context
+from bot.cli.preview_commands import post_title
 from bot.number_format import format_with_noun
 from bot.pipeline import NetworkPlan
 from bot.records import DayTotals, EventBatch, Period, Snapshot, short_date
@@ -120,7 +121,7 @@ def _print_digest(parts: AppContext, store: Store, plan: NetworkPlan, period: Pe
     if not any(catalogue.evidences for catalogue in plan.catalogues):
         click.echo("\nUse is the difference of the counters of two nights: it is known from the second list on.")
     document = pipeline.compose_digest(store, Archive(store), plan, period, clock())
-    for outlet, title in (("x", "What X would get"), ("text", "The digest")):
+    for outlet in dict.fromkeys((parts.text_outlet(), "text")):
         post = pipeline.render_post(document, outlet, parts.settings.config.hidden_names, "en", parts.post_options)
-        click.echo(click.style(f"\n== {title}: {document['title']}, {document['day']} ==", bold=True))
+        click.echo(click.style(f"\n== {post_title(outlet)}: {document['title']}, {document['day']} ==", bold=True))
         click.echo("\n\n".join(post.parts))

@@ -66,10 +66,12 @@ class PollConfig(ConfigModel):
     networks: tuple[str, ...] = Field(
         (), description="networks whose weekly post has the poll; all configured ones by default"
     )
-    outlets: tuple[Literal["x", "discord"], ...] = Field(("x", "discord"), description="outlets that post the poll")
+    outlets: tuple[str, ...] = Field((), description="outlets that post the poll; all that have polls by default")
     question: str = Field(min_length=1, max_length=600, description="a template over the digest, with `d`, `c` and `f`")
     answers: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
-        min_length=2, max_length=4, description="2 to 4 templates; X shows 25 characters of each, Discord 55"
+        min_length=2,
+        max_length=4,
+        description="2 to 4 templates; X shows 25 characters of each, Mastodon 50, Discord 55",
     )
     lasts: Duration = Field(
         timedelta(days=5),

@@ -74,8 +74,14 @@ _OUT = sa.exists().where(
     _EARLIER.c.part == rows.c.part - 1,
     _EARLIER.c.state == "sent",
 )
-_STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paused.c.outlet)))
-"""The part before it is out, and its outlet is not paused. Built once: building takes longer than the query."""
+_PAUSED = sa.select(paused.c.outlet)
+_STANDING = (
+    sa.or_(rows.c.part == 0, _OUT),
+    rows.c.outlet.not_in(_PAUSED),
+    (rows.c.outlet + " " + rows.c.destination).not_in(_PAUSED),
+)
+"""The part before it is out, and neither its outlet nor its destination is paused. Built once: building takes longer
+than the query."""
 
 
 def is_current(connection: sa.Connection, delivery: Delivery, document: Document, now: datetime) -> bool:

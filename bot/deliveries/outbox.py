@@ -19,7 +19,7 @@ from bot.deliveries import _row_updates as moves
 from bot.deliveries import delivery as changes
 from bot.deliveries._planning import PostShape
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
-from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
+from bot.outlets import AccountRefused, Found, Outcome, Refused, Sent, redact_reason
 from bot.process_locks import has_ended
 from bot.records import Document, PeriodName, Poll, Receipt, message
 from bot.store import Store, paused
@@ -142,6 +142,8 @@ class Outbox:
         with self._period_transaction(claimed.edition_key) as connection:
             if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
+            if isinstance(outcome, Refused) and outcome.ended:
+                moves.pause_outlet(connection, f"{claimed.outlet} {claimed.destination}", outcome.reason, now)
             change = changes.after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
                 self._record_sent(connection, claimed, change, outcome.age)
@@ -269,6 +271,13 @@ class Outbox:
             *there, rows.c.edition == delivery.edition, rows.c.part == delivery.part - 1
         )
         return deliveries[0] if deliveries else None
+
+    def corrected_post(self, delivery: Delivery) -> str | None:
+        """The platform's id of the first part of the newest earlier edition that was sent there."""
+        there = moves.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
+        earlier = (rows.c.edition < delivery.edition, rows.c.part == 0, rows.c.state == "sent")
+        sent = self._select_deliveries(*there, *earlier)
+        return sent[-1].platform_id if sent else None
 
     def planned_days(
         self, network: str, period: PeriodName, outlet: str, destination: str

@@ -53,6 +53,8 @@ class OutletHandle:
     cost: Callable[[Part], Decimal]
     budget: Decimal | None = None
     """US dollars per calendar month."""
+    replies: bool = False
+    """Whether a correction that is a post of its own replies to the post that it corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part
         log.warning("%s: not sent yet: %s", delivery.label, error.strerror or type(error).__name__)
         return None
     part = replace(content.part, marker=delivery.marker, reply_to=_parent_id(run, delivery))
+    part = replace(part, day=delivery.day, attempts=delivery.attempts)
     there = _platform_time(ready.outlet, delivery)
     key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
     if claimed := run.outbox.claim(delivery, *key, platform_at=there):
@@ -206,6 +209,8 @@ def _platform_time(outlet: Outlet, delivery: Delivery) -> datetime | None:
 
 
 def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
+    if delivery.kind == "correction" and not delivery.part and not delivery.edits:
+        return run.outbox.corrected_post(delivery) if run.outlets[delivery.outlet].replies else None
     parent = run.outbox.parent_part(delivery) if delivery.part else None
     return parent.platform_id if parent else None
 
@@ -244,7 +249,8 @@ def _described(outcome: Outcome | Found) -> str:
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     ready, text = run.outlets[delivery.outlet], delivery.text or ""
     poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
-    part = Part(text, delivery.marker, (), None if text else {}, poll, parent, delivery.platform_at)
+    part = Part(text, delivery.marker, embed=None if text else {}, poll=poll, reply_to=parent, day=delivery.day)
+    part = replace(part, since=delivery.platform_at)
     asked_at = run.clock()
     outcome: Found = _guarded(
         lambda: ready.outlet.find(part, delivery.destination),

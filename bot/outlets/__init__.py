@@ -2,11 +2,12 @@
 matters: did it go out, and may it be tried again? It reads no database, renders no text, chooses no day and never
 sleeps.
 
-`types` has an outlet's input and results; the functions here find the outlets and make one by its name. Importing an
-outlet loads no heavy library. To add an outlet, add a package or module here. It declares `TITLE`, `Settings` (its keys
-in `config.yaml`), `SECRETS` (the environment variables that it reads), `SETTLE` (how long until a look-back can be
-trusted) and `cost` (a part's estimated cost), and `make_outlet` makes it; its docstring is its page in the docs. An
-outlet that is not posted to part by part, such as the site, has only the first three.
+`types` has an outlet's input and results, `post_format` what a post is, `http_calls` a bounded HTTP client; the
+functions here find the outlets and make one by its name. Importing an outlet loads no heavy library. To add an outlet,
+add a package or module here. It declares `TITLE`, `Settings` (its keys in `config.yaml`), `SECRETS` (the environment
+variables that it reads), `FORMAT` (what a post is), `SETTLE` (how long until a look-back can be trusted) and `cost` (a
+part's estimated cost), and `make_outlet` makes it; its docstring is its page in the docs. An outlet that is not posted
+to part by part, such as the site, has only the first three.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import SecretStr
 
 from bot import config
+from bot.outlets.post_format import PollFormat, PostFormat
 from bot.outlets.types import (
     REASON_LIMIT,
     AccountRefused,
@@ -53,8 +56,28 @@ def outlet_names() -> tuple[str, ...]:
 
 
 def load_module(name: str) -> ModuleType:
-    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `make_outlet`."""
+    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `FORMAT`, `SETTLE`, `cost` and `make_outlet`."""
     return importlib.import_module(f"{__package__}.{name}")
+
+
+@cache
+def post_format(name: str) -> PostFormat:
+    """What a post on an outlet is. Raises `KeyError` if nothing is posted there part by part."""
+    if name not in posting_outlets():
+        raise KeyError(f"there are no posts for {name}; known: {', '.join(posting_outlets())}")
+    declared: PostFormat = load_module(name).FORMAT
+    return declared
+
+
+def corrects_by_post(name: str) -> bool:
+    """Whether a post that can no longer be edited is corrected by a second one. Elsewhere it is edited or left."""
+    return name in posting_outlets() and post_format(name).correction != "edit"
+
+
+@cache
+def posting_outlets() -> tuple[str, ...]:
+    """The outlets that get posts part by part."""
+    return tuple(name for name in outlet_names() if hasattr(load_module(name), "FORMAT"))
 
 
 def settings_types() -> dict[str, type[config.OutletConfig]]:

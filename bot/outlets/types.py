@@ -10,14 +10,14 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
 from bot import redaction
-from bot.records import CheckResult, FootfallError, Picture, Poll, SafeName
+from bot.records import CheckResult, FootfallError, Link, Picture, Poll, SafeName
 
 
 class OutletError(FootfallError):
@@ -35,11 +35,17 @@ class Part:
     pictures: tuple[Picture, ...] = ()
     embed: Mapping[str, object] | None = None
     poll: Poll | None = None
+    link: Link | None = None
+    data: Mapping[str, object] | None = None
     reply_to: str | None = None
-    """Platform id of the part before it in the thread."""
+    """Platform id of the part before it in the thread, or of the post that it corrects."""
     since: datetime | None = None
     """The earliest possible time of the post on the platform's own clock (UTC), which bounds a look-back; `None` if
     unknown."""
+    day: date | None = None
+    """The first day of the period; `None` for a test."""
+    attempts: int = 0
+    """How often it was tried before."""
 
 
 def part_marker(*key: object) -> str:
@@ -72,11 +78,14 @@ class Refused:
     gone: bool = False
     """The destination is unreachable: it does not exist, or not for us. An outage or a permission withdrawn by mistake
     looks the same, so only several days of it count as an end."""
+    ended: bool = False
+    """The destination asks for nothing more: it is paused until an operator lifts the pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """It is not out; nothing was accepted. A retry is allowed from an instant (UTC) on."""
+    """It is not out; nothing was accepted. A retry is allowed from an instant (UTC) on. Where a part may arrive more
+    than once (`PostFormat.exactly_once`), it may be out all the same."""
 
     word: ClassVar[str] = "later"
     reason: str

@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot import config, digest, render
+from bot import config, digest, outlets, render
 from bot.archive import Archive
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
 from bot.outlets import Part
 from bot.pipeline.digest_pictures import draw_picture
 from bot.records import COMPARISON, Document, FootfallError, Post
-from bot.render.digest_posts import PARTS
 from bot.render.page_layout import page_url
+from bot.render.threads import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ class PostOptions:
     polls: Sequence[config.PollConfig] = ()
     site_url: str = ""
     """The public address of the site, for links where they are free; may be empty."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Outlet to its longest text, where the settings say another than the outlet's format."""
 
     def page_url(self, document: Document) -> str:
         """The address of a digest's page; empty without a public site."""
@@ -44,8 +46,10 @@ class PostOptions:
     def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
         """The poll of a digest: only weekly digests have one, each week the next of those that fit."""
         network = document["network"]
-        fitting = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
-        if document["period"] != "week" or network == COMPARISON or not fitting:
+        named = [p for p in self.polls if not p.outlets or outlet in p.outlets]
+        fitting = [p for p in named if not p.networks or network in p.networks]
+        without = outlet not in outlets.posting_outlets() or outlets.post_format(outlet).poll is None
+        if document["period"] != "week" or network == COMPARISON or not fitting or without:
             return None
         return fitting[date.fromisoformat(document["day"]).toordinal() // 7 % len(fitting)]
 
@@ -67,9 +71,11 @@ def render_post(
         poll, thread = None, range(parts_to_replace, parts_to_replace + 1) if parts_to_replace > 1 else None
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
-    drawn = outlet in ("x", "discord") and document["network"] != COMPARISON
+    drawn = outlet in outlets.posting_outlets() and outlets.post_format(outlet).pictures
+    drawn = drawn and document["network"] != COMPARISON
     pictures = (draw_picture(document, locale, hidden),) if drawn else ()
-    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
+    page, limit = habits.page_url(document), habits.limits.get(outlet)
+    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, page, limit)
     try:
         return render.build_post(document, outlet, options)
     except (render.PollSkippedError, render.TooLongError) as error:
@@ -86,8 +92,8 @@ class DigestContentProvider:
     archive: Archive
     outbox: Outbox
     hidden: Sequence[str] = ()
-    locales: Mapping[str, str] = field(default_factory=dict)
-    """Destination to its language."""
+    locales: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Outlet and destination to the language there."""
     habits: PostOptions = DEFAULT_OPTIONS
     notices: Callable[[Delivery], DeliveryContent] | None = None
     """Renders the notices to members."""
@@ -103,7 +109,7 @@ class DigestContentProvider:
             corrected = self.outbox.last_sent_edition(*place)
             # A correction that is not an edit is a post of its own, however many parts it corrects.
             replaced = self.outbox.sent_part_count(*place) if delivery.edits else 1
-        locale = self.locales.get(delivery.destination, "en")
+        locale = self.locales.get((delivery.outlet, delivery.destination), "en")
         key = (delivery.edition_key, delivery.outlet, locale, corrected, replaced)
         if key not in self._rendered:
             self._rendered[key] = self._render_post(delivery, corrected, locale, replaced)
@@ -113,9 +119,10 @@ class DigestContentProvider:
             polls = "" if post.poll else " and no poll"
             raise ContentError(f"{delivery.label}: the post has {last + 1} parts now{polls}")
         place_in_post = last if delivery.kind == "poll" else delivery.part
-        part = Part(post.parts[place_in_post], delivery.marker, poll=post.poll if place_in_post == last else None)
+        poll = post.poll if place_in_post == last else None
+        part = Part(post.parts[place_in_post], delivery.marker, poll=poll, link=post.link)
         if place_in_post == 0:
-            part = replace(part, pictures=post.pictures, embed=post.embed)
+            part = replace(part, pictures=post.pictures, embed=post.embed, data=post.data)
         return DeliveryContent(document, part)
 
     def _render_post(

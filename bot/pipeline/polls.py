@@ -9,11 +9,11 @@ from datetime import UTC
 from itertools import groupby
 from typing import Any
 
+from bot import outlets
 from bot.deliveries import POLLS, PollRecord
 from bot.records import Document, message
 
 EVIDENCE = "a poll of readers, not a measurement"
-_TITLES = {"x": "X", "discord": "Discord"}
 
 
 def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
@@ -54,7 +54,7 @@ def _poll_result(group: Sequence[PollRecord]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "name": first.poll.name,
         "outlet": first.outlet,
-        "title": _TITLES.get(first.outlet, first.outlet),
+        "title": outlets.load_module(first.outlet).TITLE,
         "asked_with": first.day.isoformat(),
         "closed": max(record.closes for record in group).astimezone(UTC).isoformat(),
         "question": question,

@@ -14,7 +14,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from bot import deliveries, digest, findings, ledger, render
+from bot import deliveries, digest, findings, ledger, outlets, render
 from bot.archive import Archive, add_receipt
 from bot.config import PublishConfig
 from bot.deliveries import EditionKey, Outbox, PostShape
@@ -35,8 +35,6 @@ Targets = Mapping[str, Sequence[str]]
 Subscribed = Mapping[str, Subscription]
 """Destination to its subscription; destinations of the configuration have none."""
 
-_CORRECTS_ALONE = frozenset({"x"})
-"""Outlets where a post that can no longer be edited is corrected by a second one. Elsewhere it is edited or left."""
 _CORRECTED_FOR = timedelta(days=62)
 """How long after a period's start its new editions are still sent automatically."""
 
@@ -64,8 +62,8 @@ class PublishContext:
     """Share by which a headline must change for a separate correction."""
     habits: PostOptions = DEFAULT_OPTIONS
     """The operator's settings of threads and polls."""
-    locales: Mapping[str, str] = field(default_factory=dict)
-    """Destination to its language; the default is English."""
+    locales: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Outlet and destination to the language there; the default is English."""
 
 
 def make_outbox(store: Store, own: Collection[str] = ()) -> Outbox:
@@ -92,10 +90,6 @@ def plan_deliveries(
 ) -> list[PublishDecision]:
     """Plan the due deliveries of one network and kind of period, or those of the period that holds `day`, however old.
     Planning twice changes nothing."""
-    desk = replace(
-        desk,
-        locales={**desk.locales, **{place: subscription.terms.locale for place, subscription in subscribed.items()}},
-    )
     planning = _Planning(desk, plan, now, subscribed)
     if day:
         return [planning.plan_period(Period.for_day(day, name), targets, None)]
@@ -219,10 +213,12 @@ class _Planning:
         until: datetime | None,
         shape_of: Callable[[str, str], PostShape],
     ) -> None:
-        shape = shape_of(outlet, self.desk.locales.get(destination, "en"))
+        subscription = self.subscribed.get(destination)
+        locale = subscription.terms.locale if subscription else self.desk.locales.get((outlet, destination), "en")
+        shape = shape_of(outlet, locale)
         corrected = self.desk.outbox.last_sent_edition(edition, outlet, destination)
         otherwise: Literal["refuse", "post", "skip"] = "refuse"
-        if corrected is not None and outlet in _CORRECTS_ALONE:
+        if corrected is not None and outlets.corrects_by_post(outlet):
             before = self.desk.archive.find_digest(edition.network, edition.period, edition.day, corrected)
             moved = before is None or _headline_change(before, document) > self.desk.threshold
             otherwise = "post" if moved else "skip"

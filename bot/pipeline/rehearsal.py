@@ -46,14 +46,16 @@ class Rehearsal:
     post: str
 
 
-def rehearse(plan: NetworkPlan, settings: NetworkConfig, secrets: Mapping[str, str], now: datetime) -> Rehearsal:
-    """Read a network as it is at `now` for the day before. Nothing is kept."""
+def rehearse(
+    plan: NetworkPlan, settings: NetworkConfig, secrets: Mapping[str, str], now: datetime, outlet: str = "text"
+) -> Rehearsal:
+    """Read a network as it is at `now` for the day before, and render its post for an outlet. Nothing is kept."""
     with TemporaryDirectory(prefix="footfall-rehearsal-") as scratch:
-        return _rehearse_in(Path(scratch), plan, settings, secrets, now)
+        return _rehearse_in(Path(scratch), plan, settings, secrets, now, outlet)
 
 
 def _rehearse_in(
-    data: Path, plan: NetworkPlan, settings: NetworkConfig, secrets: Mapping[str, str], now: datetime
+    data: Path, plan: NetworkPlan, settings: NetworkConfig, secrets: Mapping[str, str], now: datetime, outlet: str
 ) -> Rehearsal:
     facts = tuple(_check_facts(plan.network, data, settings, secrets, now))
     yesterday = now.date() - timedelta(days=1)
@@ -70,7 +72,7 @@ def _rehearse_in(
     gate = publish_gate(document, now, DEADLINE)
     shown = tuple(redact(line) for line in [*dict.fromkeys(lines), *result.error.splitlines()])
     verdict = "it would be posted" if gate.publish else f"nothing would be posted: {gate.reason}"
-    return Rehearsal(facts, shown, verdict, render_post(document, "x").parts[0])
+    return Rehearsal(facts, shown, verdict, render_post(document, outlet).parts[0])
 
 
 def _check_facts(

@@ -24,6 +24,6 @@ from bot.records.messages import Message, collect_messages, join_messages, messa
 from bot.records.names import SafeName, model_identity
 from bot.records.period_data import CallerStats, Estimate, Grouping, GroupKind, HistoryPoint, Model, PeriodData, Usage
 from bot.records.periods import Period, PeriodName, each_day, short_date, start_of_day
-from bot.records.posts import Document, Picture, Poll, Post, Receipt, catalogues_and_panels
+from bot.records.posts import Document, Link, Picture, Poll, Post, Receipt, catalogues_and_panels
 from bot.records.snapshots import MAX_COUNT, Listing, Reading, Snapshot, SourceRef
 from bot.records.unknown import AtLeast, Unknown, at_least, few_named, unnamed_use_reason

@@ -43,8 +43,16 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link from a post to a page: the words that carry it, or the address itself, at the end of the post's text."""
+
+    words: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
-    """What one outlet gets: parts of text in order, pictures with alt text, and for Discord an embed."""
+    """What one outlet gets: parts of text in order, pictures with alt text, and the form that its platform takes."""
 
     outlet: str
     parts: tuple[str, ...]
@@ -52,6 +60,9 @@ class Post:
     embed: Mapping[str, object] | None = None
     poll: Poll | None = None
     """Posted with the last part."""
+    link: Link | None = None
+    data: Mapping[str, object] | None = None
+    """The digest's figures, for an outlet that takes data."""
 
 
 @dataclass(frozen=True, slots=True)

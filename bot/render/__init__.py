@@ -3,11 +3,12 @@
 `build_post` renders an outlet's post, `finding_text` one finding, `picture_words` a picture's title and foot,
 `preview_text` a preview, `render_template` any other template (pages, commands). The modules: `environment` (the Jinja
 environment), `text_blocks` (every digit is traced; blocks that do not fit are dropped), `escaping` (of foreign text),
-`polls` (questions to readers), `embeds` (Discord's form of a text).
+`polls` (questions to readers), `embeds` (Discord's form of a text), `threads`, `digest_data`, `previews`.
 """
 
-from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, picture_words, preview_text
+from bot.render.digest_posts import PostRenderOptions, build_post, finding_text, picture_words
 from bot.render.embeds import PLAIN, answer_embed, embed_length
 from bot.render.environment import TEMPLATES, render_template, trace_values
 from bot.render.polls import PollSkippedError
+from bot.render.previews import cost, post_lengths, preview_text
 from bot.render.text_blocks import LintError, TooLongError

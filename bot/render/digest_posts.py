@@ -1,7 +1,6 @@
 """Renders a digest as each outlet's post. Pure: a document in, a post out, always within the platform's limits.
 
-In a thread, a block that opens a paragraph may start a part; the others follow the sentence before them. Blocks that do
-not fit into the allowed parts are dropped whole, the least important first, as in a single post.
+What an outlet's posts are follows from its `FORMAT`: a text (`post/`), an embed (`discord/`) or a text with data.
 """
 
 from __future__ import annotations
@@ -9,65 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from bot import config, findings, platform_limits
-from bot.records import COMPARISON, Document, Message, Picture, Post
-from bot.render import embeds, polls
+from bot import config, findings, outlets
+from bot.outlets import PostFormat
+from bot.records import COMPARISON, Document, Link, Message, Picture, Post
+from bot.render import digest_data, embeds, polls
 from bot.render.document_translation import translate_to_text
 from bot.render.environment import render_blocks
-from bot.render.escaping import for_x
-from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, TooLongError, fit_blocks, tidy_text, utf16_length
-from bot.x_text import find_urls, possible_entities, weighted_length
-
-Head = Callable[..., str]
-"""What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
-
-PARTS = range(1, 6)
-"""How many parts a thread has: each costs what a post costs."""
-
-
-def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
-    """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
-    its end where there are more. Raises `TooLongError` if the required text does not fit `wanted`."""
-    most = wanted[-1]
-    # Of pieces with the same title, which are ways to say the same, the first.
-    titles = [part.title for part in parts]
-    kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
-    room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
-    while len(texts := _pack_parts(kept, room)) > most:
-        least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
-        if least is None:
-            raise TooLongError(f"found {len(texts)} parts in the required text, wanted at most {most}")
-        kept.remove(least)
-    of = max(len(texts), wanted[0])
-    if of == 1:
-        return tuple(texts)
-    later = [f"{head(number, of)}\n{text}" for number, text in enumerate(texts[1:], 2)]
-    empty = [head(number, of, taken_back=True) for number in range(len(texts) + 1, of + 1)]
-    return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
-
-
-def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
-    texts: list[str] = []
-    for paragraph in _group_paragraphs(parts):
-        text = fit_blocks(paragraph, weighted_length, room)
-        longer = f"{texts[-1]}\n\n{text}" if texts else ""
-        if longer and weighted_length(longer) <= room:
-            texts[-1] = longer
-        elif text:
-            texts.append(text)
-    return texts
-
-
-def _group_paragraphs(parts: Sequence[TextBlock]) -> list[list[TextBlock]]:
-    paragraphs: list[list[TextBlock]] = []
-    for piece in parts:
-        if not paragraphs or piece.text.lstrip().startswith(PARAGRAPH):
-            paragraphs.append([])
-        paragraphs[-1].append(piece)
-    return paragraphs
+from bot.render.text_blocks import PARAGRAPH, LintError, TextBlock, fit_blocks, tidy_text, utf16_length
+from bot.render.threads import build_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,45 +33,18 @@ class PostRenderOptions:
     """How many text parts a thread may have; `None`: a single post."""
     page_url: str = ""
     """The address of the digest's page, linked where links are free."""
+    limit: int | None = None
+    """The longest text, where the outlet's settings say another than its format."""
 
 
 def build_post(document: Document, outlet: str, options: PostRenderOptions | None = None) -> Post:
-    """The post of a digest on "x", "discord" or "text". Raises `LintError` if a template would publish a number that no
-    figure backs, `TooLongError` if even the shortest form exceeds the platform's limit."""
-    if outlet not in _OUTLETS:
-        raise KeyError(f"there are no posts for {outlet}; known: {', '.join(_OUTLETS)}")
-    return _OUTLETS[outlet](document, options or PostRenderOptions())
-
-
-def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
-    """A post's preview: its text, its weighted length and cost, each picture's path and alt text."""
-    facts = {
-        "outlet": post.outlet,
-        "limit": platform_limits.X_TEXT,
-        "cost": f"{cost(post):f}",
-        "pictures": [
-            {"path": path, "alt": picture.alt, "length": len(picture.alt)}
-            for picture, path in zip(post.pictures, [*paths, *[""] * len(post.pictures)], strict=False)
-        ],
-        "parts": [{"weight": weighted_length(part), "length": len(part)} for part in post.parts],
-        "total": embeds.embed_length(post.embed) if post.embed else 0,
-        "embed_limit": platform_limits.EMBED_TOTAL,
-    }
-    about = render_blocks("text", "text/preview.j2", {"p": facts}, locale)
-    words = "\n\n".join(embeds.embed_texts(post.embed) if post.embed else post.parts)
-    if post.poll:
-        answers = "\n".join(f"( ) {answer}" for answer in post.poll.answers)
-        over = post.parts[-1] if post.embed else ""
-        words = f"{words}\n\n{over}\nPoll: {post.poll.question}\n{answers}"
-    return f"{words}\n\n{fit_blocks(about, len, 10**6)}"
-
-
-def cost(post: Post) -> Decimal:
-    """The cost of a post in US dollars: an estimate from the published prices. Only X charges."""
-    if post.outlet != "x":
-        return Decimal(0)
-    prices = (platform_limits.X_POST_WITH_LINK if find_urls(part) else platform_limits.X_POST for part in post.parts)
-    return sum(prices, Decimal(0)) + platform_limits.X_ALT_TEXT * len(post.pictures)
+    """The post of a digest on an outlet, or as "text" for a terminal. Raises `LintError` if a template would publish a
+    number that no figure backs, `TooLongError` if even the shortest form exceeds the platform's limit."""
+    options = options or PostRenderOptions()
+    if outlet == "text":
+        return _terminal_text(document, options)
+    declared = outlets.post_format(outlet)
+    return _FORMS[declared.form](_Request(document, outlet, options, declared))
 
 
 def picture_words(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> tuple[str, str]:
@@ -142,56 +65,102 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
     return tidy_text("".join(block.text for block in blocks))
 
 
-def _x_post(document: Document, options: PostRenderOptions) -> Post:
-    facts, style = template_context(document), (options.locale, options.hidden_names)
-    template = f"x/{_template_name(document)}.j2"
-    blocks = render_blocks("x", template, facts, *style) + _licence_blocks(facts["c"]["gaps"], options.locale)
-    poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A digest on its way to an outlet."""
+
+    document: Document
+    outlet: str
+    options: PostRenderOptions
+    declared: PostFormat
+
+    @property
+    def limit(self) -> int:
+        return self.options.limit or self.declared.limit
+
+    @property
+    def style(self) -> tuple[str, tuple[str, ...]]:
+        return self.options.locale, self.options.hidden_names
+
+
+def _text_post(request: _Request) -> Post:
+    options, declared, outlet = request.options, request.declared, request.outlet
+    facts = {**template_context(request.document), "outlet": outlet}
+    template = f"post/{_template_name(request.document)}.j2"
+    blocks = render_blocks(outlet, template, facts, *request.style)
+    blocks += _licence_blocks(facts["c"]["gaps"], options.locale, declared)
+    poll = polls.render_poll(options.poll, facts, outlet, options.locale) if options.poll else None
+    link = _page_link(declared, options)
+    last = (TextBlock("text", "", 2, PARAGRAPH + link.words),) if link else ()
+    if options.thread:
+        texts = _thread_texts(request, (*blocks, *last), facts, poll.question if poll else "")
+    else:
+        blocks += (TextBlock("text", "", 0, PARAGRAPH + poll.question),) if poll else ()
+        texts = (fit_blocks((*blocks, *last), declared.size, request.limit),)
+    for text in texts:
+        title = outlets.load_module(outlet).TITLE
+        if found := [part for part in declared.linked(text) if part != options.page_url]:
+            raise LintError(f"{template}: found {found[0]!r}, which {title} would link; wanted no link, mention or tag")
+    # A poll and a picture exclude each other.
+    pictures = () if poll and len(texts) == 1 else options.pictures
+    return Post(outlet, texts, pictures, poll=poll, link=link)
+
+
+def _thread_texts(
+    request: _Request, blocks: Sequence[TextBlock], facts: Mapping[str, Any], question: str
+) -> tuple[str, ...]:
+    size = request.declared.size
 
     def head(number: int, of: int, taken_back: bool = False) -> str:
         """The start of a thread's later parts, so that they differ from those of other days; 0: the poll's."""
         at = {"number": number, "of": of, "taken_back": taken_back}
-        part = render_blocks("x", "x/part.j2", {**facts, "at": at}, *style)
-        return fit_blocks(part, weighted_length, platform_limits.X_TEXT)
+        part = render_blocks(request.outlet, "post/part.j2", {**facts, "at": at}, *request.style)
+        return fit_blocks(part, size, request.limit)
 
-    if options.thread:
-        texts = build_thread(blocks, head, options.thread)
-        texts += (f"{head(0, 0)}\n{poll.question}",) if poll else ()
-    else:
-        blocks += (TextBlock("text", "", 0, PARAGRAPH + poll.question),) if poll else ()
-        texts = (fit_blocks(blocks, weighted_length, platform_limits.X_TEXT),)
-    if links := [entity.text for text in texts for entity in possible_entities(text)]:
-        raise LintError(f"{template}: found {links[0]!r}, which X would link, wanted no link, mention or tag")
-    # A poll and a picture exclude each other.
-    return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
+    assert request.options.thread
+    texts = build_thread(blocks, head, request.options.thread, size, request.limit)
+    return (*texts, f"{head(0, 0)}\n{question}") if question else texts
+
+
+def _page_link(declared: PostFormat, options: PostRenderOptions) -> Link | None:
+    """The link at the end of a text, where the outlet has one and there is a page."""
+    if not options.page_url or declared.links == "none":
+        return None
+    url = options.page_url
+    return Link(url if declared.links == "address" else embeds.page_words(options.locale), url)
+
+
+def _data_post(request: _Request) -> Post:
+    data = digest_data.figures_data(request.document, request.options.locale, request.options.hidden_names)
+    return replace(_text_post(request), data={**data, "page": request.options.page_url or None})
 
 
 def _template_name(document: Document) -> str:
     return "networks" if document["network"] == COMPARISON else "digest"
 
 
-def _licence_blocks(gaps: Sequence[str], locale: str) -> tuple[TextBlock, ...]:
+def _licence_blocks(gaps: Sequence[str], locale: str, declared: PostFormat) -> tuple[TextBlock, ...]:
     """The source of numbers whose licence asks every post to name it."""
     named = (gap for gap in gaps if isinstance(gap, Message) and gap.code == "source_licensed")
-    return tuple(TextBlock("text", "", 0, PARAGRAPH + for_x(translate_to_text(gap, locale))) for gap in named)
+    return tuple(TextBlock("text", "", 0, PARAGRAPH + declared.escape(translate_to_text(gap, locale))) for gap in named)
 
 
-def _discord_post(document: Document, options: PostRenderOptions) -> Post:
-    facts, style = template_context(document), (options.locale, options.hidden_names)
-    facts |= {"page": bool(options.page_url)}
-    template = f"discord/{_template_name(document)}.j2"
-    blocks = render_blocks("discord", template, facts, *style)
+def _embed_post(request: _Request) -> Post:
+    options, outlet = request.options, request.outlet
+    facts, style = {**template_context(request.document), "page": bool(options.page_url)}, request.style
+    template = f"discord/{_template_name(request.document)}.j2"
+    blocks = render_blocks(outlet, template, facts, *style)
     blocks += render_blocks("text", "discord/footer.j2", facts, *style)
     embed = embeds.build_embed(blocks, template, options.page_url, options.locale)
-    post = Post("discord", ("",), options.pictures, embed)
+    post = Post(outlet, ("",), options.pictures, embed)
     if options.poll is None:
         return post
     # A message with a poll has no embed, so it is a separate message.
-    over = fit_blocks(render_blocks("discord", "discord/poll.j2", facts, *style), utf16_length, _OVER_POLL)
-    return replace(post, parts=("", over), poll=polls.render_poll(options.poll, facts, "discord", options.locale))
+    over = fit_blocks(render_blocks(outlet, "discord/poll.j2", facts, *style), utf16_length, _OVER_POLL)
+    return replace(post, parts=("", over), poll=polls.render_poll(options.poll, facts, outlet, options.locale))
 
 
-def _text_post(document: Document, options: PostRenderOptions) -> Post:
+def _terminal_text(document: Document, options: PostRenderOptions) -> Post:
     # For a terminal, always in English.
     template = f"text/{_template_name(document)}.j2"
     blocks = render_blocks("text", template, template_context(document), "en", options.hidden_names)
@@ -204,11 +173,7 @@ _SHORT = frozenset({"ladder", "mover"})
 """Forms of leads whose posts leave out what is always true."""
 _OVER_POLL = 2000
 """docs.discord.com, resources/message, Create Message, `content`."""
-_OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
-    "x": _x_post,
-    "discord": _discord_post,
-    "text": _text_post,
-}
+_FORMS: Mapping[str, Callable[[_Request], Post]] = {"text": _text_post, "embed": _embed_post, "data": _data_post}
 
 
 def template_context(document: Document) -> dict[str, Any]:

@@ -43,8 +43,7 @@ def build_embed(blocks: Sequence[TextBlock], template: str, page_url: str = "", 
     """Title, description, footer, then as many fields as fit, in their order. The title and the last line of the
     description link to `page_url`, if there is one. Raises `TooLongError`."""
     if page_url:
-        words = i18n.translator_for(locale).translate_text(_PAGE)
-        blocks = [*blocks, TextBlock("description", "", 0, f"{PARAGRAPH}[{words}]({page_url})")]
+        blocks = [*blocks, TextBlock("description", "", 0, f"{PARAGRAPH}[{page_words(locale)}]({page_url})")]
 
     def fitted(kind: str, limit: int) -> str:
         return fit_blocks([block for block in blocks if block.kind == kind], utf16_length, limit)
@@ -65,6 +64,11 @@ def build_embed(blocks: Sequence[TextBlock], template: str, page_url: str = "", 
     if not embed["title"] or any(utf16_length(f["name"]) > limits.EMBED_FIELD_NAME for f in embed["fields"]):
         raise TooLongError(f"{template}: found no title or a field name that is too long")
     return embed
+
+
+def page_words(locale: str) -> str:
+    """The words of the link to a digest's page."""
+    return i18n.translator_for(locale).translate_text(_PAGE)
 
 
 def embed_texts(embed: Mapping[str, Any]) -> list[str]:

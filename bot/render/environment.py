@@ -119,10 +119,9 @@ def _render_marked(outlet: str, template: str, context: Mapping[str, Any], local
 
 @lru_cache(maxsize=32)
 def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = ()) -> ImmutableSandboxedEnvironment:
-    """The environment of one outlet ("x", "discord", "text", "site"). Cached: do not change it; add filters for pages
-    through `overlay()`."""
-    if outlet not in escaping.ESCAPES:
-        raise KeyError(f"no such outlet: {outlet}; known: {', '.join(escaping.ESCAPES)}")
+    """The environment of one outlet, of "text" (a terminal) or of "site" (pages). Cached: do not change it; add filters
+    for pages through `overlay()`."""
+    escaping.format_of(outlet)  # raises `KeyError`
     environment = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

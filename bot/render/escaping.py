@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
 
 import regex
 from markupsafe import escape
 
-from bot import i18n
+from bot import i18n, outlets
 from bot.i18n import N_
+from bot.outlets import PostFormat
 from bot.records import SafeName
 from bot.records.names import HIDDEN, NameMask
 from bot.render import document_translation
 from bot.render.text_blocks import strip_private_use
-from bot.x_text import weighted_length
 
 NAME_LIMIT = 60
 """The longest name in a post, as its outlet counts before escaping."""
@@ -39,38 +38,20 @@ _LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
 
 _GRAPHEME = regex.compile(r"\X")
 
-# X links foo.io, @foo, #foo and $FOO (twitter-text). A dot before a figure (1.1) or a space cannot link and stays.
-_X_SIGNS = str.maketrans(
-    {"@": "(at)", "\uff20": "(at)", "\ufe6b": "(at)", "#": "♯", "\uff03": "♯", "\ufe5f": "♯", "\ufe69": "\uff04"}
-)
-_X_DOT = re.compile(r"[.\uff0e\uff61\u2024](?![\s0-9.,;:!?)]|$)")
-_X_MONEY = re.compile(r"\$(?![\s0-9]|$)")
-
-# Discord shows a mark behind a backslash as itself; only @ also acts on the raw text, so it becomes another letter.
-_DISCORD_MARKS = re.compile(r"[\\*_~|`<>\[\]()#:]|\.(?![\s0-9]|$)|^[-+]|(?<=\s)[-+]|(?<=^[0-9])\.|(?<=[0-9])\.(?=\s)")
-
-
-def for_x(text: str) -> str:
-    """A text without anything that X would turn into a link, a mention, a tag or a cashtag."""
-    return _X_MONEY.sub("\uff04", _X_DOT.sub("·", text.translate(_X_SIGNS)))
-
-
-def for_discord(text: str) -> str:
-    """A text without anything that Discord would turn into a ping, a link, an emoji, a timestamp or formatting."""
-    return _DISCORD_MARKS.sub(lambda m: "\\" + m[0], text.replace("@", "\uff20"))
-
 
 def for_html(text: str) -> str:
     return str(escape(text))
 
 
-ESCAPES: Mapping[str, Callable[[str], str]] = {
-    "x": for_x,
-    "discord": for_discord,
-    "text": str,  # `SafeName` has dropped every control character; a terminal must not interpret markup.
-    "site": for_html,
-}
-"""The escape function of each outlet. The Atom feed and the pages both use `site`."""
+TERMINAL = PostFormat(10**6)
+"""`SafeName` has dropped every control character; a terminal must not interpret markup."""
+_OWN = {"text": TERMINAL, "site": PostFormat(10**9, escape=for_html)}
+"""Our own forms; the Atom feed and the pages both use `site`."""
+
+
+def format_of(outlet: str) -> PostFormat:
+    """How an outlet counts and escapes. Raises `KeyError` if there is no such outlet."""
+    return _OWN[outlet] if outlet in _OWN else outlets.post_format(outlet)
 
 
 def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
@@ -112,7 +93,7 @@ _FIRST_SENTENCE = re.compile(r".*?(?:\.(?=\s|$)|。)", re.DOTALL)
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign part is escaped and isolated, ours stay as they are. A sentence that is too
     long ends before the part that does not fit, or inside one."""
-    size = weighted_length if outlet == "x" else len
+    size = format_of(outlet).size
     escaped, left = "", limit
     for span in saying:
         if span.foreign and span.text == HIDDEN:
@@ -132,12 +113,12 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
 
 def _clip_text(text: str, outlet: str, limit: int) -> str:
     """At most `limit` as the outlet counts, cut between graphemes, with an ellipsis if something is missing."""
-    size = weighted_length if outlet == "x" else len
+    size = format_of(outlet).size
     if size(text) <= limit:
         return text
     kept, length = [], size("…")
     for cluster in _GRAPHEME.findall(text):
-        length += sum(map(size, cluster)) if outlet == "x" else len(cluster)
+        length += sum(map(size, cluster))
         if length > limit:
             break
         kept.append(cluster)
@@ -147,5 +128,5 @@ def _clip_text(text: str, outlet: str, limit: int) -> str:
 def _isolate_text(text: str, outlet: str, locale: str) -> str:
     """Escaped text, isolated if its direction differs, so that it cannot reorder its surroundings. `SafeName` has
     dropped the text's own direction marks: these two are ours. Pages use `<bdi>`."""
-    text = ESCAPES[outlet](text)
+    text = format_of(outlet).escape(text)
     return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))

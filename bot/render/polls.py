@@ -8,38 +8,32 @@ from typing import Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 
-from bot import config, i18n, platform_limits
+from bot import config, i18n, outlets
 from bot.records import Poll
 from bot.render import environment
 from bot.render.text_blocks import LintError, lint_text, tidy_text
-from bot.x_text import possible_entities, weighted_length
 
 
 class PollSkippedError(Exception):
     """A poll that is not posted. One line: which, and why."""
 
 
-_LIMITS = {
-    "x": (100, platform_limits.X_POLL_ANSWER),
-    "discord": (platform_limits.DISCORD_POLL_QUESTION, platform_limits.DISCORD_POLL_ANSWER),
-}
-"""Most characters of a question and of an answer. On X, a question is part of the post, which has 280 in all."""
-OUTLETS = tuple(_LIMITS)
-"""Outlets with polls."""
-
-
 def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll for an outlet. `facts` is the context of a digest's templates. Raises `PollSkippedError`."""
-    (longest, longest_answer), size = _LIMITS[outlet], weighted_length if outlet == "x" else len
+    declared = outlets.post_format(outlet)
+    if (limits := declared.poll) is None:
+        raise PollSkippedError(f"poll {wording.name}: {outlet} has no polls")
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
-    _check_length(wording, question, longest, size)
+    _check_length(wording, question, limits.question, declared.size)
     for answer in answers:
-        _check_length(wording, answer, longest_answer, len)
+        _check_length(wording, answer, limits.answer, len)
     if len(set(answers)) < len(answers):
         raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (links := [e.text for text in (question, *answers) for e in possible_entities(text)]):
-        raise PollSkippedError(f"poll {wording.name}: found {links[0]!r}, which X would link")
+    if links := [part for text in (question, *answers) for part in declared.linked(text)]:
+        raise PollSkippedError(
+            f"poll {wording.name}: found {links[0]!r}, which {outlets.load_module(outlet).TITLE} would link"
+        )
     english: tuple[str, ...] = ()
     if i18n.nearest_language(locale) != "en":
         texts = (wording.question, *wording.answers)
@@ -61,8 +55,9 @@ def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
 
 
 def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
-    # Discord shows the texts of a poll without formatting.
-    environ = environment.get_environment("x" if outlet == "x" else "text", locale)
+    # An embed is formatted; beside it, the texts of a poll are shown without formatting.
+    plain = outlets.post_format(outlet).form == "embed"
+    environ = environment.get_environment("text" if plain else outlet, locale)
     try:
         raw = environ.from_string(text).render(environment.trace_values(_known_figures(facts)))
         return tidy_text(lint_text(raw, f"poll {wording.name}"))

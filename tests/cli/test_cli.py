@@ -182,7 +182,7 @@ def test_without_a_command_the_help_is_shown(run: Run) -> None:
         ),
         ("verify config.yaml", "^config.yaml: cannot be read as a digest"),
         ("--config none.yaml status", "^none.yaml: cannot be read: No such file"),
-        ("preview --outlet fax", "'fax' is not one of 'text', 'x', 'discord', 'site'"),
+        ("preview --outlet fax", "fax: no such outlet; known: bluesky, discord, mastodon, site, text, webhook, x"),
     ],
 )
 def test_bad_usage_is_one_clear_line_and_exit_code_2(run: Run, arguments: str, says: str) -> None:

@@ -120,6 +120,7 @@ def end(pid: int, reader: int, output: Any) -> dict[str, Any]:
 def warm() -> None:
     """Import everything that a run needs, and draw each card once: the forks inherit both."""
     import discord  # noqa: F401
+    import httpx  # noqa: F401
     import psycopg  # noqa: F401
     import tweepy  # noqa: F401
     from alembic import command, script  # noqa: F401
@@ -127,7 +128,10 @@ def warm() -> None:
 
     from bot import outlets
     from bot.cli import outlet_setup, preview_commands, publish_commands  # noqa: F401
+    from bot.outlets.bluesky import outlet as bluesky  # noqa: F401
     from bot.outlets.discord import rest_client  # noqa: F401
+    from bot.outlets.mastodon import outlet as mastodon  # noqa: F401
+    from bot.outlets.webhook import outlet as webhook  # noqa: F401
     from bot.outlets.x import http_client  # noqa: F401
     from bot.pipeline import digest_pictures as walk
     from tests.statement_cache import share_compiled_statements

@@ -345,7 +345,13 @@ polls:
     with pytest.raises(config.ConfigError) as error:
         assert app_context.AppContext(tmp_path / "config.yaml").settings
     word = str(error.value)
-    assert "polls.2.answers" in word and "polls.2.lasts" in word and "polls.3.outlets" in word
+    assert "polls.2.answers" in word and "polls.2.lasts" in word
+    (tmp_path / "config.yaml").write_text(
+        "\n".join(["outlets: {site: {}}", *text.splitlines()[:2], text.splitlines()[-1]])
+    )
+    with pytest.raises(config.ConfigError) as error:
+        assert app_context.AppContext(tmp_path / "config.yaml").settings
+    assert "polls.0.outlets: site: has no polls; those that have: discord, mastodon, x" in str(error.value)
     (tmp_path / "config.yaml").write_text("\n".join(text.splitlines()[:4]))
     with pytest.raises(config.ConfigError) as error:
         assert app_context.AppContext(tmp_path / "config.yaml").settings

@@ -12,7 +12,8 @@ import pytest
 from bot import pipeline, render, store
 from bot.archive import Archive
 from bot.pipeline import PostOptions
-from bot.render import digest_posts
+from bot.render import threads
+from bot.x_text import weighted_length
 from tests import publishing
 from tests.peers.x_rules import fits_post
 from tests.pipeline.test_polls import World, wording
@@ -110,8 +111,8 @@ def test_where_it_cannot_be_edited_one_post_corrects_the_whole_thread(world: Wor
 
 def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
     pieces = [render.text_blocks.TextBlock("text", "", 0, "One.")]
-    thread = digest_posts.build_thread(
-        pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4)
+    thread = threads.build_thread(
+        pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4), weighted_length, 280
     )
     assert thread == ("One.\n[1/3]", "[2/3 -]", "[3/3 -]")
 
@@ -148,7 +149,9 @@ def document_of(world: World) -> dict[str, object]:
 def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(most: int) -> None:
     mark = render.text_blocks.PARAGRAPH
     text_blocks = [render.text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
-    thread = digest_posts.build_thread(text_blocks, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
+    thread = threads.build_thread(
+        text_blocks, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1), weighted_length, 280
+    )
     assert len(thread) == most
     assert "a" * 200 in thread[0]
     assert all(fits_post(text) for text in thread)
@@ -159,4 +162,4 @@ def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
     mark = render.text_blocks.PARAGRAPH
     text_blocks = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
     with pytest.raises(render.TooLongError, match="found 3 parts in the required text, wanted at most 2"):
-        digest_posts.build_thread(text_blocks, lambda n, of, taken_back=False: "", range(1, 3))
+        threads.build_thread(text_blocks, lambda n, of, taken_back=False: "", range(1, 3), weighted_length, 280)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import number_format, x_text
+from bot import number_format, outlets, x_text
+from bot.i18n import LANGUAGES
 from bot.records import Picture, Post
 from bot.render import PostRenderOptions, build_post, cost, embed_length, finding_text, preview_text, text_blocks
 from bot.render.environment import TEMPLATES
@@ -28,7 +30,7 @@ def document(stem: str) -> dict[str, Any]:
     return MADE[stem]() if stem in MADE else documents.recorded(stem)
 
 
-@pytest.mark.parametrize("outlet", ["x", "discord", "text"])
+@pytest.mark.parametrize("outlet", ["x", "discord", "text", "bluesky", "mastodon", "webhook"])
 @pytest.mark.parametrize("stem", [*documents.STEMS, *MADE])
 def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: str) -> None:
     text = preview_text(build_post(document(stem), outlet)) + "\n"
@@ -37,6 +39,16 @@ def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: s
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_texts_fit_their_outlet_with_a_link_in_every_language(locale: str) -> None:
+    for stem, outlet in itertools.product([*documents.STEMS, *MADE], ("bluesky", "mastodon", "webhook")):
+        options = PostRenderOptions(locale, page_url=f"https://{'long.' * 20}example/replicate/2025-01-12/index.html")
+        post, declared = build_post(document(stem), outlet, options), outlets.post_format(outlet)
+        assert 0 < declared.size(post.parts[0]) <= declared.limit
+        assert post.link is None or post.parts[0].endswith(post.link.words)
+        assert [part for part in declared.linked(post.parts[0]) if part != options.page_url] == []
 
 
 def x(document: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot import x_text
+from bot import outlets, x_text
 from bot.records.names import NameMask
 from bot.render import escaping
 from tests.hostile import NAMES
@@ -68,7 +68,7 @@ def test_the_patterns_these_tests_look_for_are_there_before_escaping() -> None:
     assert x_entities("see foo.io") == ["foo.io"]
 
 
-@pytest.mark.parametrize("outlet", escaping.ESCAPES)
+@pytest.mark.parametrize("outlet", ["text", "site", *outlets.posting_outlets()])
 @pytest.mark.parametrize("kind", NAMES)
 def test_no_name_breaks_a_line_hides_a_character_or_grows_long(kind: str, outlet: str) -> None:
     text = escaping.escape_name(NAMES[kind], outlet)

@@ -9,6 +9,7 @@ After that, a look-back through the channel's history tells. Webhooks have no no
 """
 
 from bot.outlets.discord.outlet import SETTLE, DiscordOutlet, cost, make_outlet
+from bot.outlets.discord.post_format import FORMAT
 from bot.outlets.discord.settings import DiscordSettings as Settings
 
 TITLE = "Discord"

@@ -10,6 +10,7 @@ X has no idempotency key. What may have gone out is looked for in the account's 
 from bot.outlets.x.limits import XSettings as Settings
 from bot.outlets.x.limits import cost
 from bot.outlets.x.outlet import SETTLE, XOutlet, make_outlet
+from bot.outlets.x.post_format import FORMAT
 
 TITLE = "X"
 SECRETS = ("X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET")

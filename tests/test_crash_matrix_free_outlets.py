@@ -1,0 +1,35 @@
+"""The crash matrix of Bluesky, Mastodon and webhooks: see `tests.crash_matrix`. The local Mastodon forgets every
+idempotency key at once, so that only look-backs prevent a second post."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.crash_matrix import Killing, killing, peers, server
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of what was killed
+__all__ = ["killing", "peers", "server"]  # the fixtures
+SCENARIOS = (
+    *("bluesky", "bluesky, a correction", "mastodon", "mastodon, a correction", "mastodon, a weekly poll"),
+    "webhook",
+)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_worker_killed_anywhere_and_started_again_posts_each_part_once(killing: Killing, name: str) -> None:
+    killing.everywhere(name, workers=1)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_two_workers_after_a_kill_anywhere_post_each_part_once(killing: Killing, name: str) -> None:
+    killing.everywhere(name, workers=2)
+
+
+@pytest.mark.parametrize("minutes", [-3, 3])
+@pytest.mark.parametrize("name", ["bluesky", "mastodon"])
+def test_a_kill_on_a_machine_whose_clock_is_wrong_costs_no_second_post(
+    killing: Killing, name: str, minutes: int
+) -> None:
+    killing.apart(name, timedelta(minutes=minutes))
