@@ -147,14 +147,23 @@ class Archive:
             return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
 
     def figure_trend(
-        self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
+        self,
+        network: str,
+        catalogue: str,
+        key: str,
+        period: PeriodName = "day",
+        last: int | None = None,
+        since: date | None = None,
+        until: date | None = None,
     ) -> tuple[PublishedFigure, ...]:
-        """One figure over the latest `last` periods (all of them by default), oldest first."""
+        """One figure over the latest `last` periods (all of them by default) that begin from `since` to `until`, oldest
+        first."""
         chosen = (
             sa.select(digests.c.day, figures.c.value, figures.c.unknown, figures.c.at_least)
             .join(figures, figures.c.digest == digests.c.id)
             .where(digests.c.network == network, digests.c.period == period)
             .where(figures.c.catalogue == catalogue, figures.c.key == key)
+            .where(*([digests.c.day >= since] if since else []), *([digests.c.day <= until] if until else []))
             .order_by(digests.c.day, digests.c.edition)
         )
         with self._store.read_transaction() as connection:

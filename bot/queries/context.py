@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
+from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName, Unknown
 from bot.records.messages import collect_messages, join_messages, message
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
@@ -209,6 +209,11 @@ class QueryContext:
         """The list of a day and the use of the days up to it, cached until the ledger changes."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
         return self._until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
+
+    def model_rankings(self, catalogue: Catalogue, period: Period) -> tuple[ledger.RankingRow, ...] | Unknown:
+        """Every listed model of a period, most used first, cached until the ledger changes."""
+        key = ("rankings", catalogue.network, catalogue.key, period)
+        return self._until_ledger_changes(key, lambda: ledger.model_rankings(self.store, catalogue, period))
 
     def _until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
         return self.recent.get_or_compute(key, ledger.data_version(self.store), look)

@@ -9,7 +9,7 @@ import httpx
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bot.queries.registry import API_QUERIES
-from bot.web.api import describe_api
+from bot.web.openapi import describe_api
 from tests.peers.openapi import Description, Recorded
 from tests.web.test_web import BAD, TWINS, ask, desk, home
 
@@ -19,7 +19,7 @@ __all__ = ["ask", "desk", "home"]  # the fixtures
 def test_the_description_is_valid_served_and_kept_in_the_docs(ask: httpx.Client) -> None:
     described = describe_api()
     OpenAPIV31SpecValidator(described).validate()
-    answer = ask.get("/api/openapi.json")
+    answer = ask.get("/api/v1/openapi.json")
     assert answer.json() == described == json.loads(Path("docs/openapi.json").read_text())
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
@@ -34,7 +34,12 @@ def test_what_is_asked_is_described_and_what_is_refused_for_its_form_is_not() ->
         return description.faults(Recorded("GET", path, {}))
 
     assert [fault for path, _ in TWINS for fault in faults(path) if "/model/" not in path or "%2F" in path] == []
-    for path in ("/api/usage?period=year", "/api/top?by=magic", "/api/idle?days=0", "/api/usage?day=yesterday"):
+    for path in (
+        "/api/v1/usage?period=year",
+        "/api/v1/top?by=magic",
+        "/api/v1/idle?days=0",
+        "/api/v1/usage?day=yesterday",
+    ):
         assert path in [bad for bad, *_ in BAD] and faults(path), path
-    for path in ("/api/compare", "/api/usage?netwrok=replicate"):
+    for path in ("/api/v1/compare", "/api/v1/usage?netwrok=replicate"):
         assert faults(path), path
