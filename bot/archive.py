@@ -61,6 +61,18 @@ def newest_periods(counts: Iterable[DigestCount]) -> dict[tuple[str, PeriodName]
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedEdition:
+    """An edition that was published, so that it never changes."""
+
+    network: str
+    period: PeriodName
+    day: date
+    edition: int
+    is_newest: bool
+    """Whether no later edition was published."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedFigure:
     """A figure from one digest."""
 
@@ -171,6 +183,18 @@ class Archive:
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
         return tuple(DigestCount(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
+
+    def issued_editions(self, network: str) -> tuple[IssuedEdition, ...]:
+        """Every published edition of a network's digests, by period, day and edition."""
+        place = (digests.c.period, digests.c.day, digests.c.edition)
+        chosen = sa.select(*place).where(digests.c.network == network, digests.c.status == "issued").order_by(*place)
+        with self._store.read_transaction() as connection:
+            rows = connection.execute(chosen).all()
+        newest = {(period, day): edition for period, day, edition in rows}
+        return tuple(
+            IssuedEdition(network, period, day, edition, newest[period, day] == edition)
+            for period, day, edition in rows
+        )
 
     def last_sent(self) -> dict[str, datetime]:
         """The time of each outlet's newest receipt."""

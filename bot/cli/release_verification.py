@@ -26,7 +26,7 @@ from bot.clients.http import HttpFailure, get_bounded
 from bot.clients.recording import open_client
 from bot.records import PeriodName, SafeName
 from bot.render.data_release import MANIFEST
-from bot.render.figure_tables import figure_rows, table_csv
+from bot.render.figure_tables import table_csv, table_rows
 
 MAX_MANIFEST = 256 * 1024
 MAX_FILE = 256 * 2**20
@@ -171,7 +171,7 @@ def _check_digest(result: ReleaseResult, contents: dict[str, bytes]) -> None:
     try:
         document = json.loads(contents["digest.json"])
         differs = [key for key, value in wanted.items() if document[key] != value]
-        table = table_csv(figure_rows([document]))
+        table = table_csv(table_rows([document]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         result.problems.append("digest.json: not a digest")
         return

@@ -8,17 +8,46 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.records import Document
+from markupsafe import escape
+
+from bot import number_format
+from bot.records import Document, Period, PeriodName
 from bot.render import feeds
-from bot.render.figure_tables import figure_rows, table_csv
+from bot.render.figure_tables import table_csv, table_rows
 from bot.render.model_tables import RankedRow, csv_bytes
-from bot.render.page_layout import File, digest_folder, source_sentences
+from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker, source_sentences
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEntry:
+    """A release in a list of them."""
+
+    folder: str
+    period_name: PeriodName
+    period: Period
+    edition: int
+    is_newest: bool
+    figures_changed: int
+    """Against the edition before; 0 in the first."""
+
+    def to_document(self) -> Document:
+        return {
+            "manifest": f"{self.folder.removeprefix('data/')}/{MANIFEST}",
+            "period": self.period_name,
+            "day": self.period.first.isoformat(),
+            "last_day": self.period.last.isoformat(),
+            "edition": self.edition,
+            "newest_edition": self.is_newest,
+            "replaces_edition": self.edition - 1 if self.edition > 1 else None,
+            "figures_changed": self.figures_changed,
+        }
 
 
 def release_folder(document: Document) -> str:
@@ -32,7 +61,7 @@ def release_files(document: Document, ranked: Mapping[str, Sequence[RankedRow]],
     folder = release_folder(document)
     contents = {
         "digest.json": feeds.json_bytes(document),
-        "figures.csv": table_csv(figure_rows([document])),
+        "figures.csv": table_csv(table_rows([document])),
         "licence.txt": licence_text(document, licence),
     }
     if agreed := {key: rows for key, rows in ranked.items() if adds_up(document, key, rows)}:
@@ -97,3 +126,47 @@ def adds_up(document: Document, catalogue: str, rows: Sequence[RankedRow]) -> bo
 def _exact_value(figure: Mapping[str, Any]) -> int | None:
     value = figure.get("value")
     return value if isinstance(value, int) and not figure.get("at_least") and not figure.get("error") else None
+
+
+def list_files(site: SiteContext, network: str, title: str, entries: Sequence[ReleaseEntry]) -> Iterator[File]:
+    """The list of a network's releases, newest first, as a page and as JSON. Paths in JSON begin at data/."""
+    newest = sorted(entries, key=lambda entry: (entry.period.last, entry.period.first, entry.edition), reverse=True)
+    folder = f"data/{network}"
+    rows = "\n".join(_entry_row(entry, folder) for entry in newest)
+    page = render_page(
+        site, "data_network.j2", f"{folder}/index.html", {"rows": rows},
+        network={"key": network, "title": title}, rows=slot_marker("rows"),
+    )  # fmt: skip
+    yield f"{folder}/index.html", page
+    releases = [entry.to_document() for entry in newest]
+    document = {"schema_version": SCHEMA_VERSION, "network": network, "title": title, "releases": releases}
+    document["revisions"] = [release for release in releases if release["replaces_edition"]]
+    yield f"{folder}/index.json", feeds.json_bytes(document)
+
+
+def _entry_row(entry: ReleaseEntry, folder: str) -> str:
+    link = entry.folder.removeprefix(f"{folder}/")
+    when = number_format.format_day_range(entry.period.first.isoformat(), entry.period.last.isoformat())
+    files = ", ".join(f'<a href="{link}/{name}">{name}</a>' for name in ("digest.json", "figures.csv", MANIFEST))
+    state = "newest edition" if entry.is_newest else "replaced"
+    changed = f"; {number_format.format_count(entry.figures_changed)} changed" if entry.figures_changed else ""
+    return (
+        f'<tr><th scope="row">{escape(when)}</th><td class="number">{entry.edition}</td>'
+        f"<td>{state}{changed}</td><td>{files}</td></tr>"
+    )
+
+
+def index_files(site: SiteContext, newest: Sequence[tuple[str, str, int, ReleaseEntry]]) -> Iterator[File]:
+    """The list of networks with releases, as a page and as JSON. `newest`: each network's key, title, number of
+    releases and newest release."""
+    rows = [
+        {"key": key, "title": title, "releases": count, "day": number_format.format_day(entry.period.last)}
+        for key, title, count, entry in newest
+    ]
+    yield "data/index.html", render_page(site, "data.j2", "data/index.html", {}, rows=rows)
+    listed = [
+        {"network": key, "title": title, "releases": count, "list": f"{key}/index.json", "newest": entry.to_document()}
+        for key, title, count, entry in newest
+    ]
+    facts = {"licence": site.licence or None, "publisher": site.operator or None}
+    yield "data/index.json", feeds.json_bytes({"schema_version": SCHEMA_VERSION, **facts, "networks": listed})

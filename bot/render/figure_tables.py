@@ -44,20 +44,20 @@ TYPES |= {"edition": "INTEGER", "number": "DOUBLE", "version": "INTEGER"}
 """DuckDB's type of each column."""
 
 
-def history_path(network: str, catalogue: str = "", metric: str = "", kind: str = "csv") -> str:
+def table_path(network: str, catalogue: str = "", metric: str = "", kind: str = "csv") -> str:
     """replicate/history.csv, replicate/history.parquet, replicate/history/models/uses.csv."""
     return f"{network}/history/{catalogue}/{metric}.{kind}" if metric else f"{network}/history.{kind}"
 
 
-def figure_rows(documents: Iterable[Document]) -> Iterator[FigureRow]:
+def table_rows(documents: Iterable[Document]) -> Iterator[FigureRow]:
     """Every figure of these digests, digest by digest."""
     for document in documents:
         for block in catalogues_and_panels(document):
             for key, figure in block["figures"].items():
-                yield figure_row(document, block["catalogue"], key, figure)
+                yield table_row(document, block["catalogue"], key, figure)
 
 
-def figure_row(document: Document, catalogue: str, metric: str, figure: Mapping[str, Any]) -> FigureRow:
+def table_row(document: Document, catalogue: str, metric: str, figure: Mapping[str, Any]) -> FigureRow:
     """The row of one figure. Of the digest only the heading and the edition are used."""
     value = None if figure["value"] is None else str(figure["value"])
     state = UNKNOWN if value is None else AT_LEAST if figure.get("at_least") else KNOWN

@@ -163,7 +163,7 @@ def history_page(
         site, "history.j2", path, slots,
         network=network_heading(network), title=block["title"], label=latest["label"],
         definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "",
-        rows=slot_marker("rows"),
+        rows=slot_marker("rows"), table=f"{metric}.csv",
     )  # fmt: skip
     return path, page
 

@@ -53,6 +53,8 @@ def groups(build: SiteBuild) -> Iterator[FileGroup]:
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     """The group of a path such as replicate/2025-01-12/index.html or replicate/week/2025-01-06/digest.json."""
     folder, _, name = path.rpartition("/")
+    if "/" not in folder:
+        return None
     network, *middle, day = folder.split("/")
     period = middle[0] if middle else "day"
     if len(middle) > 1 or period not in PERIODS or network not in networks(build):
@@ -161,17 +163,26 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
     if watched is None:
         return page_layout.DigestPage(document, {}, {}, public)
     period = Period(first, last, document["period"])
+    return page_layout.DigestPage(document, _rankings(desk, watched, document, period), digest_charts(document), public)
+
+
+def ranked_models(desk: QueryContext, document: Document) -> dict[str, list[model_tables.RankedRow]]:
+    """Every model of each catalogue of a digest whose ranking is known, as it may be shown."""
+    watched = desk.watched.get(document["network"])
+    if watched is None:
+        return {}
+    period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
+    ranked = _rankings(desk, watched, document, period)
+    return {key: rows for key, rows in ranked.items() if not isinstance(rows, str)}
+
+
+def _rankings(
+    desk: QueryContext, watched: WatchedNetwork, document: Document, period: Period
+) -> dict[str, list[model_tables.RankedRow] | str]:
+    """The models of each catalogue of a digest, or why they are not known."""
     catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
-    return page_layout.DigestPage(
-        document,
-        {
-            key: _ranked_models(desk, catalogues[key], period)
-            for block in document["catalogues"]
-            if (key := block["catalogue"]) in catalogues
-        },
-        digest_charts(document),
-        public,
-    )
+    keys = [block["catalogue"] for block in document["catalogues"] if block["catalogue"] in catalogues]
+    return {key: _ranked_models(desk, catalogues[key], period) for key in keys}
 
 
 def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> list[model_tables.RankedRow] | str:

@@ -15,10 +15,10 @@ from bot.queries import QueryContext
 from bot.records import COMPARISON
 from bot.render import feeds
 from bot.render.page_layout import File, NetworkPage, SiteContext
-from bot.site_builder import code_version, digest_pages, front_pages, network_pages
+from bot.site_builder import code_version, data_releases, digest_pages, front_pages, history_tables, network_pages
 from bot.site_builder.groups import FileGroup, Section, SiteBuild, checksum
 
-SECTIONS: tuple[Section, ...] = (digest_pages, network_pages, front_pages)
+SECTIONS: tuple[Section, ...] = (digest_pages, network_pages, history_tables, data_releases, front_pages)
 """Every kind of pages, in the order of the sitemap."""
 SITEMAP = "sitemap.xml"
 _COMPARISON_PAGE = NetworkPage(COMPARISON, comparison.TITLE, comparison.METHOD)

@@ -13,8 +13,8 @@ from bot.records import Document, PeriodName, catalogues_and_panels, restore_mes
 from bot.render.page_layout import HEADING
 from bot.site_builder.groups import SiteBuild
 
-_KEPT = (*HEADING, "headline")
-_FIGURE = ("value", "unit", "label", "unknown", "at_least", "error")
+_KEPT = (*HEADING, "headline", "edition")
+_FIGURE = ("value", "unit", "label", "unknown", "at_least", "reason", "error", "evidence", "version")
 
 
 @dataclass(frozen=True, slots=True)
