@@ -48,6 +48,21 @@ class QueryOption:
         """Whether its value is a model's name."""
         return self.kind in ("model", "model or network")
 
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of its value, for OpenAPI and MCP."""
+        schema: dict[str, Any] = {"type": "integer" if self.kind == "number" else "string"}
+        if self.kind == "number":
+            limits = zip(("minimum", "maximum"), self.limits, strict=True)
+            schema |= {key: limit for key, limit in limits if limit is not None}
+        if self.kind == "day":
+            schema["format"] = "date"
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.default is not None:
+            schema["default"] = self.default
+        return schema
+
     def parse(self, text: str) -> str | int | date:
         """Parse its value. Raises `QueryError`; the query's function checks limits and choices."""
         if self.kind == "day":

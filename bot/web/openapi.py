@@ -95,20 +95,5 @@ def _operation(query: QuerySpec) -> Document:
 
 def _parameter(option: QueryOption, query: QuerySpec) -> Document:
     place = "path" if f"{{{option.name}}}" in query.path else "query"
-    described = {"name": option.name, "in": place, "description": option.description, "schema": option_schema(option)}
+    described = {"name": option.name, "in": place, "description": option.description, "schema": option.json_schema}
     return described | ({"required": True} if option.required else {})
-
-
-def option_schema(option: QueryOption) -> Document:
-    """The JSON Schema of an option's value."""
-    schema: dict[str, Any] = {"type": "integer" if option.kind == "number" else "string"}
-    if option.kind == "number":
-        limits = zip(("minimum", "maximum"), option.limits, strict=True)
-        schema |= {key: limit for key, limit in limits if limit is not None}
-    if option.kind == "day":
-        schema["format"] = "date"
-    if option.choices:
-        schema["enum"] = list(option.choices)
-    if option.default is not None:
-        schema["default"] = option.default
-    return schema
