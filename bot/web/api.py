@@ -136,6 +136,4 @@ def _response(request: web.Request, body: bytes, kind: str, more: dict[str, str]
     headers["ETag"] = middleware.etag_header(mark)
     if middleware.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
-    response = web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)
-    response.enable_compression()
-    return response
+    return web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)
