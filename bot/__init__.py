@@ -26,6 +26,7 @@ The interfaces, which call `queries` and compute nothing:
     cli/               the command line
     web/               the site and the JSON API
     discord_bot/       slash commands
+    mcp_server.py      the queries as tools for language models
     site_builder.py    the archive as a folder of pages
 
 Shared:

@@ -207,7 +207,7 @@ QUERIES = _by_name(
     QuerySpec(
         "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"
     ),
-    QuerySpec("status", network_queries.status, rows="catalogues"),
+    QuerySpec("status", network_queries.status),
     QuerySpec("about", network_queries.about, rows="networks"),
 )
 """Queries that every interface has. The API pages each list that `rows` names."""

@@ -33,7 +33,7 @@ def compress_answers() -> Middleware:
         response = await handler(request)
         if not isinstance(response, web.Response) or response.status == 206 or not is_text(response.content_type):
             return response
-        response.headers["Vary"] = "Accept-Encoding"
+        response.headers.setdefault("Vary", "Accept-Encoding")
         body = response.body
         if isinstance(body, bytes) and SMALLEST <= len(body) <= LARGEST and accepts_gzip(request):
             response.body = await asyncio.to_thread(_compressed, cache, response.headers.get("ETag", ""), body)
