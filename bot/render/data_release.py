@@ -62,7 +62,7 @@ def release_files(document: Document, ranked: Mapping[str, Sequence[RankedRow]],
     contents = {
         "digest.json": feeds.json_bytes(document),
         "figures.csv": table_csv(table_rows([document])),
-        "licence.txt": licence_text(document, licence),
+        "licence.txt": ("\n".join([attribution(document), *licence_sentences(document, licence)]) + "\n").encode(),
     }
     if agreed := {key: rows for key, rows in ranked.items() if adds_up(document, key, rows)}:
         contents["models.csv"] = csv_bytes(agreed)
@@ -81,7 +81,7 @@ def make_manifest(document: Document, contents: Mapping[str, bytes], licence: st
         "replaces_edition": edition - 1 if edition > 1 else None,
         "figures_changed": len(document["changes"]),
         "attribution": attribution(document),
-        "licence": [*source_sentences(document), *([f"{_OWN} {licence}"] if licence else [])],
+        "licence": licence_sentences(document, licence),
         "files": [
             {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             for name, content in contents.items()
@@ -99,13 +99,13 @@ def attribution(document: Document) -> str:
     return f"{document['title']}{read}, counted by Footfall."
 
 
-def licence_text(document: Document, licence: str) -> bytes:
-    """Whose numbers these are and under which licence, in whole sentences."""
-    named: list[str] = [*source_sentences(document)] or [
-        "No licence of the network's own numbers is known; they are facts."
-    ]
-    own = [f"{_OWN} {licence}"] if licence else []
-    return ("\n".join([attribution(document), *named, *own]) + "\n").encode()
+def licence_sentences(document: Document, licence: str) -> list[str]:
+    """Whose numbers these are and under which licence."""
+    named: list[str] = [*source_sentences(document)] or [_NO_LICENCE]
+    return [*named, *([f"{_OWN} {licence}"] if licence else [])]
+
+
+_NO_LICENCE = "No licence of the network's own numbers is known; they are facts."
 
 
 def adds_up(document: Document, catalogue: str, rows: Sequence[RankedRow]) -> bool:
