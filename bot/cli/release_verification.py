@@ -24,6 +24,7 @@ import msgspec
 from bot.cli.app_context import UsageError
 from bot.clients.http import HttpFailure, get_bounded
 from bot.clients.recording import open_client
+from bot.queries.registry import parse_day
 from bot.records import PeriodName, SafeName
 from bot.render.data_release import MANIFEST
 from bot.render.figure_tables import table_csv, table_rows
@@ -95,6 +96,8 @@ ReadFile = Callable[[str, int], bytes]
 
 def is_release(place: str) -> bool:
     """Whether `verify` was given a release: an address, a folder or a manifest."""
+    if parse_day(place):
+        return False
     return "://" in place or Path(place).name == MANIFEST or Path(place).is_dir()
 
 
