@@ -335,3 +335,10 @@ def test_a_release_is_checked_from_an_address_and_within_limits(release: Path) -
 def test_only_safe_addresses_are_read(place: str) -> None:
     code, lines = run(place)
     assert code == 2 and len(lines) == 1 and ("wanted" in lines[0] or "not an address" in lines[0]), lines
+
+
+def test_no_list_of_your_own_takes_the_folder_of_the_releases(tmp_path: Path) -> None:
+    block = "{kind: catalogue, title: Mine, models: {file: list.csv}}"
+    (tmp_path / "config.yaml").write_text(f"data: {tmp_path}/data\nnetworks:\n  data: {block}\n")
+    result = CliRunner().invoke(cli, ["--config", str(tmp_path / "config.yaml"), "status"], standalone_mode=False)
+    assert "networks.data: this is the folder of the site's data releases; wanted another name" in str(result.exception)

@@ -99,7 +99,9 @@ class QuerySpec:
     path: str = ""
     """The path below /api/v1, if it is not the name."""
     rows: str = ""
-    """The key of the answer's list, which the API and MCP page and give as CSV; empty if it has none."""
+    """The key of the answer's list, which the API and MCP page; empty if it has none."""
+    table: str = ""
+    """The key of another list that the API gives as CSV: its rows, or the figures of each of its objects."""
 
     @property
     def summary(self) -> str:
@@ -194,15 +196,15 @@ def _with_page(query: QuerySpec) -> QuerySpec:
 
 
 QUERIES = _by_name(
-    QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY)),
-    QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY)),
+    QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY), table="catalogues"),
+    QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY), table="catalogues"),
     QuerySpec("model", model_queries.model, (_NAME, NETWORK, DAY), "model/{name}", rows="days"),
     QuerySpec("top", model_queries.top, (_BY, NETWORK, PERIOD, DAY), rows="models"),
     QuerySpec("idle", model_queries.idle, (_IDLE_DAYS, _PAGE, NETWORK, DAY), rows="models"),
-    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK)),
+    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK), table="sides"),
     QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}", rows="days"),
-    QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION)),
-    QuerySpec("why", model_queries.why, (NETWORK, DAY)),
+    QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION), table="catalogues"),
+    QuerySpec("why", model_queries.why, (NETWORK, DAY), table="movers"),
     QuerySpec("method", network_queries.method, (_METRIC,), "method/{metric}"),
     QuerySpec(
         "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"

@@ -49,7 +49,7 @@ def _weight(form: str, ranges: Sequence[tuple[str, float]]) -> float:
 
 def has_table(query: QuerySpec) -> bool:
     """Whether the answers of a query have rows for a CSV file."""
-    return bool(query.rows) or query.name in ("usage", "inventory", "digest", "compare", "why")
+    return bool(query.rows or query.table)
 
 
 def csv_bytes(query: QuerySpec, document: Document) -> bytes:
@@ -67,18 +67,14 @@ def csv_bytes(query: QuerySpec, document: Document) -> bytes:
 
 
 def _table_rows(query: QuerySpec, document: Document) -> Iterator[Mapping[str, Any]]:
-    """The rows of a list, or a row for each figure of each catalogue or side."""
-    key = query.rows or ("movers" if "movers" in document else "")
-    if key:
-        yield from document[key]
-        return
-    blocks: Sequence[Document] = document.get("catalogues") or document.get("sides") or ()
-    for block in blocks:
-        place: Document = {
-            key: block[key] for key in ("name", "network", "day", "edition", "catalogue") if key in block
-        }
-        for name, figure in block["figures"].items():
-            yield {**place, "figure": name, **figure}
+    """The rows of a list, or a row for each figure of each of its objects."""
+    for row in document.get(query.rows or query.table) or ():
+        if query.table and "figures" in row:
+            place = {key: row[key] for key in ("name", "network", "day", "edition", "catalogue") if key in row}
+            for name, figure in row["figures"].items():
+                yield {**place, "figure": name, **figure}
+        else:
+            yield row
 
 
 def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
