@@ -190,6 +190,17 @@ def test_a_lower_bound_is_marked(tmp_path: Path) -> None:
     assert text == "n,models,uses,day,2025-03-01,2025-03-01,2,5,5,runs,at least,'=a part is missing,,1"
 
 
+def test_an_exact_amount_keeps_its_digits_and_a_text_is_no_number() -> None:
+    from bot.render.figure_tables import table_csv, table_parquet, table_row
+
+    heading = {"network": "n", "period": "day", "day": "2025-03-01", "last_day": "2025-03-01", "edition": 1}
+    values = ["12345678901234567890.123456789", -0.5, "=1+1"]
+    table = [table_row(heading, "models", "paid", {"value": value, "unit": "usd"}) for value in values]
+    shown = [line.split(",")[7:9] for line in table_csv(table).decode().splitlines()[1:]]
+    assert shown == [[values[0], values[0]], ["-0.5", "-0.5"], ["'=1+1", ""]]
+    assert table_parquet(table).startswith(b"PAR1")
+
+
 def test_hidden_and_hostile_names_do_no_harm_in_downloads(site: Path) -> None:
     for path, content in release_files(site).items():
         assert SECRET.encode() not in content, path

@@ -158,44 +158,6 @@ def _idle_page(desk: QueryContext, idle_rows: list[_IdleRow], limit: int, offset
     ]
 
 
-def models(
-    desk: QueryContext,
-    network: str | None,
-    period: PeriodName = "day",
-    day: date | None = None,
-    limit: int = DEFAULT_LIMIT,
-    offset: int = 0,
-) -> Document:
-    """Every listed model of a period, most used first, with rank, share, first listing and last use."""
-    watched = desk.find_network(network)
-    document = desk.find_digest(watched.network, period, day)
-    catalogue = watched.lead_catalogue_of(document)
-    ranked = desk.model_rankings(catalogue, Period.for_day(date.fromisoformat(document["day"]), document["period"]))
-    answer = {
-        "question": "models",
-        **digest_heading(document),
-        "catalogue": catalogue.key,
-        "unit": catalogue.unit,
-        "evidence": catalogue.evidence,
-    }
-    if isinstance(ranked, Unknown):
-        return page_document({**answer, "unknown": ranked.reason}, "models", [], limit, offset, None)
-    hidden = NameMask.from_names(desk.hidden)
-    rows = [
-        {
-            "rank": row.rank,
-            "model": hidden.masked_model(row.model, row.author),
-            "author": hidden.masked_author(row.model, row.author),
-            "uses": row.uses,
-            "share": row.share,
-            "first_listed": _iso_day(row.first_listed),
-            "last_used": _iso_day(row.last_used),
-        }
-        for row in ranked[offset : offset + limit]
-    ]
-    return page_document(answer, "models", rows, limit, offset, len(ranked))
-
-
 def compare(desk: QueryContext, a: str, b: str, network: str | None = None) -> Document:
     """Two models or two networks side by side.
 

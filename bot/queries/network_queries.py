@@ -133,13 +133,8 @@ def trend_between(
     until: date | None = None,
 ) -> Document:
     """One metric, day by day: the newest days, those up to a day, or those from a day on."""
-    known_metric = _find_metric(metric)
-    if "day" not in known_metric.periods:
-        raise QueryError(message("no_day_figure", name=metric))
-    if not 1 <= days <= MOST_DAYS:
-        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
-    if since and until and since > until:
-        raise QueryError(f"since: found {since}, wanted a day no later than until, {until}")
+    known_metric = _find_day_metric(metric)
+    _require_days(days, since, until)
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network)
     catalogue = watched.lead_catalogue_of(document)
@@ -169,6 +164,20 @@ def trend_between(
             for t in figure_trend
         ],
     }
+
+
+def _find_day_metric(metric: str) -> Metric:
+    known_metric = _find_metric(metric)
+    if "day" not in known_metric.periods:
+        raise QueryError(message("no_day_figure", name=metric))
+    return known_metric
+
+
+def _require_days(days: int, since: date | None, until: date | None) -> None:
+    if not 1 <= days <= MOST_DAYS:
+        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
+    if since and until and since > until:
+        raise QueryError(f"since: found {since}, wanted a day no later than until, {until}")
 
 
 def _published_value(figure: PublishedFigure) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -59,7 +60,8 @@ def table_rows(documents: Iterable[Document]) -> Iterator[FigureRow]:
 
 def table_row(document: Document, catalogue: str, metric: str, figure: Mapping[str, Any]) -> FigureRow:
     """The row of one figure. Of the digest only the heading and the edition are used."""
-    value = None if figure["value"] is None else str(figure["value"])
+    value = None if figure["value"] is None else escape_formula(str(figure["value"]))
+    number = str(figure["value"]) if _is_number(figure["value"]) else None
     state = UNKNOWN if value is None else AT_LEAST if figure.get("at_least") else KNOWN
     return FigureRow(
         document["network"],
@@ -69,14 +71,22 @@ def table_row(document: Document, catalogue: str, metric: str, figure: Mapping[s
         document["day"],
         document["last_day"],
         str(document["edition"]),
-        value,
-        value,
+        number or value,
+        number,
         figure.get("unit", ""),
         state,
         figure.get("unknown") if value is None else figure.get("reason"),
         figure.get("evidence", ""),
         str(figure.get("version", 1)),
     )
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a finite number, also as a text, as exact amounts of money are."""
+    try:
+        return math.isfinite(float(str(value)))
+    except ValueError:
+        return False
 
 
 def table_csv(rows: Iterable[FigureRow]) -> bytes:
