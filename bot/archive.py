@@ -6,9 +6,11 @@ one again makes a new edition, if a figure changed, that lists each change as pu
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -59,6 +61,18 @@ def newest_periods(counts: Iterable[DigestCount]) -> dict[tuple[str, PeriodName]
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedEdition:
+    """An edition that was published, so that it never changes."""
+
+    network: str
+    period: PeriodName
+    day: date
+    edition: int
+    is_newest: bool
+    """Whether no later edition was published."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedFigure:
     """A figure from one digest."""
 
@@ -66,6 +80,18 @@ class PublishedFigure:
     value: float | int | None
     unknown: str | None
     at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDigest:
+    """The latest edition of a digest as it is stored."""
+
+    period: PeriodName
+    day: date
+    text: str
+    """The document, as JSON."""
+    checksum: str
+    """Of the document and its receipts."""
 
 
 class Archive:
@@ -123,6 +149,24 @@ class Archive:
         # Hundreds of rows per answer, so they are unpacked by position.
         return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
 
+    def stored_digests(self, network: str) -> Iterator[StoredDigest]:
+        """Every digest of a network, by period name and day."""
+        columns = (digests.c.id, digests.c.period, digests.c.day, digests.c.document)
+        newest = (digests.c.period, digests.c.day, digests.c.edition.desc())
+        chosen = sa.select(*columns).where(digests.c.network == network).order_by(*newest)
+        order = (receipts.c.at, receipts.c.outlet, receipts.c.destination, receipts.c.part)
+        given = sa.select(receipts).join(digests, digests.c.id == receipts.c.digest).where(digests.c.network == network)
+        with self._store.read_transaction() as connection:
+            sent: dict[int, list[str]] = defaultdict(list)
+            for receipt in connection.execute(given.order_by(*order)):
+                sent[receipt.digest].append(repr(tuple(receipt)))
+            last = None
+            for number, period, day, text in connection.execute(chosen):
+                if (period, day) != last:
+                    content = "\0".join([text, *sent[number]])
+                    yield StoredDigest(period, day, text, hashlib.sha256(content.encode()).hexdigest())
+                last = (period, day)
+
     def data_version(self) -> tuple[int, int, datetime | None, int]:
         """Changes whenever a digest is stored or issued; cheap enough to read with every query."""
         newest = sa.func.max(digests.c.composed_at, type_=digests.c.composed_at.type)
@@ -140,6 +184,18 @@ class Archive:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
         return tuple(DigestCount(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
+    def issued_editions(self, network: str) -> tuple[IssuedEdition, ...]:
+        """Every published edition of a network's digests, by period, day and edition."""
+        place = (digests.c.period, digests.c.day, digests.c.edition)
+        chosen = sa.select(*place).where(digests.c.network == network, digests.c.status == "issued").order_by(*place)
+        with self._store.read_transaction() as connection:
+            rows = connection.execute(chosen).all()
+        newest = {(period, day): edition for period, day, edition in rows}
+        return tuple(
+            IssuedEdition(network, period, day, edition, newest[period, day] == edition)
+            for period, day, edition in rows
+        )
+
     def last_sent(self) -> dict[str, datetime]:
         """The time of each outlet's newest receipt."""
         chosen = sa.select(receipts.c.outlet, sa.func.max(receipts.c.at, type_=receipts.c.at.type).label("at"))
@@ -147,14 +203,23 @@ class Archive:
             return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
 
     def figure_trend(
-        self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
+        self,
+        network: str,
+        catalogue: str,
+        key: str,
+        period: PeriodName = "day",
+        last: int | None = None,
+        since: date | None = None,
+        until: date | None = None,
     ) -> tuple[PublishedFigure, ...]:
-        """One figure over the latest `last` periods (all of them by default), oldest first."""
+        """One figure over the latest `last` periods (all of them by default) that begin from `since` to `until`, oldest
+        first."""
         chosen = (
             sa.select(digests.c.day, figures.c.value, figures.c.unknown, figures.c.at_least)
             .join(figures, figures.c.digest == digests.c.id)
             .where(digests.c.network == network, digests.c.period == period)
             .where(figures.c.catalogue == catalogue, figures.c.key == key)
+            .where(*([digests.c.day >= since] if since else []), *([digests.c.day <= until] if until else []))
             .order_by(digests.c.day, digests.c.edition)
         )
         with self._store.read_transaction() as connection:

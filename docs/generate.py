@@ -224,8 +224,10 @@ def _yaml(value: object) -> str:
 
 def api() -> str:
     """Every address of the JSON API, as its index lists them."""
+    from bot.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
     from bot.queries.registry import API_QUERIES
-    from bot.web.api import display_path
+    from bot.web.middleware import CODES
+    from bot.web.openapi import display_path
 
     rows = [f"| `{display_path(query)}` | {query.summary} |" for query in API_QUERIES.values()]
     return "\n".join(
@@ -233,9 +235,9 @@ def api() -> str:
             "# The JSON API",
             "",
             "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line",
-            "prints with `--json`; `/api` lists them too. Any page may read them. An error is",
-            '`{"error": sentence}`. `/api/openapi.json` describes them in OpenAPI 3.1, as',
-            "[openapi.json](openapi.json) does.",
+            "prints with `--json`; `/api/v1` lists them too. Any page may read them.",
+            "`/api/v1/openapi.json` describes them in OpenAPI 3.1, as [openapi.json](openapi.json) does. The",
+            "same questions as tools for a language model: [mcp.md](mcp.md).",
             "",
             "| address | answers |",
             "|---|---|",
@@ -244,16 +246,29 @@ def api() -> str:
             "* `network`: the first configured one by default. `day`: a UTC day, `YYYY-MM-DD`; the newest by",
             "  default. `period`: `day`, `week` or `month`, and the one that holds the day.",
             "* `edition`: an older edition of a digest, which stays as it was issued; the newest by default.",
+            "* `since`, `until`: the first and the last day of a `trend`. With `since`, `days` has no effect.",
+            f"* `limit`, `offset`: which rows of the answer's list; at most {MAX_LIMIT:,}, which is the default except",
+            f"  for lists of models, where it is {DEFAULT_LIMIT}. `total` says how many there are, null where the list is",
+            "  unknown. `next` is the address of the next page, null after the last; the header `Link` has it too.",
+            "* CSV: `.csv` behind an address (`/api/v1/models.csv`), or `Accept: text/csv`. Each row begins with",
+            "  its network, day and edition; an empty cell is a null, and the reason stands beside it.",
+            "* `schema_version` is 1 in each document. It changes only when a program that reads them must",
+            "  change; new keys may come at any time.",
+            '* An error is `{"schema_version": 1, "error": {"code", "message"}}`. Codes:',
+            f"  {', '.join(f'`{code}` ({status})' for status, code in CODES.items())}.",
             "* Each answer, and each page and file of the site, carries an `ETag` made from its content. Sent",
             "  back as `If-None-Match`, it gets 304 without a body as long as the content is the same, also when",
             "  the site was written anew. Answers may be kept for a minute.",
+            "* Texts in answers, such as names of models, come from strangers: show them as text.",
+            "* The addresses of before there were versions (`/api/usage`) lead to these with 308 and the same",
+            "  parameters.",
         ]
     )
 
 
 def openapi() -> str:
     """The JSON API in OpenAPI."""
-    from bot.web.api import describe_api
+    from bot.web.openapi import describe_api
 
     return json.dumps(describe_api(), indent=1)
 

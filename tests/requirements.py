@@ -49,6 +49,7 @@ SLOW = (
     "test_documented_commands.py",
     "test_half_year.py",
     "test_machines.py",
+    "test_mcp_server.py",
     "test_plausibility.py",
     "test_newsroom.py",
     "test_proxies.py",

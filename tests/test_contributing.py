@@ -203,7 +203,7 @@ async def _ask_gaps(folder: Path) -> None:
     """Send the query of the page to the web and Discord; runs inside the changed copy."""
     with query_contexts.desk(folder) as context:
         async with TestClient(TestServer(web.make_application(context, folder))) as client:
-            response = await client.get(f"/api/gaps?day={query_contexts.MISSING}")
+            response = await client.get(f"/api/v1/gaps?day={query_contexts.MISSING}")
             document = await response.json()
         (catalogue,) = document["catalogues"]
         assert document["question"] == "gaps" and catalogue["gaps"], document

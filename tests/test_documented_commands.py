@@ -20,7 +20,7 @@ from bot.store import StoreError
 ROOT = Path(__file__).parents[1]
 DAY = "2025-01-12"
 MODEL = "bytedance/sdxl-lightning-4step"
-SERVERS = {"run", "web"}
+SERVERS = {"run", "web", "mcp"}
 """Commands that run until they are stopped: only their options are parsed here; others run them."""
 ONCE = {"demo", "site"}
 """Commands that take seconds: the demo runs before all others, the site with the README's lines."""

@@ -100,7 +100,8 @@ def test_on_no_page_and_in_no_file_of_the_site(desk: QueryContext, tmp_path: Pat
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
     assert len(files) > 30
     for path in files:
-        assert not biting(path.read_text(encoding="utf-8")), path
+        if path.suffix != ".parquet":  # the same rows as in history.csv, compressed
+            assert not biting(path.read_text(encoding="utf-8")), path
 
 
 def test_nowhere_in_the_api(desk: QueryContext, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_nowhere_in_the_api(desk: QueryContext, tmp_path: Path) -> None:
 
     async def ask() -> list[str]:
         async with TestClient(TestServer(web.make_application(desk, tmp_path))) as client:
-            return [await (await client.get(f"/api/{path}")).text() for path in paths]
+            return [await (await client.get(f"/api/v1/{path}")).text() for path in paths]
 
     for path, text in zip(paths, asyncio.run(ask()), strict=True):
-        assert text.startswith("{") and "error" not in text[:10] and not biting(text), path
+        assert "error" not in json.loads(text) and not biting(text), path

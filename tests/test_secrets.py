@@ -242,7 +242,7 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
             pages = until(lambda: asked(client, "/health"))
             if command == "run":
                 pages += until(lambda: usage if "403" in (usage := asked(client, "/health")) else "")
-            paths = ("/health", "/metrics", "/", "/api/status", "/api/about", "/api/nowhere")
+            paths = ("/health", "/metrics", "/", "/api/v1/status", "/api/v1/about", "/api/v1/nowhere")
             pages += "".join(asked(client, path) for path in paths)
             postgres.drop(url)
             pages += until(lambda: usage if "footfall_database_up 0.0" in (usage := asked(client, "/metrics")) else "")
@@ -403,11 +403,11 @@ def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: P
             match = re.match(r"Footfall: (http://127\.0\.0\.1:\d+)/", line)
             assert match, line
             with make_client(base_url=match[1]) as client:
-                assert client.get("/api/status").status_code == 200
+                assert client.get("/api/v1/status").status_code == 200
                 file.write_bytes(b"no database at all" * 1000)
                 for wal in tmp_path.glob("f.db-*"):
                     wal.unlink()
-                answers = [client.get(f"/api/model/{quote(value, safe='')}") for value in CANARIES.values()]
+                answers = [client.get(f"/api/v1/model/{quote(value, safe='')}") for value in CANARIES.values()]
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=120)
         finally:

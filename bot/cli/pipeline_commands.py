@@ -241,7 +241,7 @@ def _compose_periods(
 
 
 @click.command()
-@click.argument("digest", metavar="DAY|FILE")
+@click.argument("digest", metavar="DAY|FILE|RELEASE")
 @network_option
 @period_option
 @click.option("--deep", is_flag=True, help="Also read the records again where anyone can, with git.")
@@ -250,10 +250,15 @@ def _compose_periods(
 def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, deep: bool, as_json: bool) -> int:
     """Recompute a digest from the records it rests on and compare it, figure by figure, with what was published.
 
-    DAY is a day that the ledger covers; FILE is a digest.json from the archive site.
+    DAY is a day that the ledger covers; FILE is a digest.json from the archive site. RELEASE is the folder, the
+    manifest.json or the address of a data release: its files are compared with their checksums, which needs no records.
     """
-    from bot.cli import verification
+    from bot.cli import release_verification, verification
 
+    if release_verification.is_release(digest):
+        release = release_verification.verify_release(digest)
+        print_result([release.to_document()], release.to_lines(), as_json)
+        return 0 if release.is_good else 1
     each = verification.verify_each(parts, digest, network, period, deep)
     lines = (line for result in each.answers for line in result.to_lines())
     print_result([result.to_document() for result in each.answers], lines, as_json)

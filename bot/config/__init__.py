@@ -17,6 +17,8 @@ from bot.config.schema import (
     PollConfig,
     PublishConfig,
     ScheduleEntry,
+    SiteChoice,
+    WebConfig,
     Weekday,
     WorkerConfig,
 )

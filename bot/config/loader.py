@@ -23,6 +23,9 @@ from bot.config.schema import Config, PollConfig
 from bot.config.types import ConfigModel, NetworkConfig, OutletConfig
 from bot.records import COMPARISON, FootfallError, SafeName
 
+DATA_FOLDER = "data"
+"""The folder of the site's data releases, beside those of the networks."""
+
 FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 """Secrets that libraries read by themselves."""
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -165,6 +168,9 @@ def _with_kinds(
             mistakes.append(f"{where}.kind: found {SafeName(str(kind), 60)!r}, wanted one of {kinds}")
         elif name == COMPARISON:
             mistakes.append(f"{where}: this is the name of the comparison of all networks; wanted another name")
+            made[name] = networks[kind]
+        elif name == DATA_FOLDER:
+            mistakes.append(f"{where}: this is the folder of the site's data releases; wanted another name")
             made[name] = networks[kind]
         elif name in networks or not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", str(name)):
             mistakes.append(f"{where}: wanted a name of its own: small letters, digits and _, at most 30")

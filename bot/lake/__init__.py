@@ -4,7 +4,8 @@ The rule: nothing is changed in place. A manifest names a day's files by their h
 one in a single step, and a file that differs from its manifest is refused.
 
 `layout` says what a day consists of, `storage` where it is, `day_files` how it changes, `parquet` how rows are written
-and queried through `duckdb_engine`, and `rollup` how one day is added up and who called on several days (pure).
+and queried through `duckdb_engine`, `rollup` how one day is added up and who called on several days (pure), and
+`table_files` makes tables for readers.
 """
 
 from bot.lake.day_files import (
@@ -29,3 +30,4 @@ from bot.lake.rollup import (
     try_roll_up,
 )
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
+from bot.lake.table_files import parquet_bytes

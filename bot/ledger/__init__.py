@@ -13,6 +13,7 @@ from bot.ledger.events.lake_days import add_up
 from bot.ledger.events.period_data import load_panel_data
 from bot.ledger.events.source_state import SourceState
 from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
+from bot.ledger.queries.day_checksums import day_checksums
 from bot.ledger.queries.models import (
     DayListing,
     ModelStanding,

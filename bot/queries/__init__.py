@@ -6,7 +6,8 @@ commands, paths and pages from that.
 """
 
 from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
-from bot.queries.model_queries import compare, idle, model, top, why
+from bot.queries.model_lists import models
+from bot.queries.model_queries import compare, idle, idle_models, model, top, why
 from bot.queries.network_queries import (
     about,
     digest,
@@ -14,8 +15,10 @@ from bot.queries.network_queries import (
     kept_digests,
     method,
     metric_definitions,
+    metrics,
     networks,
     status,
     trend,
+    trend_between,
     usage,
 )

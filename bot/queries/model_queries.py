@@ -9,6 +9,7 @@ from heapq import nsmallest
 from bot import ledger
 from bot.queries.context import QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
+from bot.queries.paging import DEFAULT_LIMIT, page_document
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage, message
 from bot.records.names import NameMask
 
@@ -94,6 +95,35 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
     last."""
     if page < 1:
         raise QueryError(f"page: found {page}, wanted 1 or more")
+    answer, idle_rows = _idle_rows(desk, network, days, day)
+    if "unknown" in answer:
+        return {**answer, "models": []}
+    pages = max(1, -(-len(idle_rows) // IDLE_ROWS))
+    page = min(page, pages)
+    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
+    return {**answer, **place, "models": _idle_page(desk, idle_rows, IDLE_ROWS, (page - 1) * IDLE_ROWS)}
+
+
+def idle_models(
+    desk: QueryContext,
+    network: str | None,
+    days: int = 7,
+    day: date | None = None,
+    limit: int = DEFAULT_LIMIT,
+    offset: int = 0,
+) -> Document:
+    """Models on offer that nobody used for so many days, from any place of the list: never seen in use first."""
+    answer, idle_rows = _idle_rows(desk, network, days, day)
+    total = None if "unknown" in answer else len(idle_rows)
+    return page_document(answer, "models", _idle_page(desk, idle_rows, limit, offset), limit, offset, total)
+
+
+_IdleRow = tuple[bool, date, str, str]
+"""Whether it was ever seen in use, when last, its name and its author; sorted, the longest idle comes first."""
+
+
+def _idle_rows(desk: QueryContext, network: str | None, days: int, day: date | None) -> tuple[Document, list[_IdleRow]]:
+    """The answer without its models, and the idle models in no order."""
     if not 1 <= days <= MOST_IDLE_DAYS:
         raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_IDLE_DAYS))
     watched = desk.find_network(network)
@@ -103,31 +133,29 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
     answer = {"question": "idle", **digest_heading(document), "days": days, "unit": catalogue.unit}
     watched_days = (document_day - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):
-        return {**answer, "unknown": book.listed.reason, "models": []}
+        return {**answer, "unknown": book.listed.reason}, []
     if watched_days < days:
-        return {**answer, "unknown": message("watched_days", n=watched_days, m=days), "models": []}
+        return {**answer, "unknown": message("watched_days", n=watched_days, m=days)}, []
     edge = document_day - timedelta(days=days - 1)
-    quiet = [
+    quiet: list[_IdleRow] = [
         (last is not None, last or date.min, name, author)
         for name, author, last in book.listed
         if not last or last < edge
     ]
-    pages = max(1, -(-len(quiet) // IDLE_ROWS))
-    page = min(page, pages)
-    return {
-        **answer,
+    counts = {
         "count": len(quiet),
         "never_seen": sum(not seen for seen, *_ in quiet),
         "listed": len(book.listed),
         "watched_since": _iso_day(book.watched_since),
-        "page": page,
-        "pages": pages,
-        "next_page": page + 1 if page < pages else None,
-        "models": [
-            {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
-            for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
-        ],
     }
+    return {**answer, **counts}, quiet
+
+
+def _idle_page(desk: QueryContext, idle_rows: list[_IdleRow], limit: int, offset: int) -> list[Document]:
+    return [
+        {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
+        for seen, last, name, author in nsmallest(offset + limit, idle_rows)[offset:]
+    ]
 
 
 def compare(desk: QueryContext, a: str, b: str, network: str | None = None) -> Document:

@@ -121,16 +121,27 @@ MOST_DAYS = 3650
 
 def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) -> Document:
     """One metric, day by day."""
-    known_metric = _find_metric(metric)
-    if "day" not in known_metric.periods:
-        raise QueryError(message("no_day_figure", name=metric))
-    if not 1 <= days <= MOST_DAYS:
-        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
+    return trend_between(desk, metric, network, days)
+
+
+def trend_between(
+    desk: QueryContext,
+    metric: str,
+    network: str | None,
+    days: int = 30,
+    since: date | None = None,
+    until: date | None = None,
+) -> Document:
+    """One metric, day by day: the newest days, those up to a day, or those from a day on."""
+    known_metric = _find_day_metric(metric)
+    _require_days(days, since, until)
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network)
     catalogue = watched.lead_catalogue_of(document)
-    figure_trend = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
-    if not figure_trend:
+    figure_trend = desk.archive.figure_trend(
+        watched.network, catalogue.key, metric, last=MOST_DAYS if since else days, since=since, until=until
+    )
+    if not (figure_trend or since or until):
         raise NotFoundError(
             message("no_digest_holds", name=watched.network, rest=metric),
             "run: python -m bot compose",
@@ -155,6 +166,20 @@ def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) 
     }
 
 
+def _find_day_metric(metric: str) -> Metric:
+    known_metric = _find_metric(metric)
+    if "day" not in known_metric.periods:
+        raise QueryError(message("no_day_figure", name=metric))
+    return known_metric
+
+
+def _require_days(days: int, since: date | None, until: date | None) -> None:
+    if not 1 <= days <= MOST_DAYS:
+        raise QueryError(message("bad_days_range", name=f"{days:,}", n=1, m=MOST_DAYS))
+    if since and until and since > until:
+        raise QueryError(f"since: found {since}, wanted a day no later than until, {until}")
+
+
 def _published_value(figure: PublishedFigure) -> dict[str, Any]:
     return {"value": figure.value, "unknown": figure.unknown, **({"at_least": True} if figure.at_least else {})}
 
@@ -172,8 +197,13 @@ def method(desk: QueryContext, metric: str) -> Document:
     }
 
 
-def metric_definitions(_desk: QueryContext | None = None) -> list[Document]:
+def metrics(_desk: QueryContext) -> Document:
     """Every metric there is, with its definition."""
+    return {"question": "metrics", "metrics": metric_definitions()}
+
+
+def metric_definitions() -> list[Document]:
+    """Every metric there is, with its definition, as a list."""
     return [
         {"metric": m.key, "unit": m.unit, "label": m.label.format(unit="uses"), "definition": m.definition}
         for m in METRICS.values()

@@ -14,13 +14,15 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_args
 
-from bot.queries import model_queries, network_queries
-from bot.queries.context import QueryError
+from bot.queries import model_lists, model_queries, network_queries, paging
+from bot.queries.context import QueryContext, QueryError
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
 from bot.records import Document, PeriodName, SafeName
 from bot.records.messages import MESSAGES, message
 
+API = "/api/v1"
+"""The API's first and only version."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
@@ -45,6 +47,21 @@ class QueryOption:
     def is_model(self) -> bool:
         """Whether its value is a model's name."""
         return self.kind in ("model", "model or network")
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of its value, for OpenAPI and MCP."""
+        schema: dict[str, Any] = {"type": "integer" if self.kind == "number" else "string"}
+        if self.kind == "number":
+            limits = zip(("minimum", "maximum"), self.limits, strict=True)
+            schema |= {key: limit for key, limit in limits if limit is not None}
+        if self.kind == "day":
+            schema["format"] = "date"
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.default is not None:
+            schema["default"] = self.default
+        return schema
 
     def parse(self, text: str) -> str | int | date:
         """Parse its value. Raises `QueryError`; the query's function checks limits and choices."""
@@ -80,7 +97,11 @@ class QuerySpec:
     options: tuple[QueryOption, ...] = ()
     """In the order of the command line and the API."""
     path: str = ""
-    """The path below /api, if it is not the name."""
+    """The path below /api/v1, if it is not the name."""
+    rows: str = ""
+    """The key of the answer's list, which the API and MCP page; empty if it has none."""
+    table: str = ""
+    """The key of another list that the API gives as CSV: its rows, or the figures of each of its objects."""
 
     @property
     def summary(self) -> str:
@@ -90,7 +111,7 @@ class QuerySpec:
     @property
     def address(self) -> str:
         """Its path in the API, with options in braces."""
-        return f"/api/{self.path or self.name}"
+        return f"{API}/{self.path or self.name}"
 
     @property
     def is_per_network(self) -> bool:
@@ -106,6 +127,17 @@ class QuerySpec:
                 raise QueryError(f"{option.name}: not given, and nothing can be answered without it")
             values[option.name] = option.default if text is None else option.parse(text)
         return values
+
+    def answer_page(self, desk: QueryContext, given: Mapping[str, str]) -> Document:
+        """The answer to options given as texts, with a page of its list. Raises `QueryError`."""
+        values = self.parse_options(given)
+        if not self.rows:
+            return self.answer(desk, **values)
+        paging.require_page(values["limit"], values["offset"])
+        if "limit" in inspect.signature(self.answer).parameters:
+            return self.answer(desk, **values)
+        limit, offset = values.pop("limit"), values.pop("offset")
+        return paging.cut_page(self.answer(desk, **values), self.rows, limit, offset)
 
 
 NETWORK = QueryOption(
@@ -145,34 +177,54 @@ _EDITION = QueryOption(
 )
 
 
+LIMIT = QueryOption(
+    "limit", "number", "Most rows of the list", default=paging.DEFAULT_LIMIT, limits=(1, paging.MAX_LIMIT)
+)
+OFFSET = QueryOption("offset", "number", "Rows of the list to leave out", default=0, limits=(0, paging.MAX_OFFSET))
+_SINCE = QueryOption("since", "day", "The first UTC day, YYYY-MM-DD; with it, days has no effect")
+_UNTIL = QueryOption("until", "day", "The last UTC day, YYYY-MM-DD; the newest by default")
+
+
 def _by_name(*queries: QuerySpec) -> Mapping[str, QuerySpec]:
     return MappingProxyType({query.name: query for query in queries})
 
 
+def _with_page(query: QuerySpec) -> QuerySpec:
+    """Lists of models are long, and come a hundred at a time."""
+    limit = LIMIT if query.rows == "models" else replace(LIMIT, default=paging.MAX_LIMIT)
+    return replace(query, options=(*query.options, limit, OFFSET)) if query.rows else query
+
+
 QUERIES = _by_name(
-    QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY)),
-    QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY)),
-    QuerySpec("model", model_queries.model, (_NAME, NETWORK, DAY), "model/{name}"),
-    QuerySpec("top", model_queries.top, (_BY, NETWORK, PERIOD, DAY)),
-    QuerySpec("idle", model_queries.idle, (_IDLE_DAYS, _PAGE, NETWORK, DAY)),
-    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK)),
-    QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}"),
-    QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION)),
-    QuerySpec("why", model_queries.why, (NETWORK, DAY)),
+    QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY), table="catalogues"),
+    QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY), table="catalogues"),
+    QuerySpec("model", model_queries.model, (_NAME, NETWORK, DAY), "model/{name}", rows="days"),
+    QuerySpec("top", model_queries.top, (_BY, NETWORK, PERIOD, DAY), rows="models"),
+    QuerySpec("idle", model_queries.idle, (_IDLE_DAYS, _PAGE, NETWORK, DAY), rows="models"),
+    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK), table="sides"),
+    QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}", rows="days"),
+    QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION), table="catalogues"),
+    QuerySpec("why", model_queries.why, (NETWORK, DAY), table="movers"),
     QuerySpec("method", network_queries.method, (_METRIC,), "method/{metric}"),
-    QuerySpec("networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),)),
+    QuerySpec(
+        "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"
+    ),
     QuerySpec("status", network_queries.status),
-    QuerySpec("about", network_queries.about),
+    QuerySpec("about", network_queries.about, rows="networks"),
 )
-"""Queries that every interface has."""
-API_QUERIES = _by_name(
-    *QUERIES.values(),
-    QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It returns a list.
+"""Queries that every interface has. The API pages each list that `rows` names."""
+_OF_PROGRAMS = (
+    replace(QUERIES["idle"], answer=model_queries.idle_models, options=(_IDLE_DAYS, NETWORK, DAY)),
+    replace(QUERIES["trend"], answer=network_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
+    QuerySpec("models", model_lists.models, (NETWORK, PERIOD, DAY), rows="models"),
+    QuerySpec("metrics", network_queries.metrics, rows="metrics"),
     QuerySpec(
         "digests",
         network_queries.kept_digests,
         (replace(NETWORK, description="A network", required=True), PERIOD),
         "{network}/digests",
+        rows="digests",
     ),
 )
-"""Those, and the ones that only programs use."""
+API_QUERIES = _by_name(*map(_with_page, {query.name: query for query in (*QUERIES.values(), *_OF_PROGRAMS)}.values()))
+"""Those, and the ones that only programs use: the API and the MCP server."""

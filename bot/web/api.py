@@ -1,49 +1,75 @@
-"""The JSON API, with the same documents that the command line prints with --json, and its description in OpenAPI
-3.1."""
+"""The JSON API, with the same documents that the command line prints with --json. `openapi` describes it."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.queries import QueryContext, QueryError
-from bot.queries.registry import API_QUERIES, QueryOption, QuerySpec
+from bot.queries import NotFoundError, QueryContext, QueryError
+from bot.queries.model_queries import IDLE_ROWS
+from bot.queries.registry import API, API_QUERIES, QuerySpec
 from bot.records import Document, SafeName
-from bot.web import middleware
-from bot.web.middleware import DbThreadPool, Handler
+from bot.web import answer_formats, middleware
+from bot.web.answer_formats import CSV, JSON
+from bot.web.middleware import SCHEMA_VERSION, DbThreadPool, Handler
+from bot.web.openapi import describe_api, display_path, query_parameters
 
-
-def query_parameters(query: QuerySpec) -> list[str]:
-    """The parameters of a query's URL, a page last; the other options are in its path."""
-    names = [option.name for option in query.options if f"{{{option.name}}}" not in query.path]
-    return sorted(names, key=lambda name: name == "page")
-
-
-def display_path(query: QuerySpec) -> str:
-    """The path as the index shows it."""
-    parameters = "&".join(f"{name}=" for name in query_parameters(query))
-    return f"{query.address}?{parameters}" if parameters else query.address
+SUFFIX = ".csv"
+_ANYTHING = "{name:(?s:.+)}"
+"""A model's name may hold anything."""
 
 
 def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
-    """Add every query, their index and their description. Any other path below /api does not exist."""
+    """Add every query, their index and their description. The addresses of before there were versions lead to these;
+    any other path below /api does not exist."""
     for query in API_QUERIES.values():
-        route = query.address.replace("{name}", "{name:(?s:.+)}")  # A model's name may hold anything.
+        route = query.address.replace("{name}", _ANYTHING)
+        if answer_formats.has_table(query):
+            app.router.add_get(f"{route}{SUFFIX}", _query_handler(query, desk, threads, SUFFIX))
         app.router.add_get(route, _query_handler(query, desk, threads))
-    for path in ("/api", "/api/"):
+    for path in (API, f"{API}/"):
         app.router.add_get(path, _list_endpoints)
-    app.router.add_get("/api/openapi.json", _describe_endpoints)
+    app.router.add_get(f"{API}/openapi.json", _describe_endpoints)
+    app.router.add_get(f"{API}/{{rest:(?s:.*)}}", _not_found)
+    for query in API_QUERIES.values():
+        app.router.add_get(f"/api{query.address.removeprefix(API)}".replace("{name}", _ANYTHING), _redirect)
+    for path in ("/api", "/api/", "/api/openapi.json"):
+        app.router.add_get(path, _redirect)
     app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
 
 
-def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool) -> Handler:
+def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool, suffix: str = "") -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         given = {**_request_parameters(request, query), **request.match_info}
-        return _json_response(request, await threads.run(lambda: query.answer(desk, **query.parse_options(given))))
+        form = _wanted_form(request, query, suffix)
+        document, form = await threads.run(lambda: _find_answer(query, desk, given, form, suffix))
+        headers = _next_page(request, query, document)
+        if form == CSV:
+            return _response(request, answer_formats.csv_bytes(query, document), CSV, headers)
+        return _json_response(request, document, headers)
 
     return answer
+
+
+def _wanted_form(request: web.Request, query: QuerySpec, suffix: str) -> str:
+    if suffix:
+        return CSV
+    forms = (JSON, CSV) if answer_formats.has_table(query) else (JSON,)
+    return answer_formats.accepted_form(request.headers.get("Accept", ""), forms)
+
+
+def _find_answer(
+    query: QuerySpec, desk: QueryContext, given: dict[str, str], form: str, suffix: str
+) -> tuple[Document, str]:
+    """The answer and its form. A model whose name ends like a CSV file is found by its whole name, in JSON."""
+    if suffix and "name" in given:
+        try:
+            return query.answer_page(desk, {**given, "name": given["name"] + suffix}), JSON
+        except NotFoundError:
+            pass
+    return query.answer_page(desk, given), form
 
 
 def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str]:
@@ -57,81 +83,57 @@ def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str
     return {name: text for name, text in request.query.items() if text}
 
 
+def _next_page(request: web.Request, query: QuerySpec, document: Document) -> dict[str, str]:
+    """Put the address of the next page into the answer, and into a header for CSV."""
+    if not query.rows:
+        return {}
+    following = document.pop("next_offset")
+    document["next"] = None
+    if following is None:
+        return {}
+    parameters = {**request.query, "limit": str(document["limit"]), "offset": str(following)}
+    document["next"] = f"{request.rel_url.raw_path}?{urlencode(parameters)}"
+    return {"Link": f'<{document["next"]}>; rel="next"'}
+
+
+async def _redirect(request: web.Request) -> web.StreamResponse:
+    """An address of before there were versions; a page of a hundred was a number there."""
+    parameters = dict(request.query)
+    page = parameters.pop("page", "")
+    if page.isascii() and page.isdecimal() and 0 < int(page[:6]) < 10_000:
+        parameters["offset"] = str((int(page) - 1) * IDLE_ROWS)
+        query = urlencode(parameters)
+    else:
+        query = request.rel_url.raw_query_string
+    path = request.rel_url.raw_path.removeprefix("/api").rstrip("/")
+    raise web.HTTPPermanentRedirect(f"{API}{path}{'?' if query else ''}{query}")
+
+
 async def _list_endpoints(request: web.Request) -> web.StreamResponse:
     listed = [{"path": display_path(query), "answers": query.summary} for query in API_QUERIES.values()]
-    return _json_response(request, {"title": "Footfall", "questions": listed})
+    return _json_response(request, {"title": "Footfall", "openapi": f"{API}/openapi.json", "questions": listed})
 
 
 async def _describe_endpoints(request: web.Request) -> web.StreamResponse:
-    return _json_response(request, describe_api())
+    return _response(request, _json_bytes(describe_api()), JSON)
 
 
 async def _not_found(_request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-def _json_response(request: web.Request, document: object) -> web.Response:
-    body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+def _json_response(request: web.Request, document: Document, headers: dict[str, str] | None = None) -> web.Response:
+    return _response(request, _json_bytes({"schema_version": SCHEMA_VERSION, **document}), JSON, headers)
+
+
+def _json_bytes(document: Document) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _response(request: web.Request, body: bytes, kind: str, more: dict[str, str] | None = None) -> web.Response:
     mark = middleware.content_tag(body)
-    headers = {"Cache-Control": middleware.FRESH, "Vary": "Accept-Encoding", "ETag": middleware.etag_header(mark)}
+    headers = {"Cache-Control": middleware.FRESH, "Vary": "Accept, Accept-Encoding", **(more or {})}
+    headers["ETag"] = middleware.etag_header(mark)
     if middleware.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
-    response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
-    response.enable_compression()
-    return response
-
-
-def describe_api() -> Document:
-    """The description, as /api/openapi.json serves it."""
-    error = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
-    info = {
-        "title": "Footfall",
-        "version": "1",
-        "description": "How many AI models are on offer, and how many anyone uses.",
-    }
-    return {
-        "openapi": "3.1.0",
-        "info": info,
-        "paths": {query.address: {"get": _operation(query)} for query in API_QUERIES.values()},
-        "components": {
-            "responses": {
-                "Answer": _response("The answer; of /api/metrics a list.", {"type": ["object", "array"]}),
-                "Error": _response("Why there is no answer, in one sentence.", error),
-            }
-        },
-    }
-
-
-def _response(description: str, schema: Document) -> Document:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _operation(query: QuerySpec) -> Document:
-    return {
-        "operationId": query.name,
-        "summary": query.summary,
-        "parameters": [_parameter(option, query) for option in query.options],
-        "responses": {
-            "200": {"$ref": "#/components/responses/Answer"},
-            "default": {"$ref": "#/components/responses/Error"},
-        },
-    }
-
-
-def _parameter(option: QueryOption, query: QuerySpec) -> Document:
-    place = "path" if f"{{{option.name}}}" in query.path else "query"
-    described = {"name": option.name, "in": place, "description": option.description, "schema": _schema(option)}
-    return described | ({"required": True} if option.required else {})
-
-
-def _schema(option: QueryOption) -> Document:
-    schema: dict[str, Any] = {"type": "integer" if option.kind == "number" else "string"}
-    if option.kind == "number":
-        schema |= {key: limit for key, limit in zip(("minimum", "maximum"), option.limits, strict=True) if limit}
-    if option.kind == "day":
-        schema["format"] = "date"
-    if option.choices:
-        schema["enum"] = list(option.choices)
-    if option.default is not None:
-        schema["default"] = option.default
-    return schema
+    return web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)

@@ -41,15 +41,33 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "footfall",
 }
-PUBLIC = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+PUBLIC = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 """The data are public: any page may read the API."""
 OWN = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 SENTENCES = {
-    404: "no such address; GET /api lists what may be asked",
+    404: "no such address; GET /api/v1 lists what may be asked",
     405: "only GET and HEAD are answered here",
+    406: "no such form; wanted application/json or text/csv in Accept",
     413: "a request's body is not read here",
 }
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "content_too_large",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+"""The code of an error by its status; any other status is a bad request or an internal error."""
+SCHEMA_VERSION = 1
+"""The version of the shape of the API's documents. It changes only when a program that reads them must change."""
 STARTED = web.RequestKey("started", float)
 
 log = structlog.get_logger("bot.web")
@@ -89,12 +107,15 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = json.dumps({"error": sentence}, ensure_ascii=False)
+    """An error in the API's own words: a code for programs and a sentence for people."""
+    code = CODES.get(status, CODES[500 if status >= 500 else 400])
+    document = {"schema_version": SCHEMA_VERSION, "error": {"code": code, "message": sentence}}
+    body = json.dumps(document, ensure_ascii=False)
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 
 
 def _kept_headers(error: web.HTTPException) -> dict[str, str]:
-    return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+    return {name: error.headers[name] for name in ("Allow", "Content-Range", "Location") if name in error.headers}
 
 
 def _log_error(event: str, request: web.Request, error: Exception) -> str:

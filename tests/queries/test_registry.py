@@ -11,7 +11,9 @@ import pytest
 
 from bot import cli, queries
 from bot.queries import QueryContext, QueryError
-from bot.queries.registry import API_QUERIES, QUERIES, QuerySpec, parse_day
+from bot.queries.registry import API_QUERIES, LIMIT, OFFSET, QUERIES, QuerySpec, parse_day
+
+PAGE = (LIMIT.name, OFFSET.name)
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -23,15 +25,17 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 @pytest.mark.parametrize("query", API_QUERIES.values(), ids=lambda query: query.name)
 def test_a_function_takes_the_options_of_its_question_with_the_same_defaults(query: QuerySpec) -> None:
     parameters = _parameters(query.answer)
-    assert {option.name for option in query.options} == set(parameters)
-    for option in query.options:
+    options = [option for option in query.options if option.name not in PAGE or option.name in parameters]
+    assert {option.name for option in options} == set(parameters)
+    for option in options:
         default = parameters[option.name].default
         assert default in (inspect.Parameter.empty, option.default), option.name
 
 
 def test_every_function_that_answers_is_declared() -> None:
     functions = [value for value in vars(queries).values() if inspect.isfunction(value)]
-    assert set(functions) == {query.answer for query in API_QUERIES.values()}
+    answers = {query.answer for query in (*QUERIES.values(), *API_QUERIES.values())}
+    assert set(functions) == {*answers, queries.metric_definitions}
 
 
 def test_the_command_line_lists_every_question() -> None:

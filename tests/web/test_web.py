@@ -84,7 +84,7 @@ class Served:
 
 
 @contextmanager
-def served(desk: QueryContext, site: Path, **limits: float) -> Iterator[httpx.Client]:
+def served(desk: QueryContext, site: Path, **limits: Any) -> Iterator[httpx.Client]:
     unhurried = {"answer_seconds": PATIENCE, "health_seconds": PATIENCE}
     running = Served(web.make_application(desk, site, **{**unhurried, **limits}))
     try:
@@ -144,33 +144,36 @@ def raw(client: httpx.Client, path: str) -> httpx.Response:
 # --- the same answers as the command line ---------------------------------------------------------------------------
 
 TWINS = [
-    ("/api/usage", ["usage"]),
-    ("/api/usage?network=replicate&period=week&day=2025-03-05", ["usage", "--period", "week", "--day", "2025-03-05"]),
-    (f"/api/usage?day={MISSING}", ["usage", "--day", str(MISSING)]),
-    ("/api/inventory?day=2025-03-04", ["inventory", "--day", "2025-03-04"]),
-    (f"/api/model/{FIRST}", ["model", FIRST]),
-    (f"/api/model/{TWO.replace('/', '%2F')}?day=2025-03-04", ["model", TWO, "--day", "2025-03-04"]),
-    ("/api/model/two", ["model", "two"]),
-    ("/api/top", ["top"]),
-    ("/api/top?by=fall&day=2025-03-05", ["top", "--by", "fall", "--day", "2025-03-05"]),
-    ("/api/idle", ["idle"]),
-    ("/api/idle?days=3", ["idle", "--days", "3"]),
-    ("/api/trend/uses", ["trend", "uses"]),
-    ("/api/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
-    (f"/api/compare?a={FIRST}&b={TWO}", ["compare", FIRST, TWO]),
-    ("/api/compare?a=replicate&b=replicate", ["compare", "replicate", "replicate"]),
-    ("/api/why", ["why"]),
-    (f"/api/why?day={MISSING}", ["why", "--day", str(MISSING)]),
-    ("/api/method/models_for_half", ["method", "models_for_half"]),
-    ("/api/status", ["status"]),
-    ("/api/networks", ["networks"]),
-    ("/api/about", ["about"]),
-    ("/api/digest", ["digest", "--network", "replicate"]),
+    ("/api/v1/usage", ["usage"]),
     (
-        "/api/digest?network=replicate&period=week&day=2025-03-03",
+        "/api/v1/usage?network=replicate&period=week&day=2025-03-05",
+        ["usage", "--period", "week", "--day", "2025-03-05"],
+    ),
+    (f"/api/v1/usage?day={MISSING}", ["usage", "--day", str(MISSING)]),
+    ("/api/v1/inventory?day=2025-03-04", ["inventory", "--day", "2025-03-04"]),
+    (f"/api/v1/model/{FIRST}", ["model", FIRST]),
+    (f"/api/v1/model/{TWO.replace('/', '%2F')}?day=2025-03-04", ["model", TWO, "--day", "2025-03-04"]),
+    ("/api/v1/model/two", ["model", "two"]),
+    ("/api/v1/top", ["top"]),
+    ("/api/v1/top?by=fall&day=2025-03-05", ["top", "--by", "fall", "--day", "2025-03-05"]),
+    ("/api/v1/idle", ["idle"]),
+    ("/api/v1/idle?days=3", ["idle", "--days", "3"]),
+    ("/api/v1/trend/uses", ["trend", "uses"]),
+    ("/api/v1/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
+    (f"/api/v1/compare?a={FIRST}&b={TWO}", ["compare", FIRST, TWO]),
+    ("/api/v1/compare?a=replicate&b=replicate", ["compare", "replicate", "replicate"]),
+    ("/api/v1/why", ["why"]),
+    (f"/api/v1/why?day={MISSING}", ["why", "--day", str(MISSING)]),
+    ("/api/v1/method/models_for_half", ["method", "models_for_half"]),
+    ("/api/v1/status", ["status"]),
+    ("/api/v1/networks", ["networks"]),
+    ("/api/v1/about", ["about"]),
+    ("/api/v1/digest", ["digest", "--network", "replicate"]),
+    (
+        "/api/v1/digest?network=replicate&period=week&day=2025-03-03",
         ["show", "--network", "replicate", "--period", "week"],
     ),
-    ("/api/metrics", ["metrics"]),
+    ("/api/v1/metrics", ["metrics"]),
 ]
 
 
@@ -183,16 +186,25 @@ def test_the_api_answers_as_the_command_line_does(
     assert result.exit_code == 0, result.output
     answer = ask.get(path)
     assert answer.status_code == 200, answer.text
-    document = json.loads(result.stdout)
+    printed = json.loads(result.stdout)
+    if path == "/api/v1/metrics":
+        printed = {"question": "metrics", "metrics": printed}
     # Asked of no network by name, the command line answers for each in a list, and the API for the first.
-    assert answer.json() == (document[0] if isinstance(document, list) and path != "/api/metrics" else document)
+    document = printed[0] if isinstance(printed, list) else printed
+    served_answer = answer.json()
+    place = {"schema_version", *(("total", "limit", "offset", "next") if "total" in served_answer else ())}
+    pages = {"page", "pages", "next_page"}  # `idle` on the command line has pages of a hundred
+    assert {key: value for key, value in served_answer.items() if key not in place} == {
+        key: value for key, value in document.items() if key not in pages
+    }
+    assert served_answer["schema_version"] == 1
 
 
 def test_every_question_has_its_twin() -> None:
     texts = {path.partition("?")[0] for path, _ in TWINS}
     addresses = {query.address for query in API_QUERIES.values()}
     twins = {address for address in addresses if any(_fits(address, path) for path in texts)}
-    assert addresses - twins == {"/api/{network}/digests"}
+    assert addresses - twins == {"/api/v1/{network}/digests", "/api/v1/models"}
 
 
 def _fits(address: str, path: str) -> bool:
@@ -200,7 +212,8 @@ def _fits(address: str, path: str) -> bool:
 
 
 def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: QueryContext) -> None:
-    assert ask.get(f"/api/digest?day={NEWEST}").json() == desk.archive.find_digest("replicate", "day", NEWEST)
+    digest = desk.archive.find_digest("replicate", "day", NEWEST)
+    assert digest and ask.get(f"/api/v1/digest?day={NEWEST}").json() == {"schema_version": 1, **digest}
 
 
 def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path, tmp_path: Path) -> None:
@@ -215,15 +228,18 @@ def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path,
         now = {**figures, "uses": {**figures["uses"], "value": 77}}
         other.archive.save_digest({**first, "catalogues": [{**first["catalogues"][0], "figures": now}]})
         with served(other, home) as client:
-            newest = client.get(f"/api/digest?day={DAYS[2]}")
+            newest = client.get(f"/api/v1/digest?day={DAYS[2]}")
             assert newest.json()["edition"] == 2
-            assert client.get(f"/api/digest?day={DAYS[2]}&edition=2").json() == newest.json()
-            older = client.get(f"/api/digest?day={DAYS[2]}&edition=1")
+            assert client.get(f"/api/v1/digest?day={DAYS[2]}&edition=2").json() == newest.json()
+            older = client.get(f"/api/v1/digest?day={DAYS[2]}&edition=1")
             assert older.json()["edition"] == 1 and older.json()["catalogues"][0]["figures"] == figures
-            missing = client.get(f"/api/digest?day={DAYS[2]}&edition=3")
-            assert missing.status_code == 404 and missing.json()["error"].endswith("no edition 3; the newest is 2")
-            assert client.get("/api/digest?edition=one").json() == {
-                "error": "edition: found one, wanted a whole number"
+            missing = client.get(f"/api/v1/digest?day={DAYS[2]}&edition=3")
+            assert missing.status_code == 404 and missing.json()["error"]["message"].endswith(
+                "no edition 3; the newest is 2"
+            )
+            assert client.get("/api/v1/digest?edition=one").json() == {
+                "schema_version": 1,
+                "error": {"code": "bad_request", "message": "edition: found one, wanted a whole number"},
             }
     finally:
         context.close()
@@ -231,18 +247,21 @@ def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path,
 
 
 def test_what_did_not_change_is_not_sent_again(ask: httpx.Client) -> None:
-    first = ask.get("/api/usage")
+    first = ask.get("/api/v1/usage")
     tag = first.headers["etag"]
     for sent in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
-        again = ask.get("/api/usage", headers={"If-None-Match": sent})
+        again = ask.get("/api/v1/usage", headers={"If-None-Match": sent})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), sent
-        assert again.headers["cache-control"] == "public, max-age=60" and again.headers["vary"] == "Accept-Encoding"
+        assert (
+            again.headers["cache-control"] == "public, max-age=60"
+            and again.headers["vary"] == "Accept, Accept-Encoding"
+        )
         assert again.headers["access-control-allow-origin"] == "*"
-    other = ask.get("/api/inventory", headers={"If-None-Match": tag})
+    other = ask.get("/api/v1/inventory", headers={"If-None-Match": tag})
     assert other.status_code == 200 and other.headers["etag"] != tag
-    plain = ask.get("/api/digest", headers={"Accept-Encoding": "identity"})
-    assert plain.headers["etag"] == ask.get("/api/digest").headers["etag"]
-    failed = ask.get("/api/model/nobody", headers={"If-None-Match": "*"})
+    plain = ask.get("/api/v1/digest", headers={"Accept-Encoding": "identity"})
+    assert plain.headers["etag"] == ask.get("/api/v1/digest").headers["etag"]
+    failed = ask.get("/api/v1/model/nobody", headers={"If-None-Match": "*"})
     assert failed.status_code == 404 and "etag" not in failed.headers
 
 
@@ -263,65 +282,65 @@ def test_a_page_written_anew_with_the_same_words_is_not_sent_again(desk: QueryCo
 
 
 def test_networks_and_digests_are_listed(ask: httpx.Client) -> None:
-    (network,) = ask.get("/api/networks").json()["networks"]
+    (network,) = ask.get("/api/v1/networks").json()["networks"]
     assert network["catalogues"][0]["catalogue"] == CATALOGUE.key
-    days = ask.get("/api/replicate/digests").json()["digests"]
+    days = ask.get("/api/v1/replicate/digests").json()["digests"]
     assert [row["day"] for row in days] == [day.isoformat() for day in DAYS[1:]]
-    assert ask.get("/api/replicate/digests?period=week").json()["digests"] == [
+    assert ask.get("/api/v1/replicate/digests?period=week").json()["digests"] == [
         {"day": "2025-03-03", "edition": 1, "status": "issued"}
     ]
 
 
 def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) -> None:
-    assert ask.get("/api").json() == ask.get("/api/").json()
-    listed = {question["path"]: question["answers"] for question in ask.get("/api").json()["questions"]}
+    assert ask.get("/api/v1").json() == ask.get("/api/v1/").json()
+    listed = {question["path"]: question["answers"] for question in ask.get("/api/v1").json()["questions"]}
     assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
-    assert "/api/model/{name}?network=&day=" in listed
+    assert "/api/v1/model/{name}?network=&day=&limit=&offset=" in listed
     for path in listed:
         named = path.partition("?")[0].replace("{name}", FIRST).replace("{metric}", "uses")
-        query = f"?a={FIRST}&b={TWO}" if named == "/api/compare" else ""
+        query = f"?a={FIRST}&b={TWO}" if named == "/api/v1/compare" else ""
         assert ask.get(named.replace("{network}", "replicate") + query).status_code == 200, path
 
 
 def test_hidden_names_are_on_no_page_of_the_api(ask: httpx.Client) -> None:
     for path, _ in TWINS:
         assert not any(secret in ask.get(path).text for secret in SECRETS), path
-    refused = ask.get("/api/model/hid/two")
+    refused = ask.get("/api/v1/model/hid/two")
     assert refused.status_code == 404 and "hid/one" not in refused.text
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 BAD = [
-    ("/api/usage?network=nowhere", 404, "nowhere: no such network; known: replicate"),
-    ("/api/nowhere/digests", 404, "no such network"),
-    ("/api/model/acme/frist", 404, "did you mean acme/first"),
-    ("/api/method/joy", 404, "joy: no such metric"),
-    ("/api/trend/joy", 404, "joy: no such metric"),
-    ("/api/usage?day=2024-01-01", 404, "no day digest for 2024-01-01; there are 9"),
-    ("/api/nothing", 404, "GET /api lists what may be asked"),
-    ("/api/usage/more", 404, "GET /api lists"),
-    ("/api/model/", 404, "GET /api lists"),
-    ("/api/model/hid/one", 400, "this name is hidden here"),
-    ("/api/usage?day=2999-01-01", 400, "is in the future"),
-    ("/api/usage?day=yesterday", 400, "day: found yesterday, wanted a UTC day as YYYY-MM-DD"),
-    ("/api/usage?day=20250310", 400, "YYYY-MM-DD"),
-    ("/api/usage?day=2025-02-30", 400, "YYYY-MM-DD"),
-    ("/api/usage?day=%D9%A2025-03-10", 400, "YYYY-MM-DD"),
-    ("/api/usage?period=year", 400, "period: found year, wanted one of day, week, month"),
-    ("/api/top?by=magic", 400, "by: found magic, wanted one of uses, rise, fall"),
-    ("/api/idle?days=0", 400, "days: found 0, wanted 1 to 400"),
-    ("/api/idle?days=-1", 400, "wanted a whole number"),
-    ("/api/idle?days=9999999999999", 400, "wanted a whole number"),
-    ("/api/trend/uses?days=999999", 400, "wanted 1 to 3,650"),
-    ("/api/trend/uses_change", 400, "is no figure of a day"),
-    ("/api/compare", 400, "a: not given"),
-    ("/api/compare?a=acme/first&b=", 400, "b: not given"),
-    ("/api/usage?netwrok=replicate", 400, "netwrok: is no parameter here; known: network, period, day"),
-    ("/api/usage?day=2025-03-10&day=2025-03-09", 400, "day: was given more than once"),
-    ("/api/method/uses?x=%00%1b%5b31m", 400, "x: is no parameter here; known: none"),
-    ("/api/usage?network=" + "n" * 2000, 400, "characters, wanted at most 1000"),
-    ("/api/model/%E2%80%AEevil%0A%1b%5b31m", 404, "no such model"),
+    ("/api/v1/usage?network=nowhere", 404, "nowhere: no such network; known: replicate"),
+    ("/api/v1/nowhere/digests", 404, "no such network"),
+    ("/api/v1/model/acme/frist", 404, "did you mean acme/first"),
+    ("/api/v1/method/joy", 404, "joy: no such metric"),
+    ("/api/v1/trend/joy", 404, "joy: no such metric"),
+    ("/api/v1/usage?day=2024-01-01", 404, "no day digest for 2024-01-01; there are 9"),
+    ("/api/v1/nothing", 404, "GET /api/v1 lists what may be asked"),
+    ("/api/v1/usage/more", 404, "GET /api/v1 lists"),
+    ("/api/v1/model/", 404, "GET /api/v1 lists"),
+    ("/api/v1/model/hid/one", 400, "this name is hidden here"),
+    ("/api/v1/usage?day=2999-01-01", 400, "is in the future"),
+    ("/api/v1/usage?day=yesterday", 400, "day: found yesterday, wanted a UTC day as YYYY-MM-DD"),
+    ("/api/v1/usage?day=20250310", 400, "YYYY-MM-DD"),
+    ("/api/v1/usage?day=2025-02-30", 400, "YYYY-MM-DD"),
+    ("/api/v1/usage?day=%D9%A2025-03-10", 400, "YYYY-MM-DD"),
+    ("/api/v1/usage?period=year", 400, "period: found year, wanted one of day, week, month"),
+    ("/api/v1/top?by=magic", 400, "by: found magic, wanted one of uses, rise, fall"),
+    ("/api/v1/idle?days=0", 400, "days: found 0, wanted 1 to 400"),
+    ("/api/v1/idle?days=-1", 400, "wanted a whole number"),
+    ("/api/v1/idle?days=9999999999999", 400, "wanted a whole number"),
+    ("/api/v1/trend/uses?days=999999", 400, "wanted 1 to 3,650"),
+    ("/api/v1/trend/uses_change", 400, "is no figure of a day"),
+    ("/api/v1/compare", 400, "a: not given"),
+    ("/api/v1/compare?a=acme/first&b=", 400, "b: not given"),
+    ("/api/v1/usage?netwrok=replicate", 400, "netwrok: is no parameter here; known: network, period, day"),
+    ("/api/v1/usage?day=2025-03-10&day=2025-03-09", 400, "day: was given more than once"),
+    ("/api/v1/method/uses?x=%00%1b%5b31m", 400, "x: is no parameter here; known: none"),
+    ("/api/v1/usage?network=" + "n" * 2000, 400, "characters, wanted at most 1000"),
+    ("/api/v1/model/%E2%80%AEevil%0A%1b%5b31m", 404, "no such model"),
 ]
 
 
@@ -330,19 +349,20 @@ def test_bad_input_gets_one_sentence(ask: httpx.Client, path: str, status: int, 
     answer = raw(ask, path)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
-    (key,) = answer.json()
-    error = answer.json()["error"]
-    assert key == "error" and sentence in error and error.isprintable() and "\u202e" not in error
+    assert answer.json().keys() == {"schema_version", "error"} and answer.json()["schema_version"] == 1
+    error = answer.json()["error"]["message"]
+    assert answer.json()["error"]["code"] == {400: "bad_request", 404: "not_found"}[status]
+    assert sentence in error and error.isprintable() and "\u202e" not in error
     assert len(error) < 500
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-@pytest.mark.parametrize("path", ["/", "/api/usage", "/api/nothing", "/health", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/usage", "/api/v1/nothing", "/health", "/metrics"])
 def test_nothing_but_reading_is_answered(ask: httpx.Client, method: str, path: str) -> None:
     answer = ask.request(method, path, content=b"x" * 5000)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(",")) == {"GET", "HEAD"}
-    assert answer.json() == {"error": "only GET and HEAD are answered here"}
+    assert answer.json()["error"] == {"code": "method_not_allowed", "message": "only GET and HEAD are answered here"}
 
 
 def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryContext, home: Path) -> None:
@@ -351,12 +371,14 @@ def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryConte
             raise ZeroDivisionError("the secret of the house")
 
     with capture_logs() as logged, served(replace(desk, archive=Broken(desk.store)), home) as client:
-        answer = client.get("/api/usage")
+        answer = client.get("/api/v1/usage")
     assert answer.status_code == 500
-    match = re.fullmatch(r"something went wrong here; its id in the log is ([0-9a-f]{12})", answer.json()["error"])
+    match = re.fullmatch(
+        r"something went wrong here; its id in the log is ([0-9a-f]{12})", answer.json()["error"]["message"]
+    )
     assert match
     (line,) = logged
-    assert (line["id"], line["path"], line["event"]) == (match[1], "/api/usage", "unexpected")
+    assert (line["id"], line["path"], line["event"]) == (match[1], "/api/v1/usage", "unexpected")
     assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
@@ -372,8 +394,8 @@ def test_an_answer_that_takes_too_long_is_given_up(desk: QueryContext, home: Pat
             capture_logs(),
             served(replace(desk, archive=Slow(desk.store)), home, answer_seconds=0.1) as client,
         ):
-            answer = client.get("/api/usage")
-            assert answer.status_code == 503 and "took too long" in answer.json()["error"]
+            answer = client.get("/api/v1/usage")
+            assert answer.status_code == 503 and "took too long" in answer.json()["error"]["message"]
             assert client.get("/health").status_code == 200
     finally:
         release.set()
@@ -410,7 +432,7 @@ def test_files_are_served_with_their_types(ask: httpx.Client, path: str, kind: s
 def test_every_file_that_the_site_outlet_writes_is_served(desk: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site_builder.write_site(desk, site, lambda _line: None, NOW)
-    files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name != ".footfall-site"]
+    files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name[0] != "."]
     assert f"replicate/{NEWEST}/models.csv" in files
     with served(desk, site) as client:
         for file in files:
@@ -490,7 +512,7 @@ def test_before_the_site_is_written_a_page_says_which_command_does(desk: QueryCo
         for path in ("/", "/replicate/", "/nothing"):
             answer = client.get(path)
             assert answer.status_code == 503 and "python -m bot site" in answer.text
-        assert client.get("/api/usage").status_code == 200
+        assert client.get("/api/v1/usage").status_code == 200
         write(tmp_path / "site")
         assert client.get("/").text == FILES["index.html"]
 
@@ -502,11 +524,11 @@ PATHS = {
     "/style.css": 200,
     "/replicate": 308,
     "/nothing": 404,
-    "/api": 200,
-    "/api/usage": 200,
-    "/api/nothing": 404,
-    "/api/usage?day=x": 400,
-    "/api/usage?network=" + "n" * 1000: 400,
+    "/api/v1": 200,
+    "/api/v1/usage": 200,
+    "/api/v1/nothing": 404,
+    "/api/v1/usage?day=x": 400,
+    "/api/v1/usage?network=" + "n" * 1000: 400,
     "/health": 200,
     "/metrics": 200,
 }
@@ -525,7 +547,7 @@ def test_every_answer_carries_the_security_headers(ask: httpx.Client, method: st
     assert "geolocation=()" in headers["permissions-policy"]
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["server"] == "footfall"
-    in_api = path.startswith("/api")
+    in_api = path.startswith("/api/v1")
     assert headers.get("access-control-allow-origin") == ("*" if in_api else None)
     assert headers["cross-origin-resource-policy"] == ("cross-origin" if in_api else "same-origin")
     fresh = answer.status_code == 200 and path not in ("/health", "/metrics")
@@ -535,7 +557,7 @@ def test_every_answer_carries_the_security_headers(ask: httpx.Client, method: st
 
 
 def test_fifty_at_once_are_answered_alike(ask: httpx.Client) -> None:
-    paths = [path for path, _ in TWINS if path != "/api/status"]
+    paths = [path for path, _ in TWINS if path != "/api/v1/status"]
 
     async def all_at_once() -> list[httpx.Response]:
         async with httpx.AsyncClient(base_url=ask.base_url, timeout=PATIENCE) as client:
@@ -547,10 +569,10 @@ def test_fifty_at_once_are_answered_alike(ask: httpx.Client) -> None:
 
 
 def test_long_answers_travel_compressed_where_that_is_understood(ask: httpx.Client) -> None:
-    packed, plain = (ask.get("/api/digest", headers={"Accept-Encoding": how}) for how in ("gzip", "identity"))
+    packed, plain = (ask.get("/api/v1/digest", headers={"Accept-Encoding": how}) for how in ("gzip", "identity"))
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
     assert packed.json() == plain.json()
-    assert packed.headers["vary"] == "Accept-Encoding"
+    assert packed.headers["vary"] == "Accept, Accept-Encoding"
 
 
 # --- health and metrics ---------------------------------------------------------------------------------------------
@@ -584,7 +606,9 @@ def unhealthy(client: httpx.Client) -> None:
         assert health.status_code == 503
         document = {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
         assert health.json() == document
-        assert logged and all("private" not in client.get(path).text for path in ("/health", "/api/usage", "/metrics"))
+        assert logged and all(
+            "private" not in client.get(path).text for path in ("/health", "/api/v1/usage", "/metrics")
+        )
     answer = client.get("/metrics")
     assert answer.status_code == 200
     shown = samples(client)
@@ -611,9 +635,11 @@ def test_a_database_that_is_garbage_is_not_healthy_and_says_so_in_one_sentence(
     with served(doomed, tmp_path) as client:
         unhealthy(client)
         with capture_logs() as logged:
-            answer = client.get("/api/usage")
+            answer = client.get("/api/v1/usage")
         assert answer.status_code == 503
-        assert answer.json()["error"] == f"the database cannot be read; its id in the log is {logged[0]['id']}"
+        assert (
+            answer.json()["error"]["message"] == f"the database cannot be read; its id in the log is {logged[0]['id']}"
+        )
         assert "private.db" in str(logged[0]["exc_info"])
     doomed.store.close()
 
@@ -683,24 +709,24 @@ def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: 
     with served(desk, home / "out" / "site") as client:
         for number in range(30):
             client.get(f"/no/such/page/{number}")
-            client.get(f"/api/model/nobody/{number}")
-            client.get(f"/api/nothing/{number}")
-        client.get("/api/usage")
-        client.post("/api/usage")
+            client.get(f"/api/v1/model/nobody/{number}")
+            client.get(f"/api/v1/nothing/{number}")
+        client.get("/api/v1/usage")
+        client.post("/api/v1/usage")
         etag = client.get("/").headers["etag"]
         client.get("/", headers={"If-None-Match": etag})
         shown = samples(client)
     assert shown["footfall_requests_total"] == {
         ("/{path}", "404"): 30.0,
-        ("/api/model/{name}", "404"): 30.0,
-        ("/api/{rest}", "404"): 30.0,
-        ("/api/usage", "200"): 1.0,
+        ("/api/v1/model/{name}", "404"): 30.0,
+        ("/api/v1/{rest}", "404"): 30.0,
+        ("/api/v1/usage", "200"): 1.0,
         ("none", "405"): 1.0,
         ("/{path}", "200"): 1.0,
         ("/{path}", "304"): 1.0,
     }
-    assert shown["footfall_request_seconds_count"][("/api/model/{name}",)] == 30.0
-    assert 0 < shown["footfall_request_seconds_sum"][("/api/usage",)] < PATIENCE
+    assert shown["footfall_request_seconds_count"][("/api/v1/model/{name}",)] == 30.0
+    assert 0 < shown["footfall_request_seconds_sum"][("/api/v1/usage",)] < PATIENCE
 
 
 def test_health_and_metrics_cost_one_query_each(desk: QueryContext, home: Path) -> None:
@@ -779,7 +805,7 @@ def test_the_command_says_where_it_listens_and_ends_cleanly_when_told(home: Path
         try:
             assert match, (line, process.communicate(timeout=PATIENCE))
             with make_client(base_url=match[1]) as client:  # holds its connection open while the server stops
-                assert client.get("/api/method/uses").status_code == 200
+                assert client.get("/api/v1/method/uses").status_code == 200
                 assert client.get("/").text == FILES["index.html"]
                 process.send_signal(sign)
                 _, errors = process.communicate(timeout=PATIENCE)

@@ -1,0 +1,66 @@
+"""Serves the archive site from the database: where no folder was written, or where that is older than the archive."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path, PurePosixPath
+
+from aiohttp import web
+
+from bot.config import SiteChoice
+from bot.render.site_files import MISSING
+from bot.site_builder import OnDemandSite, SiteFile
+from bot.store import StoreError
+from bot.web import site_responses
+from bot.web.middleware import DbThreadPool
+from bot.web.site_responses import TYPES
+
+THREADS = 2
+"""Threads that render pages: they are busy with computing."""
+CHECK_SECONDS = 2.0
+"""How long an answer from a written site waits for the database to say whether it is the newest."""
+
+
+class RenderedSite:
+    """Pages rendered on demand, in a few threads and within a time limit."""
+
+    def __init__(self, pages: OnDemandSite, choice: SiteChoice, seconds: float) -> None:
+        """`seconds`: how long an answer may take."""
+        self._pages, self._choice = pages, choice
+        self._rendering = DbThreadPool(seconds, THREADS)
+        self._checking = DbThreadPool(CHECK_SECONDS, 1)  # never behind pages that take long
+
+    async def close(self, app: object) -> None:
+        """Render no more."""
+        await self._rendering.close(app)
+        await self._checking.close(app)
+
+    async def is_preferred_to(self, folder: Path) -> bool:
+        """Whether the whole site comes from the database: always, or because there is no folder or one of an older
+        archive. A folder is also served while the database cannot be read."""
+        if self._choice == "database" or not await asyncio.to_thread((folder / "index.html").is_file):
+            return True
+        try:
+            return await self._checking.run(lambda: self._pages.is_newer_than(folder))
+        except (StoreError, TimeoutError):
+            return False
+
+    async def respond(self, request: web.Request, wanted: str) -> web.StreamResponse | None:
+        """The answer to a path of a request; `None` if the site has no such file. Raises `StoreError`,
+        `TimeoutError`."""
+        if (path := site_responses.file_name(wanted)) is None:
+            return None
+        if PurePosixPath(path).suffix not in TYPES:
+            if await self._find_file(f"{path}/index.html"):
+                raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
+            return None
+        file = await self._find_file(path)
+        return site_responses.content_response(request, path, file.content, file.tag) if file else None
+
+    async def missing_page(self) -> str:
+        """The page of an address that does not exist."""
+        file = await self._find_file(MISSING)
+        return file.content.decode() if file else ""
+
+    async def _find_file(self, path: str) -> SiteFile | None:
+        return await self._rendering.run(lambda: self._pages.find_file(path))
