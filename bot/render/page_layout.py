@@ -37,6 +37,8 @@ class NetworkPage:
     title: str
     about: str
     """Its methodology, in Markdown."""
+    ended: date | None = None
+    """The last day of a record that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class DigestPage:
     receipts: Sequence[Receipt] = ()
     card: Picture | None = None
     """The picture of its post; only where the site has a public address."""
+
+    @property
+    def ranked(self) -> Mapping[str, Sequence[RankedRow]]:
+        """By catalogue: its models, where they can be ranked."""
+        return {key: rows for key, rows in self.models.items() if not isinstance(rows, str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +168,9 @@ def issue_files(
     document = issue.document
     path = digest_folder(document)
     root = "../" * (path.count("/") + 1)
-    ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
+    ranked = issue.ranked
     slots = {"story": words, **chart_slots(issue)}
-    slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
+    slots |= {f"table-{key}": model_tables.top_html(rows, document, key) for key, rows in ranked.items()}
     earlier, later = (
         {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
         for d in neighbours
@@ -188,6 +195,7 @@ def issue_files(
         ],
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
+        model_links=model_tables.ranking_links(ranked),
         csv=bool(ranked),
         sources=(sources := source_sentences(document)),
         earlier=earlier,
@@ -223,10 +231,12 @@ def chart_slots(issue: DigestPage) -> dict[str, str]:
 
 
 def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:
-    """A catalogue's figures with what each counts, where its history is and which records it rests on."""
+    """A catalogue's figures with what each counts, where its history is and which records it rests on. A figure of the
+    headline's catalogue has its key as anchor, such as `#models_used`."""
+    own = "" if block["catalogue"] == document["headline"]["catalogue"] else f"{block['catalogue']}-"
     return [
         {
-            "key": key,
+            "id": f"{own}{key}",
             "figure": figure,
             "definition": site.definitions.get(key, ""),
             "history": f"{root}{history_path(document['network'], block['catalogue'], key)}",
@@ -237,6 +247,7 @@ def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any]
 
 
 _SPACES = re.compile(r"\s+")
+_BEFORE_TAG = re.compile(r" (</(?:p|h2|li)>)")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
@@ -245,4 +256,4 @@ def digest_story(site: SiteContext, document: Document) -> str:
     template = "site/_comparison.j2" if document["network"] == COMPARISON else "site/_story.j2"
     raw = render_template("site", template, hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
-    return flowing.replace("> ", ">").replace(" </p>", "</p>").strip()
+    return _BEFORE_TAG.sub(r"\1", flowing.replace("> ", ">")).strip()

@@ -17,6 +17,8 @@ from bot.records import COMPARISON, Document, catalogues_and_panels
 from bot.render import feeds
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
+from bot.render.front_page import RECENT, digest_row, heading_of, index_page, is_known
+from bot.render.models_pages import models_files
 from bot.render.page_layout import (
     HEADING,
     DigestPage,
@@ -39,8 +41,6 @@ Block = Mapping[str, Any]
 
 MISSING = "404.html"
 """The page of an address that does not exist."""
-RECENT = 30
-"""Digests on the front page and in the feeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def render_digest(
     document = {**issue.document, "catalogues": [{**block, **lists} for block in issue.document["catalogues"]]}
     words = digest_story(site, issue.document)
     charts = chart_slots(issue) if document["period"] == "day" else {}
-    return RenderedDigest(document, words, charts, tuple(issue_files(site, issue, words, (earlier, later))))
+    files = (*issue_files(site, issue, words, (earlier, later)), *models_files(site, issue))
+    return RenderedDigest(document, words, charts, files)
 
 
 def render_site(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
@@ -84,7 +85,7 @@ def _site_files(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterato
     for each in digests:
         yield from each.files
         rendered.append(replace(each, files=(), charts={}))
-        if each.charts:
+        if each.charts and is_known(each.document):
             charts[each.document["network"]] = each.charts
     for network in site.networks:
         documents = [each.document for each in rendered if each.document["network"] == network.key]
@@ -99,9 +100,9 @@ def _front_files(
     stories: Mapping[str, str],
     charts: Mapping[str, Mapping[str, str]],
 ) -> Iterator[File]:
-    """`charts`: by network, those of its latest daily digest."""
+    """`charts`: by network, those of its latest daily digest whose headline is known."""
     newest = _newest_first(documents)
-    yield "index.html", _index_page(site, newest, stories, charts)
+    yield "index.html", index_page(site, newest, stories, charts)
     for name in ("style.css", "favicon.svg"):
         yield name, (TEMPLATES / "site" / name).read_bytes()
     facts = {"operator": site.operator, "licence": site.licence, "address": site.address("").rstrip("/")}
@@ -149,7 +150,7 @@ def _network_index(
         for key, block in held.items()
     ]
     periods = [
-        (name, [_digest_row(d, network.key) for d in _newest_first(documents) if d["period"] == name])
+        (name, [digest_row(d, network.key) for d in _newest_first(documents) if d["period"] == name])
         for name in ("day", "week", "month")
     ]
     return render_page(
@@ -183,7 +184,7 @@ def _history_page(
     daily = [(document, figure) for document, figure in history_rows if document["period"] == "day"]
     points = [(date.fromisoformat(document["day"]), _drawable_value(figure)) for document, figure in daily]
     rows = [
-        {"d": _heading(document), "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
+        {"d": heading_of(document), "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
         for document, figure in reversed(daily or history_rows)
     ]
     form = number_format.display_unit(latest["unit"], latest["label"])
@@ -216,45 +217,6 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
     ]
     shown: dict[str, Any] = {"network": network_heading(network), "about": slot_marker("about"), "metrics": metrics}
     return render_page(site, "method.j2", f"{network.key}/method.html", {"about": words}, **shown)
-
-
-def _index_page(
-    site: SiteContext,
-    newest: Sequence[Document],
-    stories: Mapping[str, str],
-    charts: Mapping[str, Mapping[str, str]],
-) -> bytes:
-    """The latest daily digest of each network, and links to earlier ones. `newest`: all digests, newest first."""
-    latest: list[dict[str, Any]] = []
-    slots: dict[str, str] = {}
-    for network in site.networks:
-        document = next((d for d in newest if d["network"] == network.key and d["period"] == "day"), None)
-        if document:
-            drawn = {key: _unique_ids(network.key, svg) for key, svg in charts[network.key].items()}
-            parts = {"story": stories[digest_folder(document)], **drawn}
-            slots |= {f"{network.key}-{key}": part for key, part in parts.items()}
-            latest.append(
-                {**page_context(document, f"{network.key}-"), "link": f"{digest_folder(document)}/index.html"}
-            )
-    shown = {digest_folder(issue["d"]) for issue in latest}
-    recent = [_digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
-    return render_page(site, "index.j2", "index.html", slots, latest=latest, recent=recent)
-
-
-def _unique_ids(network: str, svg: str) -> str:
-    """A network's chart with unique ids, for a page with several networks."""
-    return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
-
-
-def _digest_row(document: Document, inside: str) -> dict[str, Any]:
-    """A digest as a row of a list, linked from the folder `inside`."""
-    link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
-    return {"d": _heading(document), "c": template_context(document)["c"], "link": f"{link}/index.html"}
-
-
-def _heading(document: Document) -> Document:
-    """The keys for the name of a digest. Every value in a template is traced, so fewer keys take less time."""
-    return {key: document[key] for key in HEADING}
 
 
 def _newest_first(documents: Iterable[Document]) -> list[Document]:
