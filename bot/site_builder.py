@@ -10,7 +10,7 @@ from pathlib import Path
 from bot import charts, comparison, ledger, pipeline
 from bot.metrics import METRICS
 from bot.outlets.site import replace_site
-from bot.queries import QueryContext, WatchedNetwork
+from bot.queries import QueryContext, WatchedNetwork, health
 from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Picture, Unknown
 from bot.records.names import NameMask
 from bot.render import feeds, model_tables, page_layout, site_files
@@ -54,7 +54,7 @@ def write_site(
     processes. Raises `OutletError`."""
     places = [place for name in (*desk.watched, COMPARISON) for place in _digest_places(desk, name)]
     rendered = render_all(places) if render_all else (render_digest(desk, place, at, url, folder) for place in places)
-    site = replace(_site_context(desk, at, url), operator=operator, licence=licence)
+    site = replace(_site_context(desk, at, url), operator=operator, licence=licence, health=health(desk))
     files = site_files.render_site(site, _report_pages(places, rendered, tell))
     return replace_site(files, folder) / "index.html"
 

@@ -85,6 +85,8 @@ class WatchedNetwork:
     about: str
     """Its methodology page, the source's docstring."""
     headline: Mapping[str, str]
+    closed: bool = False
+    """Whether its record has ended, so that nothing new can arrive."""
 
     @property
     def lead_catalogue(self) -> Catalogue:

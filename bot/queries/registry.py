@@ -14,7 +14,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_args
 
-from bot.queries import model_queries, network_queries
+from bot.queries import health_queries, model_queries, network_queries
 from bot.queries.context import QueryError
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
@@ -167,6 +167,7 @@ QUERIES = _by_name(
 """Queries that every interface has."""
 API_QUERIES = _by_name(
     *QUERIES.values(),
+    QuerySpec("health", health_queries.health),
     QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It returns a list.
     QuerySpec(
         "digests",

@@ -28,7 +28,7 @@ def index_page(
     """`newest`: all digests, newest first. `charts`: by network, those of its latest daily digest whose headline is
     known."""
     issues = sorted(
-        (issue for network in site.networks if (issue := _issue(network, newest))),
+        (issue for network in site.networks if (issue := _issue(site, network, newest))),
         key=lambda issue: (issue["known"], not issue["ended"], issue["d"]["day"]),
         reverse=True,
     )
@@ -43,7 +43,7 @@ def index_page(
     return render_page(site, "index.j2", "index.html", slots, news=news, unknown=unknown, recent=recent)
 
 
-def _issue(network: NetworkPage, newest: Sequence[Document]) -> dict[str, Any] | None:
+def _issue(site: SiteContext, network: NetworkPage, newest: Sequence[Document]) -> dict[str, Any] | None:
     """The newest daily digest of a network whose headline is known, and the one that is not known since; of a network
     of which nothing is known, the newest."""
     days = [d for d in newest if d["network"] == network.key and d["period"] == "day"]
@@ -55,7 +55,7 @@ def _issue(network: NetworkPage, newest: Sequence[Document]) -> dict[str, Any] |
         **page_context(document, f"{network.key}-"),
         "link": f"{digest_folder(document)}/index.html",
         "known": known is not None,
-        "ended": network.ended,
+        "ended": site.record_end(network.key),
         "since": None if document is days[0] else _unknown_day(days[0]),
     }
 

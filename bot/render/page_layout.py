@@ -37,8 +37,6 @@ class NetworkPage:
     title: str
     about: str
     """Its methodology, in Markdown."""
-    ended: date | None = None
-    """The last day of a record that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,13 @@ class SiteContext:
     """Who runs the site, for its page about itself; may be empty."""
     licence: str = ""
     """The licence of the site's own texts, pictures and tables; may be empty."""
+    health: Document | None = None
+    """The state of the sources; `None` where only a digest is rendered."""
+
+    def record_end(self, network: str) -> str | None:
+        """The last day of a network's record that has ended; `None` if new data can arrive or it is not known here."""
+        networks = self.health["networks"] if self.health else []
+        return next((each["record_ended"] for each in networks if each["network"] == network), None)
 
     @property
     def root(self) -> str:

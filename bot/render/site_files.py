@@ -18,6 +18,7 @@ from bot.render import feeds
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
 from bot.render.front_page import RECENT, digest_row, heading_of, index_page, is_known
+from bot.render.health_page import health_page
 from bot.render.models_pages import models_files
 from bot.render.page_layout import (
     HEADING,
@@ -107,6 +108,8 @@ def _front_files(
         yield name, (TEMPLATES / "site" / name).read_bytes()
     facts = {"operator": site.operator, "licence": site.licence, "address": site.address("").rstrip("/")}
     yield "about.html", render_page(site, "about.j2", "about.html", {}, facts=facts)
+    if site.health:
+        yield "health.html", health_page(site, site.health)
     # A server shows it at any address, so its links begin at the root.
     yield MISSING, render_page(site, "missing.j2", MISSING, {}, root=site.root, canonical="")
     yield "robots.txt", _robots_text(site)
@@ -155,7 +158,7 @@ def _network_index(
     ]
     return render_page(
         site, "network.j2", f"{network.key}/index.html", {},
-        network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
+        network=network_heading(network), ended=site.record_end(network.key), histories=histories, periods=[entry for entry in periods if entry[1]],
         columns=_list_columns(network, held),
     )  # fmt: skip
 
