@@ -142,6 +142,7 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
             block["catalogue"]: {
                 "usage": charts.usage_svg(block, (first, last)),
                 "concentration": charts.concentration_svg(block),
+                "uses": charts.uses_svg(block),
             }
             for block in document["catalogues"]
         },

@@ -38,7 +38,7 @@ def index_page(
         key = issue["d"]["network"]
         slots = {f"{key}-{name}": _unique_ids(key, svg) for name, svg in charts[key].items()}
         slots |= {f"{key}-story": stories[digest_folder(issue["d"])]}
-    shown = {digest_folder(issue["d"]) for issue in issues}
+    shown = {digest_folder(each["d"]) for issue in issues for each in (issue, issue["since"]) if each}
     recent = [digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
     return render_page(site, "index.j2", "index.html", slots, news=news, unknown=unknown, recent=recent)
 
@@ -78,7 +78,8 @@ def _unique_ids(network: str, svg: str) -> str:
 def digest_row(document: Document, inside: str) -> dict[str, Any]:
     """A digest as a row of a list, linked from the folder `inside`."""
     link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
-    return {"d": heading_of(document), "c": template_context(document)["c"], "link": f"{link}/index.html"}
+    facts = template_context(document)
+    return {"d": heading_of(document), "c": facts["c"], "headline": facts["headline"], "link": f"{link}/index.html"}
 
 
 def heading_of(document: Document) -> Document:
