@@ -335,7 +335,9 @@ def test_every_figure_of_a_day_has_an_anchor_and_the_main_ones_a_line_to_cite(si
     text = " ".join(page.said.split())
     address = f"https://a.example/archive/replicate/{query_contexts.NEWEST}/#models_used"
     used = figures["models_used"]["value"]
-    cited = f"Footfall: Replicate, 10 March 2025, models used: {used}. Edition 1, draft, as of 11 March 2025, 09:00 UTC."
+    cited = (
+        f"Footfall: Replicate, 10 March 2025, models used: {used}. Edition 1, draft, as of 11 March 2025, 09:00 UTC."
+    )
     assert f"{cited} {address}" in text
 
 

@@ -96,14 +96,14 @@ def ranking_html(parts: Sequence[RankingPart], document: Document) -> str:
         block = blocks[part.catalogue]
         if not place or parts[place - 1].catalogue != part.catalogue:
             html.append(f'<h2 id="models-{part.catalogue}">{str(escape(block["title"])).capitalize()}</h2>')
-        html.append(_part_html(part, str(escape(block["unit"]))))
+        html.append(_part_html(part, str(escape(block["title"])), str(escape(block["unit"]))))
     return "".join(html)
 
 
-def _part_html(part: RankingPart, unit: str) -> str:
+def _part_html(part: RankingPart, title: str, unit: str) -> str:
     kinds = {"idle": f"Listed, without {unit} in this period.", "unknown": f"Listed, {unit} unknown."}
     caption = kinds.get(part.kind) or _ranking_caption(part.rows, unit)
-    return _html_table(part.rows, "", caption, unit if part.kind == "used" else "")
+    return _html_table(part.rows, f'aria-label="{title}: {caption}"', caption, unit if part.kind == "used" else "")
 
 
 def top_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> str:
@@ -113,7 +113,8 @@ def top_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> s
     used = [row for row in rows if row.uses]
     if not used:
         return f"<p>No listed model had any {unit}.</p>"
-    return _html_table(used[:TOP], f"models-{catalogue}", _ranking_caption(used, unit), unit)
+    label = f'aria-labelledby="models-{catalogue}"'
+    return _html_table(used[:TOP], label, _ranking_caption(used, unit), unit)
 
 
 def _ranking_caption(rows: Sequence[RankedRow], unit: str) -> str:
@@ -133,9 +134,8 @@ def _html_table(rows: Sequence[RankedRow], label: str, caption: str, unit: str) 
         '<th scope="col">Last used</th><th scope="col">First listed</th></tr>'
     )
     body = "".join(_html_row(row, bool(unit)) for row in rows)
-    named = f'aria-labelledby="{label}"' if label else f'aria-label="{caption}"'
     return (
-        f'<div class="wide" tabindex="0" role="region" {named}><table><caption>{caption}</caption>'
+        f'<div class="wide" tabindex="0" role="region" {label}><table><caption>{caption}</caption>'
         f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -17,6 +17,9 @@ def models_files(site: SiteContext, issue: DigestPage) -> Iterator[File]:
         turns = [{"number": n, "link": model_tables.page_name(n)} for n in range(1, len(pages) + 1)]
         name = f"{path}/{model_tables.page_name(number)}"
         content = {"models": model_tables.ranking_html(parts, document)}
-        yield name, render_page(
-            site, "models.j2", name, content, d=shown, number=number, turns=turns, models=slot_marker("models")
+        yield (
+            name,
+            render_page(
+                site, "models.j2", name, content, d=shown, number=number, turns=turns, models=slot_marker("models")
+            ),
         )

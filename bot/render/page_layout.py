@@ -226,7 +226,9 @@ def source_sentences(document: Document) -> list[Message]:
 def page_context(document: Document, own: str = "") -> dict[str, Any]:
     """What the templates of a digest are given, with places for the story and the charts; `own` begins their names."""
     keys = [block["catalogue"] for block in document["catalogues"]]
-    places = {key: {kind: slot_marker(f"{own}{kind}-{key}") for kind in ("usage", "concentration", "uses")} for key in keys}
+    places = {
+        key: {kind: slot_marker(f"{own}{kind}-{key}") for kind in ("usage", "concentration", "uses")} for key in keys
+    }
     return {**template_context(document), "story": slot_marker(f"{own}story"), "slots": places}
 
 
