@@ -1,5 +1,5 @@
-"""Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `uses_svg`, `concentration_svg` and
-`trend_svg` for pages.
+"""Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `uses_svg`,
+`concentration_svg` and `trend_svg` for pages.
 
 A chart is drawn only from digest documents (`docs/digest.md`) and answers; its alt text is made from the same figures,
 in any language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.

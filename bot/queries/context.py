@@ -86,7 +86,7 @@ class WatchedNetwork:
     """Its methodology page, the source's docstring."""
     headline: Mapping[str, str]
     closed: bool = False
-    """Whether its record has ended, so that nothing new can arrive."""
+    """Whether its record has ended."""
 
     @property
     def lead_catalogue(self) -> Catalogue:

@@ -1,4 +1,4 @@
-"""The state of the sources: how far each network was read, what is held, other counts of the same use, and revisions."""
+"""The state of the sources: how far each network was read, what is held, other counts of the same use, revisions."""
 
 from __future__ import annotations
 

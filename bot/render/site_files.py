@@ -6,7 +6,6 @@ folder without a server.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,13 +14,11 @@ from typing import Any
 from bot import number_format
 from bot.records import COMPARISON, Document, catalogues_and_panels
 from bot.render import feeds
-from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
 from bot.render.front_page import RECENT, digest_row, heading_of, index_page, is_known
 from bot.render.health_page import health_page
 from bot.render.models_pages import models_files
 from bot.render.page_layout import (
-    HEADING,
     DigestPage,
     File,
     NetworkPage,
@@ -32,7 +29,6 @@ from bot.render.page_layout import (
     history_path,
     issue_files,
     network_heading,
-    page_context,
     render_page,
     slot_marker,
 )
@@ -158,7 +154,8 @@ def _network_index(
     ]
     return render_page(
         site, "network.j2", f"{network.key}/index.html", {},
-        network=network_heading(network), ended=site.record_end(network.key), histories=histories, periods=[entry for entry in periods if entry[1]],
+        network=network_heading(network), ended=site.record_end(network.key),
+        histories=histories, periods=[entry for entry in periods if entry[1]],
         columns=_list_columns(network, held),
     )  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""How far a catalogue was read, for readers who want to know whether its figures are fresh: its newest list that counts,
-and the instant up to which its events were read completely."""
+"""How far a catalogue was read: its newest list that counts, and the instant up to which its events were read
+completely."""
 
 from __future__ import annotations
 
