@@ -166,7 +166,7 @@ def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
     return [key for key in shown if any(key in block["figures"] for block in held.values())]
 
 
-COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
+COLUMNS = ("models_used", "models_listed", "uses", "models_for_half")
 """The figures in a network's list of digests."""
 
 
