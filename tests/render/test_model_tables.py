@@ -28,7 +28,7 @@ def rows(count: int, unused: int = 0, unknown: int = 0) -> list[RankedRow]:
 DOCUMENT = {
     "catalogues": [
         {"catalogue": "models", "title": "public models", "unit": "runs"},
-        {"catalogue": "hub", "title": "Hub models", "unit": "inferences"},
+        {"catalogue": "hub", "title": "Hub models", "unit": "runs"},
     ]
 }
 
