@@ -104,7 +104,7 @@ def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
 
 def uses_svg(catalogue: Json) -> str:
     """All use by day, for a network whose use names no models."""
-    points: Points = [(date.fromisoformat(point["day"]), point["uses"]) for point in catalogue["history"]]
+    points = chart_data.uses_points(catalogue)
     return trend_svg(points, f"{catalogue['unit'].capitalize()}, by day", "uses", f"uses-{catalogue['catalogue']}")
 
 
