@@ -167,6 +167,13 @@ class Archive:
                     yield StoredDigest(period, day, text, hashlib.sha256(content.encode()).hexdigest())
                 last = (period, day)
 
+    def revisions(self, network: str, most: int) -> tuple[Document, ...]:
+        """The editions after a first one, the newest first; at most so many."""
+        chosen = sa.select(digests.c.document).where(digests.c.network == network, digests.c.edition > 1)
+        chosen = chosen.order_by(digests.c.composed_at.desc(), digests.c.id.desc()).limit(most)
+        with self._store.read_transaction() as connection:
+            return tuple(restore_messages(json.loads(kept)) for kept in connection.scalars(chosen))
+
     def data_version(self) -> tuple[int, int, datetime | None, int]:
         """Changes whenever a digest is stored or issued; cheap enough to read with every query."""
         newest = sa.func.max(digests.c.composed_at, type_=digests.c.composed_at.type)

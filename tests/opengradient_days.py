@@ -93,13 +93,18 @@ def ledger_of(folder: Path, days: Mapping[date, Day]) -> Iterator[store.Store]:
     """A ledger in which these days were read."""
     opened = store.open_store(databases.sqlite(folder / "footfall.db"))
     try:
-        for listing in opengradient.static_listings(opengradient.Settings(), max(days), len(days)):
-            ledger.add_snapshot(opened, listing)
-        for day, content in days.items():
-            _add_day(opened, day, content)
+        add_days(opened, days)
         yield opened
     finally:
         opened.close()
+
+
+def add_days(opened: store.Store, days: Mapping[date, Day]) -> None:
+    """Store these days in a ledger."""
+    for listing in opengradient.static_listings(opengradient.Settings(), max(days), len(days)):
+        ledger.add_snapshot(opened, listing)
+    for day, content in days.items():
+        _add_day(opened, day, content)
 
 
 def digest_of(days: Mapping[date, Day], folder: Path, day: date = LAST) -> Document:

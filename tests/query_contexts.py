@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bot import ledger, pipeline, store
 from bot.archive import Archive
 from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Period, Receipt
-from tests import databases, hostile
+from tests import databases, hostile, opengradient_days
 from tests.worlds import CATALOGUE, START, snapshot
 
 DAYS = tuple(START + timedelta(days=n) for n in range(10))
@@ -69,3 +70,21 @@ def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[QueryContext]:
         yield QueryContext(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
     finally:
         opened.close()
+
+
+@contextmanager
+def two_networks(folder: Path) -> Iterator[QueryContext]:
+    """The same world, whose record has ended, with some days of OpenGradient, the newest unknown, and a comparison."""
+    days = opengradient_days.usual_days(4, chain=False)
+    plan = opengradient_days.PLAN
+    with desk(folder) as context:
+        opengradient_days.add_days(context.store, days)
+        for day in days:
+            at = opengradient_days.morning_after(day)
+            pipeline.compose_digest(context.store, context.archive, plan, Period.for_day(day), at)
+        if comparison := pipeline.comparison_plan([PLAN, plan]):
+            pipeline.compose_digest(context.store, context.archive, comparison, Period.for_day(ISSUED, "week"), NOW)
+        other = WatchedNetwork("opengradient", "OpenGradient", plan.catalogues, ABOUT, plan.headline)
+        watched = {"replicate": replace(context.watched["replicate"], closed=True), "opengradient": other}
+        now = opengradient_days.morning_after(opengradient_days.LAST)
+        yield replace(context, watched=watched, clock=lambda: now)

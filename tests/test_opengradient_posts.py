@@ -56,7 +56,7 @@ def posts_of(scenario: str, locale: str = "en") -> dict[str, str]:
     embed = pipeline.render_post(document, "discord", locale=locale).embed
     assert embed is not None
     site = SiteContext([NetworkPage("opengradient", "OpenGradient", "")], {}, lambda *_: "", morning_after(LAST))
-    story = unescape(re.sub("<[^>]+>", "", digest_story(site, document).replace("</p>", "\n")))
+    story = unescape(re.sub("<[^>]+>", "", re.sub("</(?:p|h2|li)>", "\n", digest_story(site, document))))
     return {
         "X": pipeline.render_post(document, "x", locale=locale).parts[0],
         "Discord": f"{embed['title']}\n{embed['description']}",

@@ -128,7 +128,7 @@ def test_receipts_are_shown_and_a_draft_says_that_it_is_one(site: Path) -> None:
 
 
 def test_hostile_names_stay_text_on_every_page(site: Path) -> None:
-    raw = (day(site) / "index.html").read_text()
+    raw = "".join((day(site) / name).read_text() for name in ("index.html", "models.html"))
     for name in hostile.NAMES.values():
         if "<" in name:
             assert name not in raw
@@ -137,9 +137,14 @@ def test_hostile_names_stay_text_on_every_page(site: Path) -> None:
     assert "\u202e" not in raw and "\u200b" not in raw
 
 
-def test_the_ranked_table_holds_every_listed_model_once(site: Path) -> None:
-    page = (day(site) / "index.html").read_text()
-    rows = re.findall(r'class="name"><bdi>(.*?)</bdi>', page[page.index(">Every model:") :])
+def model_names(page: Path) -> list[str]:
+    return re.findall(r'<th scope="row" class="name"><bdi>(.*?)</bdi>', page.read_text())
+
+
+def test_the_pages_of_models_hold_every_listed_model_once_and_the_day_links_to_them(site: Path) -> None:
+    rows = model_names(day(site) / "models.html")
+    assert 'href="models.html#models-models"' in (day(site) / "index.html").read_text()
+    assert [name for name in rows if name in model_names(day(site) / "index.html")] == rows[:20]
     listed = json.loads((day(site) / "digest.json").read_text())["catalogues"][0]["figures"]["models_listed"]["value"]
     assert len(rows) == listed > 150
 
@@ -322,3 +327,32 @@ def test_a_picture_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         site_builder.write_site(desk, tmp_path / "site", lambda line: None, query_contexts.NOW)
         assert len(drawn) == len(query_contexts.DAYS), "without an address there is no picture"
     assert not list((tmp_path / "site").rglob("card.png"))
+
+
+def test_every_figure_of_a_day_has_an_anchor_and_the_main_ones_a_line_to_cite(site: Path) -> None:
+    page = Page(day(site) / "index.html")
+    figures = json.loads((day(site) / "digest.json").read_text())["catalogues"][0]["figures"]
+    assert set(figures) <= set(page.ids) and {f"#{key}" for key in figures} <= set(page.links)
+    text = " ".join(page.said.split())
+    address = f"https://a.example/archive/replicate/{query_contexts.NEWEST}/#models_used"
+    used = figures["models_used"]["value"]
+    cited = (
+        f"Footfall: Replicate, 10 March 2025, models used: {used}. Edition 1, draft, as of 11 March 2025, 09:00 UTC."
+    )
+    assert f"{cited} {address}" in text
+
+
+def test_the_page_of_the_sources_says_how_far_each_was_read(site: Path) -> None:
+    text = " ".join(Page(site / "health.html").said.split())
+    assert "As of 11 March 2025, 09:00 UTC." in text
+    assert "Replicate: public models 10 March 2025 no 11 March 2025, 00:00 UTC" in text
+    assert "None: no figure that was published has changed since." in text
+    for path in site.rglob("index.html"):
+        assert any(link.endswith("health.html") for link in Page(path).links), path
+
+
+def test_the_masthead_and_the_foot_link_to_nothing_twice(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        around = re.sub(r"<main.*</main>", "", path.read_text(), flags=re.DOTALL)
+        links = re.findall(r'<a [^>]*href="([^"]+)"', around)
+        assert len(links) == len(set(links)), path

@@ -1,5 +1,5 @@
-"""Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `concentration_svg` and
-`trend_svg` for pages.
+"""Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `uses_svg`,
+`concentration_svg` and `trend_svg` for pages.
 
 A chart is drawn only from digest documents (`docs/digest.md`) and answers; its alt text is made from the same figures,
 in any language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.
@@ -10,7 +10,7 @@ from bot.charts.answer_charts import LineChart, NamedLine, draw_lines, is_drawab
 from bot.charts.chart_data import drawable_value, history_days
 from bot.charts.picture_alt_text import describe_picture
 from bot.charts.png import draw_card
-from bot.charts.svg import concentration_svg, trend_svg, usage_svg
+from bot.charts.svg import concentration_svg, trend_svg, usage_svg, uses_svg
 
 __all__ = [
     "LineChart",
@@ -25,4 +25,5 @@ __all__ = [
     "is_drawable",
     "trend_svg",
     "usage_svg",
+    "uses_svg",
 ]

@@ -45,6 +45,11 @@ def history_days(catalogue: Json) -> tuple[DailyPoint, ...]:
     )
 
 
+def uses_points(catalogue: Json) -> Points:
+    """All use of each day of the history, oldest first."""
+    return [(date.fromisoformat(point["day"]), _exact_count(point, "uses")) for point in catalogue.get("history", ())]
+
+
 def _exact_count(point: Json, key: str) -> int | None:
     """A count of a day; a lower bound is not drawn, because a bar or line would show it as exact."""
     return None if point.get("at_least") else cast("int | None", point.get(key))

@@ -102,6 +102,12 @@ def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
     return _svg(key, title, describe_trend(points, title, unit, ""), drawn)
 
 
+def uses_svg(catalogue: Json) -> str:
+    """All use by day, for a network whose use names no models."""
+    points = chart_data.uses_points(catalogue)
+    return trend_svg(points, f"{catalogue['unit'].capitalize()}, by day", "uses", f"uses-{catalogue['catalogue']}")
+
+
 def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     key = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)
     return (

@@ -215,6 +215,7 @@ class AppContext:
                 plan.catalogues,
                 sources.methodology_text(sources.load_network(name, self.settings.config.networks[name])),
                 dict(plan.headline),
+                plan.closed,
             )
             for name, plan in self.network_plans.items()
         }

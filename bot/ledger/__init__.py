@@ -38,6 +38,7 @@ from bot.ledger.queries.rankings import (
     read_span,
     snapshot_days,
 )
+from bot.ledger.queries.reading_state import ListState, ReadingState, reading_state
 from bot.ledger.snapshots.held_days import (
     Decision,
     Hold,

@@ -6,6 +6,7 @@ commands, paths and pages from that.
 """
 
 from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.health_queries import health
 from bot.queries.model_lists import models
 from bot.queries.model_queries import compare, idle, idle_models, model, top, why
 from bot.queries.network_queries import (

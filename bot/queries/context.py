@@ -92,6 +92,8 @@ class WatchedNetwork:
     about: str
     """Its methodology page, the source's docstring."""
     headline: Mapping[str, str]
+    closed: bool = False
+    """Whether its record has ended."""
 
     @property
     def lead_catalogue(self) -> Catalogue:

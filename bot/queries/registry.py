@@ -14,7 +14,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_args
 
-from bot.queries import model_lists, model_queries, network_queries, paging
+from bot.queries import health_queries, model_lists, model_queries, network_queries, paging
 from bot.queries.context import QueryContext, QueryError
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
@@ -217,6 +217,7 @@ _OF_PROGRAMS = (
     replace(QUERIES["idle"], answer=model_queries.idle_models, options=(_IDLE_DAYS, NETWORK, DAY)),
     replace(QUERIES["trend"], answer=network_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
     QuerySpec("models", model_lists.models, (NETWORK, PERIOD, DAY), rows="models"),
+    QuerySpec("health", health_queries.health, rows="networks"),
     QuerySpec("metrics", network_queries.metrics, rows="metrics"),
     QuerySpec(
         "digests",

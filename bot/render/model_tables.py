@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
@@ -20,8 +21,10 @@ from bot.render import escaping
 
 UNKNOWN = "unknown"
 NAME_LIMIT = 120
-OPEN = 100
-"""Models of a ranking that a page shows at first; the others are collapsed below them."""
+TOP = 20
+"""The most used models on a digest's own page; all are on its pages of models."""
+PAGE_ROWS = 1000
+"""Models on one page: about 25 KB compressed."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Characters that start a formula in spreadsheets, also in full width."""
 
@@ -40,30 +43,87 @@ class RankedRow(NamedTuple):
     last_used: date | None
 
 
-def ranking_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> str:
-    """The used models ranked, then the unused, collapsed, then those whose use is unknown."""
+@dataclass(frozen=True, slots=True)
+class RankingPart:
+    """Rows of one catalogue and kind that stand together on one page."""
+
+    catalogue: str
+    kind: Literal["used", "idle", "unknown"]
+    rows: Sequence[RankedRow]
+
+
+def ranking_pages(ranked: Mapping[str, Sequence[RankedRow]]) -> list[list[RankingPart]]:
+    """Every listed model, catalogue by catalogue: the used ranked, then the unused, then those whose use is unknown.
+    No page has more than `PAGE_ROWS`, so that none grows with its network. `ranked`: by catalogue."""
+    pages: list[list[RankingPart]] = [[]]
+    room = PAGE_ROWS
+    for part in (part for catalogue, rows in ranked.items() for part in _parts(catalogue, rows)):
+        rows = part.rows
+        while rows:
+            if not room:
+                pages.append([])
+                room = PAGE_ROWS
+            pages[-1].append(replace(part, rows=rows[:room]))
+            room, rows = room - len(rows[:room]), rows[room:]
+    return pages
+
+
+def _parts(catalogue: str, rows: Sequence[RankedRow]) -> Iterator[RankingPart]:
+    yield RankingPart(catalogue, "used", [row for row in rows if row.uses])
+    yield RankingPart(catalogue, "idle", [row for row in rows if row.uses == 0])
+    yield RankingPart(catalogue, "unknown", [row for row in rows if row.uses is None])
+
+
+def page_name(number: int) -> str:
+    """The file of a page of models, counted from 1."""
+    return "models.html" if number == 1 else f"models-{number}.html"
+
+
+def ranking_links(ranked: Mapping[str, Sequence[RankedRow]]) -> dict[str, str]:
+    """Where each catalogue's models begin."""
+    links: dict[str, str] = {}
+    for number, parts in enumerate(ranking_pages(ranked), 1):
+        for part in parts:
+            links.setdefault(part.catalogue, f"{page_name(number)}#models-{part.catalogue}")
+    return links
+
+
+def ranking_html(parts: Sequence[RankingPart], document: Document) -> str:
+    """One page of models."""
+    blocks = {block["catalogue"]: block for block in document["catalogues"]}
+    html: list[str] = []
+    for place, part in enumerate(parts):
+        block = blocks[part.catalogue]
+        if not place or parts[place - 1].catalogue != part.catalogue:
+            html.append(f'<h2 id="models-{part.catalogue}">{str(escape(block["title"])).capitalize()}</h2>')
+        html.append(_part_html(part, str(escape(block["title"])), str(escape(block["unit"]))))
+    return "".join(html)
+
+
+def _part_html(part: RankingPart, title: str, unit: str) -> str:
+    kinds = {"idle": f"Listed, without {unit} in this period.", "unknown": f"Listed, {unit} unknown."}
+    caption = kinds.get(part.kind) or _ranking_caption(part.rows, unit)
+    return _html_table(part.rows, f'aria-label="{title}: {caption}"', caption, unit if part.kind == "used" else "")
+
+
+def top_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> str:
+    """The most used models of a catalogue."""
     block = next(block for block in document["catalogues"] if block["catalogue"] == catalogue)
-    unit, label = str(escape(block["unit"])), f"models-{catalogue}"
+    unit = str(escape(block["unit"]))
     used = [row for row in rows if row.uses]
-    idle = [row for row in rows if row.uses == 0]
-    blind = [row for row in rows if row.uses is None]
+    if not used:
+        return f"<p>No listed model had any {unit}.</p>"
+    label = f'aria-labelledby="models-{catalogue}"'
+    return _html_table(used[:TOP], label, _ranking_caption(used, unit), unit)
+
+
+def _ranking_caption(rows: Sequence[RankedRow], unit: str) -> str:
     caption = f"Models by {unit}, most used first."
-    if any(row.rank is None for row in used):
+    if any(row.rank is None for row in rows):
         caption += (
             " Only models whose use is known are listed here; none has a rank, since others may have been used more."
         )
-    nobody = f"<p>No listed model had any {unit}.</p>"
-    parts = [_html_table(used[:OPEN], label, caption, unit) if used else nobody]
-    if used[OPEN:]:
-        parts.append(_folded_table(f"Every other model with {unit}", used[OPEN:], unit))
-    for kind, held in ((f"Listed, without {unit} in this period", idle), (f"Listed, {unit} unknown", blind)):
-        if held:
-            parts.append(_folded_table(kind, held, ""))
-    return "".join(parts)
-
-
-def _folded_table(kind: str, rows: Sequence[RankedRow], unit: str) -> str:
-    return f"<details><summary>{kind}</summary>{_html_table(rows, '', f'{kind}.', unit)}</details>"
+    return caption
 
 
 def _html_table(rows: Sequence[RankedRow], label: str, caption: str, unit: str) -> str:
@@ -71,12 +131,11 @@ def _html_table(rows: Sequence[RankedRow], label: str, caption: str, unit: str) 
     rank = '<th scope="col" class="number">Rank</th>'
     head = (
         f'<tr>{rank if unit else ""}<th scope="col" class="name">Model</th>{counts if unit else ""}'
-        '<th scope="col">First listed</th><th scope="col">Last used</th></tr>'
+        '<th scope="col">Last used</th><th scope="col">First listed</th></tr>'
     )
     body = "".join(_html_row(row, bool(unit)) for row in rows)
-    named = f'aria-labelledby="{label}"' if label else f'aria-label="{caption}"'
     return (
-        f'<div class="wide" tabindex="0" role="region" {named}><table><caption>{caption}</caption>'
+        f'<div class="wide" tabindex="0" role="region" {label}><table><caption>{caption}</caption>'
         f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -97,7 +156,7 @@ def _fixed_cells(model: str, first_listed: date | None, last_used: date | None) 
     name = escaping.escape_name(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # allow long names to break
     return (
         f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
-        f"<td>{_day_cell(first_listed)}</td><td>{_day_cell(last_used)}</td>",
+        f"<td>{_day_cell(last_used)}</td><td>{_day_cell(first_listed)}</td>",
     )
 
 

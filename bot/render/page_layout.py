@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -52,6 +52,11 @@ class DigestPage:
     card_alt: str = ""
     """The alt text of its picture, `card.png`, which it has only where the site has a public address."""
 
+    @property
+    def ranked(self) -> Mapping[str, Sequence[RankedRow]]:
+        """By catalogue: its models, where they can be ranked."""
+        return {key: rows for key, rows in self.models.items() if not isinstance(rows, str)}
+
 
 @dataclass(frozen=True, slots=True)
 class SiteContext:
@@ -72,6 +77,8 @@ class SiteContext:
     """Who runs the site, for its page about itself; may be empty."""
     licence: str = ""
     """The licence of the site's own texts, pictures and tables; may be empty."""
+    record_ends: Mapping[str, str] = field(default_factory=dict)
+    """By network whose record has ended: its last day."""
 
     @property
     def root(self) -> str:
@@ -161,9 +168,9 @@ def issue_files(
     document = issue.document
     path = digest_folder(document)
     root = "../" * (path.count("/") + 1)
-    ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
+    ranked = issue.ranked
     slots = {"story": words, **chart_slots(issue.svgs)}
-    slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
+    slots |= {f"table-{key}": model_tables.top_html(rows, document, key) for key, rows in ranked.items()}
     earlier, later = (
         {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
         for d in neighbours
@@ -188,6 +195,7 @@ def issue_files(
         ],
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
+        model_links=model_tables.ranking_links(ranked),
         csv=bool(ranked),
         sources=(sources := source_sentences(document)),
         earlier=earlier,
@@ -210,7 +218,9 @@ def source_sentences(document: Document) -> list[Message]:
 def page_context(document: Document, own: str = "") -> dict[str, Any]:
     """What the templates of a digest are given, with places for the story and the charts; `own` begins their names."""
     keys = [block["catalogue"] for block in document["catalogues"]]
-    places = {key: {kind: slot_marker(f"{own}{kind}-{key}") for kind in ("usage", "concentration")} for key in keys}
+    places = {
+        key: {kind: slot_marker(f"{own}{kind}-{key}") for kind in ("usage", "concentration", "uses")} for key in keys
+    }
     return {**template_context(document), "story": slot_marker(f"{own}story"), "slots": places}
 
 
@@ -220,10 +230,12 @@ def chart_slots(svgs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:
-    """A catalogue's figures with what each counts, where its history is and which records it rests on."""
+    """A catalogue's figures with what each counts, where its history is and which records it rests on. A figure of the
+    headline's catalogue has its key as anchor, such as `#models_used`."""
+    own = "" if block["catalogue"] == document["headline"]["catalogue"] else f"{block['catalogue']}-"
     return [
         {
-            "key": key,
+            "id": f"{own}{key}",
             "figure": figure,
             "definition": site.definitions.get(key, ""),
             "history": f"{root}{history_path(document['network'], block['catalogue'], key)}",
@@ -234,6 +246,7 @@ def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any]
 
 
 _SPACES = re.compile(r"\s+")
+_BEFORE_TAG = re.compile(r" (</(?:p|h2|li)>)")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
@@ -242,4 +255,4 @@ def digest_story(site: SiteContext, document: Document) -> str:
     template = "site/_comparison.j2" if document["network"] == COMPARISON else "site/_story.j2"
     raw = render_template("site", template, hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
-    return flowing.replace("> ", ">").replace(" </p>", "</p>").strip()
+    return _BEFORE_TAG.sub(r"\1", flowing.replace("> ", ">")).strip()

@@ -6,7 +6,6 @@ relative and name files, so that the site also works from a folder without a ser
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,22 +14,21 @@ from typing import Any
 from bot import number_format
 from bot.records import COMPARISON, Document, catalogues_and_panels
 from bot.render import feeds, history_rows
-from bot.render.digest_posts import leading_block, template_context
+from bot.render.digest_posts import leading_block
 from bot.render.environment import TEMPLATES
+from bot.render.front_page import heading_of
 from bot.render.history_rows import HistoryRow
+from bot.render.models_pages import models_files
 from bot.render.page_layout import (
-    HEADING,
     DigestPage,
     File,
     NetworkPage,
     SiteContext,
-    chart_slots,
     digest_folder,
     digest_story,
     history_path,
     issue_files,
     network_heading,
-    page_context,
     render_page,
     slot_marker,
 )
@@ -41,8 +39,6 @@ Block = Mapping[str, Any]
 STATIC = ("style.css", "favicon.svg")
 MISSING = "404.html"
 """The page of an address that does not exist."""
-RECENT = 30
-"""Digests on the front page and in the feeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,8 @@ def render_digest(
     site: SiteContext, issue: DigestPage, earlier: Document | None, later: Document | None
 ) -> Iterator[File]:
     """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
-    return issue_files(site, issue, digest_story(site, issue.document), (earlier, later))
+    yield from issue_files(site, issue, digest_story(site, issue.document), (earlier, later))
+    yield from models_files(site, issue)
 
 
 def feed_files(site: SiteContext, newest: Sequence[FrontDigest]) -> Iterator[File]:
@@ -123,8 +120,8 @@ def network_index(
     ]
     return render_page(
         site, "network.j2", f"{network.key}/index.html", {},
-        network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
-        columns=columns,
+        network=network_heading(network), ended=site.record_ends.get(network.key),
+        histories=histories, periods=[entry for entry in periods if entry[1]], columns=columns,
     )  # fmt: skip
 
 
@@ -133,7 +130,7 @@ def _list_row(document: Document, network: str, columns: Sequence[str]) -> dict[
     leading = leading_block(document)
     figures = {key: leading["figures"][key] for key in columns if key in leading["figures"]}
     link = digest_folder(document).removeprefix(f"{network}/")
-    return {"d": _heading(document), "c": {"figures": figures}, "link": f"{link}/index.html"}
+    return {"d": heading_of(document), "c": {"figures": figures}, "link": f"{link}/index.html"}
 
 
 def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
@@ -142,7 +139,7 @@ def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
     return [key for key in shown if any(key in block["figures"] for block in held.values())]
 
 
-COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
+COLUMNS = ("models_used", "models_listed", "uses", "models_for_half")
 """The figures in a network's list of digests."""
 
 
@@ -197,42 +194,6 @@ def method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Bloc
     ]
     shown: dict[str, Any] = {"network": network_heading(network), "about": slot_marker("about"), "metrics": metrics}
     return render_page(site, "method.j2", f"{network.key}/method.html", {"about": words}, **shown)
-
-
-def index_page(
-    site: SiteContext,
-    recent: Sequence[Document],
-    latest_days: Sequence[FrontDigest],
-    svgs: Mapping[str, Mapping[str, Mapping[str, str]]],
-) -> bytes:
-    """The latest daily digest of each network, with its charts, `svgs` by network and catalogue; and links to `recent`
-    digests."""
-    latest: list[dict[str, Any]] = []
-    slots: dict[str, str] = {}
-    for day in latest_days:
-        document, network = day.document, day.document["network"]
-        drawn = {key: _unique_ids(network, svg) for key, svg in chart_slots(svgs[network]).items()}
-        slots |= {f"{network}-{key}": part for key, part in {"story": day.story, **drawn}.items()}
-        latest.append({**page_context(document, f"{network}-"), "link": f"{digest_folder(document)}/index.html"})
-    return render_page(
-        site, "index.j2", "index.html", slots, latest=latest, recent=[_digest_row(document) for document in recent]
-    )
-
-
-def _unique_ids(network: str, svg: str) -> str:
-    """A network's chart with unique ids, for a page with several networks."""
-    return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
-
-
-def _digest_row(document: Document) -> dict[str, Any]:
-    """A digest as a row of the front page's list."""
-    link = f"{digest_folder(document)}/index.html"
-    return {"d": _heading(document), "c": template_context(document)["c"], "link": link}
-
-
-def _heading(document: Document) -> Document:
-    """The keys for the name of a digest. Every value in a template is traced, so fewer keys take less time."""
-    return {key: document[key] for key in HEADING}
 
 
 def _newest_first(documents: Iterable[Document]) -> list[Document]:

@@ -151,6 +151,7 @@ def digest_charts(document: Document) -> Mapping[str, Mapping[str, str]]:
         block["catalogue"]: {
             "usage": charts.usage_svg(block, days),
             "concentration": charts.concentration_svg(block),
+            "uses": charts.uses_svg(block),
         }
         for block in document["catalogues"]
     }

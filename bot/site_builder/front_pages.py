@@ -1,32 +1,37 @@
-"""The front page, the feeds, and the files that do not depend on any digest."""
+"""The front page, the feeds, the state of the sources, and the files that do not depend on any digest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from bot.records import Period
-from bot.render import page_layout, site_files
+from bot.queries import health
+from bot.records import Document, Period
+from bot.render import front_page, page_layout, site_files
+from bot.render.front_page import RECENT
+from bot.render.health_page import health_page
 from bot.render.page_layout import File
-from bot.render.site_files import RECENT, FrontDigest
+from bot.render.site_files import FrontDigest
 from bot.site_builder import digest_pages
 from bot.site_builder.digest_pages import PERIODS, DigestPlace
 from bot.site_builder.groups import FileGroup, SiteBuild
+from bot.site_builder.stored_digests import stored_network
 
-FRONT, FEED, ABOUT = "index.html", "feed.xml", "about.html"
-_GROUP_OF = {FRONT: FRONT, FEED: FEED, "feed.json": FEED}
+FRONT, FEED, HEALTH, ABOUT = "index.html", "feed.xml", "health.html", "about.html"
+_GROUP_OF = {FRONT: FRONT, HEALTH: HEALTH, FEED: FEED, "feed.json": FEED}
 _GROUP_OF |= dict.fromkeys((ABOUT, site_files.MISSING, "robots.txt", *site_files.STATIC), ABOUT)
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
     """The front page, the feeds, and the rest."""
-    yield FileGroup(
-        FRONT, lambda: _index(build), lambda: _version(build, [*_recent(build), *_latest_days(build)]), (FRONT,)
-    )
+    yield FileGroup(FRONT, lambda: _index(build), lambda: _version(build, _front_places(build)), (FRONT,))
     yield FileGroup(
         FEED,
         lambda: site_files.feed_files(build.site, _front_digests(build, _newest(build)[:RECENT])),
         lambda: _version(build, _newest(build)[:RECENT]),
+    )
+    yield FileGroup(
+        HEALTH, lambda: [(HEALTH, health_page(build.site, _health(build)))], lambda: _health_version(build), (HEALTH,)
     )
     yield FileGroup(ABOUT, lambda: site_files.shared_files(build.site), build.checksum, (ABOUT,))
 
@@ -41,10 +46,22 @@ def _version(build: SiteBuild, places: Sequence[DigestPlace]) -> str:
 
 
 def _index(build: SiteBuild) -> Iterator[File]:
-    latest = _front_digests(build, _latest_days(build))
-    svgs = {day.document["network"]: digest_pages.digest_charts(day.whole) for day in latest}
-    recent = [d.document for d in _front_digests(build, _recent(build))]
-    yield FRONT, site_files.index_page(build.site, recent, latest, svgs)
+    digests = _front_digests(build, _front_places(build))
+    stories = {page_layout.digest_folder(digest.whole): digest.story for digest in digests}
+    known = [d.whole for d in digests if d.whole["period"] == "day" and front_page.is_known(d.whole)]
+    latest = {document["network"]: document for document in reversed(known)}
+    slots = {name: page_layout.chart_slots(digest_pages.digest_charts(each)) for name, each in latest.items()}
+    yield FRONT, front_page.index_page(build.site, [digest.document for digest in digests], stories, slots)
+
+
+def _health(build: SiteBuild) -> Document:
+    return build.remember(HEALTH, lambda: health(build.desk))
+
+
+def _health_version(build: SiteBuild) -> str:
+    """Of all that the page says, and of its day."""
+    answer = _health(build)
+    return build.checksum({**answer, "as_of": answer["as_of"][:10]})
 
 
 def _newest(build: SiteBuild) -> list[DigestPlace]:
@@ -62,16 +79,20 @@ def _end(place: DigestPlace) -> tuple[object, ...]:
     return Period.for_day(place.day, place.period).last, place.period == "day", place.network
 
 
-def _latest_days(build: SiteBuild) -> list[DigestPlace]:
-    """The latest daily digest of each network."""
-    days = (digest_pages.digest_places(build, network.key, "day") for network in build.site.networks)
-    return [list(places.values())[-1] for places in days if places]
+def _latest_days(build: SiteBuild) -> Iterator[DigestPlace]:
+    """The latest daily digest of each network, and its latest one whose headline is known."""
+    for network in build.site.networks:
+        places = digest_pages.digest_places(build, network.key, "day")
+        days = [each for each in stored_network(build, network.key).documents if each["period"] == "day"]
+        known = next((each for each in reversed(days) if front_page.is_known(each)), None)
+        yield from (places[each["day"]] for each in (*days[-1:], known) if each)
 
 
-def _recent(build: SiteBuild) -> list[DigestPlace]:
-    """The newest digests beside those."""
-    shown = _latest_days(build)
-    return [place for place in _newest(build) if place not in shown][:RECENT]
+def _front_places(build: SiteBuild) -> list[DigestPlace]:
+    """Those, and the newest digests beside them; newest first."""
+    shown = set(_latest_days(build))
+    recent = [place for place in _newest(build) if place not in shown][:RECENT]
+    return sorted({*shown, *recent}, key=_end, reverse=True)
 
 
 def _front_digests(build: SiteBuild, places: Sequence[DigestPlace]) -> list[FrontDigest]:

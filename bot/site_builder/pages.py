@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot import charts, comparison
 from bot.metrics import METRICS
-from bot.queries import QueryContext
+from bot.queries import QueryContext, health_queries
 from bot.records import COMPARISON
 from bot.render import feeds
 from bot.render.page_layout import File, NetworkPage, SiteContext
@@ -34,7 +34,8 @@ def open_build(desk: QueryContext, at: datetime, url: str = "", operator: str = 
     ]
     definitions = {key: metric.definition for key, metric in METRICS.items()}
     space = desk.archive.feed_space(url)
-    facts = (url, tuple(desk.hidden), space, operator, licence)
+    ends = {name: health_queries.record_end(desk, watched) for name, watched in desk.watched.items()}
+    facts = (url, tuple(desk.hidden), space, operator, licence, {name: str(end) for name, end in ends.items() if end})
     site = SiteContext(networks, definitions, charts.trend_svg, at, *facts)
     catalogues = [watched.catalogues for watched in desk.watched.values()]
     version = checksum(code_version.page_version(), networks, catalogues, definitions, *facts)
