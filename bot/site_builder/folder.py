@@ -245,16 +245,16 @@ def _new_folder(folder: Path) -> Path:
 def _restore_site(folder: Path) -> None:
     """Clear up after a writer that was killed: put a site that it had moved away back, and delete its new one. While
     the lock is held, nobody else has such folders."""
-    for moved in folder.parent.glob(f".{folder.name}-old-*"):
-        if not folder.exists() and (moved / MARKER).is_file():
-            os.rename(moved, folder)
+    for old in folder.parent.glob(f".{folder.name}-old-*"):
+        if not folder.exists() and (old / MARKER).is_file():
+            os.rename(old, folder)
     for kind in ("old", "new"):
-        for left in folder.parent.glob(f".{folder.name}-{kind}-*"):
-            if (left / MARKER).is_file():
-                _delete(left)
+        for leftover in folder.parent.glob(f".{folder.name}-{kind}-*"):
+            if (leftover / MARKER).is_file():
+                _delete(leftover)
             else:
                 with suppress(OSError):
-                    left.rmdir()
+                    leftover.rmdir()  # empty, or foreign
 
 
 def _delete(folder: Path) -> None:
@@ -285,10 +285,10 @@ def _swap_folders(fresh: Path, folder: Path) -> None:
         os.rename(old, fresh)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(first: Path, second: Path) -> bool:
     """Exchange two folders in one step (renameat2, Linux); whether that was possible."""
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     if rename is None:
         return False
-    places = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other))
+    places = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))
     return bool(rename(*places, _RENAME_EXCHANGE) == 0)

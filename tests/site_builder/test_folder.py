@@ -231,7 +231,7 @@ def test_a_writer_that_is_killed_anywhere_leaves_a_whole_site(
     tmp_path: Path, exchange: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exchange:  # as on a system without renameat2
-        monkeypatch.setattr(site_folder, "_exchange", lambda _one, _other: False)
+        monkeypatch.setattr(site_folder, "_exchange", lambda _first, _second: False)
     folder = tmp_path / "site"
     old = {"index.html": "front", "a/page.html": "page", "a/data.json": "{}"}
     new = {"index.html": "news", "a/page.html": "page", "a/data.json": "{}"}
