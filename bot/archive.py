@@ -6,7 +6,6 @@ one again makes a new edition, if a figure changed, that lists each change as pu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections import defaultdict
@@ -90,8 +89,8 @@ class StoredDigest:
     day: date
     text: str
     """The document, as JSON."""
-    checksum: str
-    """Of the document and its receipts."""
+    receipts: tuple[str, ...]
+    """Everything about each receipt."""
 
 
 class Archive:
@@ -157,14 +156,13 @@ class Archive:
         order = (receipts.c.at, receipts.c.outlet, receipts.c.destination, receipts.c.part)
         given = sa.select(receipts).join(digests, digests.c.id == receipts.c.digest).where(digests.c.network == network)
         with self._store.read_transaction() as connection:
-            sent: dict[int, list[str]] = defaultdict(list)
+            receipts_of: dict[int, list[str]] = defaultdict(list)
             for receipt in connection.execute(given.order_by(*order)):
-                sent[receipt.digest].append(repr(tuple(receipt)))
+                receipts_of[receipt.digest].append(repr(tuple(receipt)))
             last = None
             for number, period, day, text in connection.execute(chosen):
                 if (period, day) != last:
-                    content = "\0".join([text, *sent[number]])
-                    yield StoredDigest(period, day, text, hashlib.sha256(content.encode()).hexdigest())
+                    yield StoredDigest(period, day, text, tuple(receipts_of[number]))
                 last = (period, day)
 
     def revisions(self, network: str, most: int) -> tuple[Document, ...]:

@@ -15,7 +15,11 @@ _BOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("babel", "jinja2", "markdown-it-py", "markupsafe", "regex")
 _PICTURE_LIBRARIES = ("matplotlib", "numpy", "pillow")
 _NOT_FOR_PAGES = ("cli", "discord_bot", "worker", "web", "sources", "outlets", "migrations", "chain", "clients")
-_FOR_PICTURES = ("charts", "i18n", "records", "number_format.py")
+_PICTURE_WORDS = ("digest_posts", "document_translation", "environment", "escaping", "text_blocks")
+_FOR_PICTURES = (
+    *("charts", "i18n", "records", "number_format.py", "pipeline/digest_pictures.py"),
+    *(f"render/{name}.py" for name in _PICTURE_WORDS),
+)
 
 
 @cache
@@ -38,7 +42,7 @@ def _sources(path: Path) -> Iterator[Path]:
 
 
 def _checksum(paths: list[Path], libraries: tuple[str, ...]) -> str:
-    held = hashlib.sha256(repr((sys.version_info[:2], *((name, version(name)) for name in libraries))).encode())
+    content = hashlib.sha256(repr((sys.version_info[:2], *((name, version(name)) for name in libraries))).encode())
     for path in sorted({path for path in paths if path.is_file()}):
-        held.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return held.hexdigest()
+        content.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return content.hexdigest()

@@ -53,14 +53,17 @@ def groups(build: SiteBuild) -> Iterator[FileGroup]:
 
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     """The group of a path such as replicate/2025-01-12/index.html or replicate/week/2025-01-06/digest.json."""
-    match path.split("/"):
-        case [network, day, name]:
-            places = digest_places(build, network, "day")
-        case [network, "week" | "month" as period, day, name]:
-            places = digest_places(build, network, period)
+    network, *rest = path.split("/")
+    if network not in networks(build):  # before anything is read and remembered
+        return None
+    match rest:
+        case [day, name]:
+            place = digest_places(build, network, "day").get(day)
+        case ["week" | "month" as period, day, name]:
+            place = digest_places(build, network, period).get(day)
         case _:
             return None
-    if network not in networks(build) or (place := places.get(day)) is None:
+    if place is None:
         return None
     page, *picture = _digest_groups(build, place)
     return page if name != PICTURE else picture[0] if picture else None
@@ -100,13 +103,13 @@ def _digest_version(build: SiteBuild, place: DigestPlace) -> str:
 
 
 def _picture_version(build: SiteBuild, place: DigestPlace) -> str:
-    """Drawing takes far longer than anything else, so it does not depend on the pages' code."""
-    return checksum(code_version.picture_version(), build.desk.hidden, archive_version(build, place))
+    """Drawing takes far longer than anything else, so it depends neither on the pages' code nor on receipts."""
+    return checksum(code_version.picture_version(), build.desk.hidden, archive_version(build, place)[:1])
 
 
-def archive_version(build: SiteBuild, place: DigestPlace) -> str:
-    """Of a digest and its receipts."""
-    return stored_network(build, place.network).checksums.get((place.period, place.day), "")
+def archive_version(build: SiteBuild, place: DigestPlace) -> tuple[str, ...]:
+    """Of a digest, and of its receipts."""
+    return stored_network(build, place.network).checksums.get((place.period, place.day), ())
 
 
 def _ledger_version(build: SiteBuild, catalogue: Catalogue, last: date) -> str:

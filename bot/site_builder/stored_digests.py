@@ -11,7 +11,7 @@ from typing import Any
 from bot.archive import StoredDigest
 from bot.records import Document, PeriodName, catalogues_and_panels, restore_messages
 from bot.render.page_layout import HEADING
-from bot.site_builder.groups import SiteBuild
+from bot.site_builder.groups import SiteBuild, checksum
 
 _KEPT = (*HEADING, "headline", "edition")
 _FIGURE = ("value", "unit", "label", "unknown", "at_least", "reason", "error", "evidence", "version")
@@ -21,8 +21,8 @@ _FIGURE = ("value", "unit", "label", "unknown", "at_least", "reason", "error", "
 class StoredNetwork:
     """All digests of a network."""
 
-    checksums: Mapping[tuple[PeriodName, date], str]
-    """Of each digest and its receipts."""
+    checksums: Mapping[tuple[PeriodName, date], tuple[str, str]]
+    """Of each digest, and of its receipts."""
     documents: Sequence[Document]
     """Each digest with its heading and its figures alone, in order of time."""
 
@@ -33,10 +33,10 @@ def stored_network(build: SiteBuild, network: str) -> StoredNetwork:
 
 
 def _read(build: SiteBuild, network: str) -> StoredNetwork:
-    checksums: dict[tuple[PeriodName, date], str] = {}
+    checksums: dict[tuple[PeriodName, date], tuple[str, str]] = {}
     documents: list[Document] = []
     for digest in build.desk.archive.stored_digests(network):
-        checksums[digest.period, digest.day] = digest.checksum
+        checksums[digest.period, digest.day] = (checksum(digest.text), checksum(digest.receipts))
         documents.append(_figures_only(digest))
     order = ("day", "week", "month")
     return StoredNetwork(checksums, sorted(documents, key=lambda d: (d["day"], order.index(d["period"]))))

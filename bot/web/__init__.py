@@ -2,8 +2,10 @@
 
 The rule: HTTP only. Answers come from `queries`, as on the command line and in Discord; nothing is computed here.
 
-`app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files, `monitoring`
-health and metrics, and `middleware` has what all share: headers, limits, errors, ETags, and threads for the database.
+`app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files and
+`rendered_site` the same pages from the database (`site_responses`: what both send), `compression` makes texts smaller,
+`monitoring` has health and metrics, and `middleware` what all share: headers, limits, errors, ETags, and threads for
+the database.
 """
 
 from bot.web.app import WebError, make_application, run_server

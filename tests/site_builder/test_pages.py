@@ -143,6 +143,28 @@ def test_what_a_page_shows_is_what_it_depends_on(
     assert {path for path in after if path.endswith(".html") and after[path] != before.get(path)} <= rendered
 
 
+def test_a_receipt_more_renders_the_page_and_draws_no_picture(desk: QueryContext, tmp_path: Path) -> None:
+    site, day = tmp_path / "site", f"replicate/{query_contexts.ISSUED}"
+    update(desk, site)
+    picture = (site / day / "card.png").stat().st_ino
+    issued = desk.archive.find_digest("replicate", "day", query_contexts.ISSUED)
+    assert issued is not None
+    desk.archive.add_receipt(issued, Receipt("discord", "1", 0, "9", "https://discord.com/channels/1/2/9", NOW))
+    assert f"{day}/index.html" in update(desk, site)
+    assert (site / day / "card.png").stat().st_ino == picture
+
+
+def test_what_strangers_ask_for_is_not_remembered(desk: QueryContext) -> None:
+    build = open_build(desk, NOW, URL)
+    for path in ("replicate/2025-03-10/index.html", "replicate/index.html", "feed.xml"):
+        assert site_builder.find_group(build, path) is not None
+    remembered = len(build._memory)
+    for number in range(50):
+        for path in (f"n{number}/2025-03-10/index.html", f"n{number}/week/x/y", f"replicate/{number}/index.html"):
+            assert site_builder.find_group(build, path) is None
+    assert len(build._memory) <= remembered + 1
+
+
 @pytest.mark.parametrize(
     "facts", [{"url": "https://b.example"}, {"url": ""}, {"operator": "Ann"}, {"licence": "CC BY 4.0"}]
 )

@@ -105,7 +105,7 @@ def test_a_compressed_page_has_its_time_if_it_is_a_file(written: httpx.Client) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "part"),
+    ("wanted", "part"),
     [
         ("bytes=0-9", slice(0, 10)),
         ("bytes=100-", slice(100, None)),
@@ -114,18 +114,18 @@ def test_a_compressed_page_has_its_time_if_it_is_a_file(written: httpx.Client) -
         ("bytes=-99999999", slice(None)),
     ],
 )
-def test_a_part_is_a_part_of_the_plain_file(client: httpx.Client, site: Path, asked: str, part: slice) -> None:
+def test_a_part_is_a_part_of_the_plain_file(client: httpx.Client, site: Path, wanted: str, part: slice) -> None:
     content = (site / DAY.strip("/") / "models.csv").read_bytes()
-    answer, sent = raw(client, f"{DAY}models.csv", Range=asked, Accept_Encoding="gzip")
+    answer, sent = raw(client, f"{DAY}models.csv", Range=wanted, Accept_Encoding="gzip")
     assert (answer.status_code, sent) == (206, content[part])
     first, _, _ = part.indices(len(content))
     assert answer.headers["content-range"] == f"bytes {first}-{first + len(sent) - 1}/{len(content)}"
     assert "content-encoding" not in answer.headers and answer.headers["vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=5-2", "bytes=x", "lines=1-2", "bytes=-"])
-def test_a_part_that_does_not_exist_is_refused(client: httpx.Client, site: Path, asked: str) -> None:
-    answer, _ = raw(client, f"{DAY}models.csv", Range=asked, Accept_Encoding="gzip")
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=5-2", "bytes=x", "lines=1-2", "bytes=-"])
+def test_a_part_that_does_not_exist_is_refused(client: httpx.Client, site: Path, wanted: str) -> None:
+    answer, _ = raw(client, f"{DAY}models.csv", Range=wanted, Accept_Encoding="gzip")
     size = (site / DAY.strip("/") / "models.csv").stat().st_size
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
 
