@@ -14,6 +14,7 @@ from bot.ledger.events.period_data import load_panel_data
 from bot.ledger.events.source_state import SourceState
 from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
 from bot.ledger.queries.daily_use import DayUse, daily_use, daily_use_of_groups
+from bot.ledger.queries.known_models import KnownModel, NamedModel, known_models, most_used
 from bot.ledger.queries.models import (
     DayListing,
     ModelStanding,
@@ -27,12 +28,10 @@ from bot.ledger.queries.models import (
 from bot.ledger.queries.period_data import load_period_data
 from bot.ledger.queries.rankings import (
     DateRange,
-    KnownModel,
     RankingRow,
     closed_span,
     data_version,
     history_of,
-    known_models,
     known_names,
     listed_span,
     model_rankings,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, key_of, of_catalogue
+from bot.ledger.catalogue_query import ONE, of_catalogue
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.events.usage import complete_days
 from bot.ledger.snapshots import period_data
@@ -36,19 +35,6 @@ class RankingRow:
     """`None` also if the use of any model is unknown."""
     first_listed: date | None
     last_used: date | None
-
-
-class KnownModel(NamedTuple):
-    """One model ever seen in a catalogue. There may be 100,000."""
-
-    id: int
-    name: SafeName
-    author: SafeName
-    category: SafeName | None
-    first_listed: date | None
-    last_used: date | None
-    uses: int
-    """Its known use of the days asked about, for order only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +85,6 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
     with store.read_transaction() as connection:
         seen = of_catalogue(sa.select(models.c.name), models, catalogue).where(SEEN)
         return tuple(connection.scalars(seen.order_by(models.c.last_used.desc().nulls_last(), models.c.name)))
-
-
-def known_models(store: Store, catalogue: Catalogue, last: date, days: int) -> tuple[KnownModel, ...]:
-    """Every model ever seen in a catalogue, the most used of the `days` up to `last` first."""
-    with store.read_transaction() as connection:
-        if (key := key_of(connection, catalogue)) is None:
-            return ()
-        since = connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key))
-        recent = (usage.c.catalogue == key, usage.c.last_day.between(last - (days - 1) * ONE, last))
-        used = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*recent).group_by(usage.c.model)
-        uses = {model: int(count) for model, count in connection.execute(used).all()}
-        columns = (models.c.id, models.c.name, models.c.author, models.c.category, models.c.first_seen)
-        chosen = sa.select(*columns, models.c.created_at, models.c.last_used).where(models.c.catalogue == key, SEEN)
-        rows = [
-            KnownModel(
-                model, name, author, category, _first_listed(since, seen, created), last_used, uses.get(model, 0)
-            )
-            for model, name, author, category, seen, created, last_used in connection.execute(chosen).all()
-        ]
-    return tuple(sorted(rows, key=lambda row: (-row.uses, row.last_used is None, row.name)))
-
-
-def _first_listed(since: date | None, seen: date, created: datetime | None) -> date | None:
-    """As `inventory.first_listed`; a model that only its use has shown was never listed."""
-    if since is None or seen == NEVER_SEEN:
-        return None
-    return seen if seen > since else created.date() if created else None
 
 
 def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
