@@ -6,9 +6,11 @@ one again makes a new edition, if a figure changed, that lists each change as pu
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -68,6 +70,18 @@ class PublishedFigure:
     at_least: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class StoredDigest:
+    """The latest edition of a digest as it is stored."""
+
+    period: PeriodName
+    day: date
+    text: str
+    """The document, as JSON."""
+    checksum: str
+    """Of the document and its receipts."""
+
+
 class Archive:
     """The digests of one database."""
 
@@ -122,6 +136,24 @@ class Archive:
             rows = connection.execute(chosen.order_by(digests.c.day, digests.c.edition)).all()
         # Hundreds of rows per answer, so they are unpacked by position.
         return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
+
+    def stored_digests(self, network: str) -> Iterator[StoredDigest]:
+        """Every digest of a network, by period name and day."""
+        columns = (digests.c.id, digests.c.period, digests.c.day, digests.c.document)
+        newest = (digests.c.period, digests.c.day, digests.c.edition.desc())
+        chosen = sa.select(*columns).where(digests.c.network == network).order_by(*newest)
+        order = (receipts.c.at, receipts.c.outlet, receipts.c.destination, receipts.c.part)
+        given = sa.select(receipts).join(digests, digests.c.id == receipts.c.digest).where(digests.c.network == network)
+        with self._store.read_transaction() as connection:
+            sent: dict[int, list[str]] = defaultdict(list)
+            for receipt in connection.execute(given.order_by(*order)):
+                sent[receipt.digest].append(repr(tuple(receipt)))
+            last = None
+            for number, period, day, text in connection.execute(chosen):
+                if (period, day) != last:
+                    content = "\0".join([text, *sent[number]])
+                    yield StoredDigest(period, day, text, hashlib.sha256(content.encode()).hexdigest())
+                last = (period, day)
 
     def data_version(self) -> tuple[int, int, datetime | None, int]:
         """Changes whenever a digest is stored or issued; cheap enough to read with every query."""

@@ -198,7 +198,7 @@ class SiteOutlet:
 
     def post(self, part: Part, destination: str) -> Outcome:
         from bot.cli.preview_commands import write_site
-        from bot.outlets.site import DiskError
+        from bot.site_builder import DiskError
 
         try:
             index = write_site(self._parts, tell=log.debug)

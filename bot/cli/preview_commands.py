@@ -138,7 +138,7 @@ def write_file(path: Path, content: bytes) -> Path:
     import os
     import tempfile
 
-    from bot.outlets.site import make_readable_parents
+    from bot.site_builder import make_readable_parents
 
     try:
         make_readable_parents(path)
@@ -165,22 +165,19 @@ def write_site(
     tell: Callable[[str], None] | None = None,
     pool: DigestPool | None = None,
 ) -> Path:
-    """Render every digest in the archive and replace the site. Returns the path of the index page. Calls `tell` for
-    each page; by default a progress bar is shown."""
+    """Bring the site up to date with the archive. Returns the path of its front page. Calls `tell` for each page that
+    is rendered; by default a progress bar is shown."""
     from functools import partial
 
     from bot import site_builder
     from bot.cli.app_context import progress_bar
+    from bot.cli.process_pool import open_site
 
     target = folder or parts.settings.config.out / "site"
-    chosen = parts.settings.config.outlets.get("site")
-    url, operator, licence = (getattr(chosen, key, "") for key in ("url", "operator", "licence"))
     with nullcontext(tell) if tell else progress_bar("rendering pages") as progress:
         at = clock()
-        render_all = partial(pool.render, at, url, target) if pool else None
-        index: Path = site_builder.write_site(
-            parts.query_context, target, progress, at, url, render_all, operator, licence
-        )
+        render_all = partial(pool.render, at) if pool else site_builder.render_groups
+        index: Path = site_builder.update_site(open_site(parts, at), target, progress, render_all)
     return index
 
 

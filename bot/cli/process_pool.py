@@ -16,14 +16,16 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from bot import site_builder
 from bot.cli.app_context import AppContext, clock
 from bot.records import Document, Period
-from bot.render.site_files import RenderedDigest
-from bot.site_builder import DigestPlace, render_digest
+from bot.render.page_layout import File
+from bot.site_builder import FileGroup, SiteBuild
 
 MOST = 4
 """Processes. Each takes about 130 MB."""
 _opened: dict[Path, AppContext] = {}
+_builds: dict[tuple[Path, datetime], SiteBuild] = {}
 
 
 class DigestPool:
@@ -38,11 +40,9 @@ class DigestPool:
         for documents in self._executor.map(partial(_compose, self._path, network), runs):
             yield from documents
 
-    def render(
-        self, at: datetime, url: str, folder: Path, places: Sequence[DigestPlace]
-    ) -> Iterable[RenderedDigest | None]:
-        """Render the files of these digests, for the site in `folder`."""
-        return self._executor.map(partial(_render, self._path, at, url, folder), places, chunksize=4)
+    def render(self, at: datetime, groups: Sequence[FileGroup]) -> Iterable[Sequence[File]]:
+        """Render these groups of the site."""
+        return self._executor.map(partial(_render, self._path, at), [group.key for group in groups], chunksize=4)
 
 
 @contextmanager
@@ -96,5 +96,15 @@ def _compose(path: Path, network: str, periods: Sequence[Period]) -> list[Docume
     return [pipeline.compose_digest(parts.store, parts.archive, plan, period, clock()) for period in periods]
 
 
-def _render(path: Path, at: datetime, url: str, folder: Path, place: DigestPlace) -> RenderedDigest | None:
-    return render_digest(_context(path).query_context, place, at, url, folder)
+def _render(path: Path, at: datetime, key: str) -> Sequence[File]:
+    if (path, at) not in _builds:
+        _builds[path, at] = open_site(_context(path), at)
+    group = site_builder.find_group(_builds[path, at], key)
+    return tuple(group.render()) if group else ()
+
+
+def open_site(parts: AppContext, at: datetime) -> SiteBuild:
+    """The site of the archive as it is now, as the configuration has it."""
+    chosen = parts.settings.config.outlets.get("site")
+    url, operator, licence = (getattr(chosen, key, "") for key in ("url", "operator", "licence"))
+    return site_builder.open_build(parts.query_context, at, url, operator, licence)

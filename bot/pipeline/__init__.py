@@ -16,7 +16,7 @@ from bot.pipeline.composition import (
     periods_to_recompose,
 )
 from bot.pipeline.digest_content import DigestContentProvider, PostOptions, render_post
-from bot.pipeline.digest_pictures import draw_picture
+from bot.pipeline.digest_pictures import describe_picture, draw_picture
 from bot.pipeline.publication import PublishContext, PublishDecision, Targets, held_back, make_outbox, plan_deliveries
 from bot.pipeline.verification import mismatches_with, recompute_digest
 from bot.pipeline.watch_content import WatchContentProvider, plan_notices

@@ -16,6 +16,12 @@ def draw_picture(document: Document, locale: str = "en", hidden: Sequence[str] =
     return charts.draw_card(document, locale, *render.picture_words(document, locale, hidden))
 
 
+def describe_picture(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> str:
+    """The alt text of a digest's picture."""
+    document = _masked(document, hidden)
+    return charts.describe_picture(document, locale, render.picture_words(document, locale, hidden)[0])
+
+
 def _masked(document: Document, hidden: Sequence[str]) -> Document:
     """The digest without hidden names among its most used models."""
     mask = NameMask.from_names(hidden)

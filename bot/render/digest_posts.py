@@ -215,10 +215,8 @@ def template_context(document: Document) -> dict[str, Any]:
     """The context of templates: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
     headline's catalogue, `headline` the figure's key, `lead` what it opens with, `changes` the changes beside its
     figures, `others` the other catalogues and panels, `shown` all of them."""
-    catalogues: list[dict[str, Any]] = document["catalogues"]
-    headline = document["headline"]["figure"]
-    leading = next((c for c in catalogues if c["catalogue"] == document["headline"]["catalogue"]), catalogues[0])
-    others = [c for c in catalogues if c is not leading] + list(document.get("panels", []))
+    headline, leading = document["headline"]["figure"], leading_block(document)
+    others = [c for c in document["catalogues"] if c is not leading] + list(document.get("panels", []))
     changes = sorted(document["changes"], key=lambda change: change["figure"] != headline)
     composed = datetime.fromisoformat(document["composed_at"]).date()
     # A daily digest composed on the day after: its post may say "yesterday" beside the date.
@@ -232,6 +230,12 @@ def template_context(document: Document) -> dict[str, Any]:
         "shown": [leading, *others],
         "changes": findings.figure_changes(document, leading),
     }
+
+
+def leading_block(document: Document) -> dict[str, Any]:
+    """The catalogue that a digest's headline is about."""
+    catalogues: list[dict[str, Any]] = document["catalogues"]
+    return next((c for c in catalogues if c["catalogue"] == document["headline"]["catalogue"]), catalogues[0])
 
 
 def _lead_context(document: Document) -> dict[str, Any]:

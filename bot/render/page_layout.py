@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 from bot import number_format
-from bot.records import COMPARISON, Document, Message, Picture, Receipt, catalogues_and_panels
+from bot.records import COMPARISON, Document, Message, Receipt, catalogues_and_panels
 from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import picture_words, template_context
 from bot.render.environment import render_template
@@ -49,8 +49,8 @@ class DigestPage:
     svgs: Mapping[str, Mapping[str, str]]
     """By catalogue: the charts `usage` and `concentration`."""
     receipts: Sequence[Receipt] = ()
-    card: Picture | None = None
-    """The picture of its post; only where the site has a public address."""
+    card_alt: str = ""
+    """The alt text of its picture, `card.png`, which it has only where the site has a public address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def issue_files(
     path = digest_folder(document)
     root = "../" * (path.count("/") + 1)
     ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
-    slots = {"story": words, **chart_slots(issue)}
+    slots = {"story": words, **chart_slots(issue.svgs)}
     slots |= {f"table-{key}": model_tables.ranking_html(rows, document, key) for key, rows in ranked.items()}
     earlier, later = (
         {"d": {key: d[key] for key in HEADING}, "link": f"{root}{digest_folder(d)}/index.html"} if d else None
@@ -171,8 +171,8 @@ def issue_files(
     template = "comparison.j2" if document["network"] == COMPARISON else "issue.j2"
     page = render_page(
         site, template, f"{path}/index.html", slots,
-        card=site.address(f"{path}/card.png") if issue.card else "",
-        card_alt=issue.card.alt if issue.card else "",
+        card=site.address(f"{path}/card.png") if issue.card_alt else "",
+        card_alt=issue.card_alt,
         description="" if document["network"] == COMPARISON else picture_words(document, hidden=site.hidden)[0],
         **page_context(document),
         rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
@@ -197,9 +197,6 @@ def issue_files(
     yield f"{path}/digest.json", feeds.json_bytes(document)
     if sources:
         yield f"{path}/licence.txt", ("\n".join(sources) + "\n").encode()
-    if issue.card:
-        yield f"{path}/card.png", issue.card.content
-        yield f"{path}/card.txt", issue.card.alt.encode()
     if ranked:
         yield f"{path}/models.csv", model_tables.csv_bytes(ranked)
 
@@ -217,9 +214,9 @@ def page_context(document: Document, own: str = "") -> dict[str, Any]:
     return {**template_context(document), "story": slot_marker(f"{own}story"), "slots": places}
 
 
-def chart_slots(issue: DigestPage) -> dict[str, str]:
+def chart_slots(svgs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """A digest's charts by the names of their places."""
-    return {f"{kind}-{key}": svg for key, drawn in issue.svgs.items() for kind, svg in drawn.items()}
+    return {f"{kind}-{key}": svg for key, drawn in svgs.items() for kind, svg in drawn.items()}
 
 
 def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:

@@ -1,22 +1,23 @@
-"""The archive site as files: `render_site` turns digests into (path, bytes), one digest at a time.
+"""The pages and files of the archive site: each function turns documents into bytes.
 
-Charts, rankings and receipts are arguments. Links are relative and name files, so that the site also works from a
-folder without a server.
+Charts, rankings and receipts are arguments; `bot.site_builder` reads them and decides what is rendered. Links are
+relative and name files, so that the site also works from a folder without a server.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from bot import number_format
 from bot.records import COMPARISON, Document, catalogues_and_panels
-from bot.render import feeds
-from bot.render.digest_posts import template_context
+from bot.render import feeds, history_rows
+from bot.render.digest_posts import leading_block, template_context
 from bot.render.environment import TEMPLATES
+from bot.render.history_rows import HistoryRow
 from bot.render.page_layout import (
     HEADING,
     DigestPage,
@@ -37,6 +38,7 @@ from bot.render.page_layout import (
 Block = Mapping[str, Any]
 """A catalogue or a panel of a digest."""
 
+STATIC = ("style.css", "favicon.svg")
 MISSING = "404.html"
 """The page of an address that does not exist."""
 RECENT = 30
@@ -44,75 +46,44 @@ RECENT = 30
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedDigest:
-    """One digest's files, and what the pages that cover several digests show of it."""
+class FrontDigest:
+    """A digest on the front page and in the feeds."""
 
-    document: Document
-    """Without the lists that only its own page shows."""
+    whole: Document
     story: str
-    charts: Mapping[str, str]
-    """By place; only of a daily digest."""
-    files: Sequence[File]
+    """HTML paragraphs."""
+
+    @property
+    def document(self) -> Document:
+        """Without the lists that only its own page shows. Every value in a template is traced."""
+        lists: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
+        return {**self.whole, "catalogues": [{**block, **lists} for block in self.whole["catalogues"]]}
 
 
 def render_digest(
     site: SiteContext, issue: DigestPage, earlier: Document | None, later: Document | None
-) -> RenderedDigest:
-    """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
-    lists: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
-    document = {**issue.document, "catalogues": [{**block, **lists} for block in issue.document["catalogues"]]}
-    words = digest_story(site, issue.document)
-    charts = chart_slots(issue) if document["period"] == "day" else {}
-    return RenderedDigest(document, words, charts, tuple(issue_files(site, issue, words, (earlier, later))))
-
-
-def render_site(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
-    """Every file of the site. `digests` holds each digest once, in order of time, and is read one by one; little of
-    each is kept in memory, as there may be years of them."""
-    pages: list[str] = []
-    for path, content in _site_files(site, digests):
-        if path.endswith(".html") and path != MISSING:
-            pages.append(path)
-        yield path, content
-    if site.url:
-        yield "sitemap.xml", feeds.sitemap([site.address(path.removesuffix("index.html")) for path in pages])
-
-
-def _site_files(site: SiteContext, digests: Iterable[RenderedDigest]) -> Iterator[File]:
-    rendered: list[RenderedDigest] = []
-    charts: dict[str, Mapping[str, str]] = {}
-    for each in digests:
-        yield from each.files
-        rendered.append(replace(each, files=(), charts={}))
-        if each.charts:
-            charts[each.document["network"]] = each.charts
-    for network in site.networks:
-        documents = [each.document for each in rendered if each.document["network"] == network.key]
-        yield from _network_files(site, network, documents)
-    stories = {digest_folder(each.document): each.story for each in rendered}
-    yield from _front_files(site, [each.document for each in rendered], stories, charts)
-
-
-def _front_files(
-    site: SiteContext,
-    documents: Sequence[Document],
-    stories: Mapping[str, str],
-    charts: Mapping[str, Mapping[str, str]],
 ) -> Iterator[File]:
-    """`charts`: by network, those of its latest daily digest."""
-    newest = _newest_first(documents)
-    yield "index.html", _index_page(site, newest, stories, charts)
-    for name in ("style.css", "favicon.svg"):
-        yield name, (TEMPLATES / "site" / name).read_bytes()
-    facts = {"operator": site.operator, "licence": site.licence, "address": site.address("").rstrip("/")}
-    yield "about.html", render_page(site, "about.j2", "about.html", {}, facts=facts)
-    # A server shows it at any address, so its links begin at the root.
-    yield MISSING, render_page(site, "missing.j2", MISSING, {}, root=site.root, canonical="")
-    yield "robots.txt", _robots_text(site)
-    entries = [feeds.FeedEntry(d, digest_folder(d), stories[digest_folder(d)]) for d in newest[:RECENT]]
+    """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
+    return issue_files(site, issue, digest_story(site, issue.document), (earlier, later))
+
+
+def feed_files(site: SiteContext, newest: Sequence[FrontDigest]) -> Iterator[File]:
+    """The feeds of the newest digests."""
+    entries = [feeds.FeedEntry(d.document, digest_folder(d.document), d.story) for d in newest]
     space = site.feed_space or site.url
     yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
     yield "feed.json", feeds.json_feed(entries, site.url, space)
+
+
+def shared_files(site: SiteContext) -> Iterator[File]:
+    """What does not depend on any digest."""
+    facts = {"operator": site.operator, "licence": site.licence, "address": site.address("").rstrip("/")}
+    yield "about.html", render_page(site, "about.j2", "about.html", {}, facts=facts)
+    for name in STATIC:
+        yield name, (TEMPLATES / "site" / name).read_bytes()
+    # A server shows it at any address, so its links begin at the root.
+    yield MISSING, render_page(site, "missing.j2", MISSING, {}, root=site.root, canonical="")
+    yield "robots.txt", _robots_text(site)
 
 
 def _robots_text(site: SiteContext) -> bytes:
@@ -121,23 +92,20 @@ def _robots_text(site: SiteContext) -> bytes:
     return f"User-agent: *\nAllow: /\n{listed}".encode()
 
 
-def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:
-    """A network's list of digests, its methodology, and the history of each of its figures."""
-    documents = sorted(documents, key=lambda d: str(d["day"]))
+def combined_blocks(documents: Iterable[Document]) -> dict[str, dict[str, Any]]:
+    """The catalogues and panels of a network's digests, which are given oldest first, by key: each as in its newest
+    digest, with the newest of each figure that any digest has."""
     held: dict[str, dict[str, Any]] = {}
     for block in (block for document in documents for block in catalogues_and_panels(document)):
         figures = held.get(block["catalogue"], {}).get("figures", {}) | block["figures"]
         held[block["catalogue"]] = {**block, "figures": figures}
-    yield f"{network.key}/index.html", _network_index(site, network, documents, held)
-    yield f"{network.key}/method.html", _method_page(site, network, held)
-    for block in held.values():
-        for metric in block["figures"]:
-            yield _history_page(site, network, documents, block, metric)
+    return held
 
 
-def _network_index(
+def network_index(
     site: SiteContext, network: NetworkPage, documents: Sequence[Document], held: Mapping[str, Block]
 ) -> bytes:
+    """A network's list of digests and of the histories of its figures."""
     histories = [
         {
             "title": block["title"],
@@ -148,15 +116,24 @@ def _network_index(
         }
         for key, block in held.items()
     ]
+    columns = _list_columns(network, held)
     periods = [
-        (name, [_digest_row(d, network.key) for d in _newest_first(documents) if d["period"] == name])
+        (name, [_list_row(d, network.key, columns) for d in _newest_first(documents) if d["period"] == name])
         for name in ("day", "week", "month")
     ]
     return render_page(
         site, "network.j2", f"{network.key}/index.html", {},
         network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
-        columns=_list_columns(network, held),
+        columns=columns,
     )  # fmt: skip
+
+
+def _list_row(document: Document, network: str, columns: Sequence[str]) -> dict[str, Any]:
+    """A digest in its network's list: only the figures in `columns`, since every value in a template is traced."""
+    leading = leading_block(document)
+    figures = {key: leading["figures"][key] for key in columns if key in leading["figures"]}
+    link = digest_folder(document).removeprefix(f"{network}/")
+    return {"d": _heading(document), "c": {"figures": figures}, "link": f"{link}/index.html"}
 
 
 def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
@@ -169,32 +146,36 @@ COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
 """The figures in a network's list of digests."""
 
 
-def _history_page(
+def history_page(
     site: SiteContext, network: NetworkPage, documents: Sequence[Document], block: Block, metric: str
 ) -> File:
     """One figure over time, newest first: by day, with a chart, or, if days do not have it, by week and month."""
     key, latest = block["catalogue"], block["figures"][metric]
-    history_rows = [
-        (document, held["figures"][metric])
-        for document in documents
-        for held in catalogues_and_panels(document)
-        if held["catalogue"] == key and metric in held["figures"]
-    ]
-    daily = [(document, figure) for document, figure in history_rows if document["period"] == "day"]
-    points = [(date.fromisoformat(document["day"]), _drawable_value(figure)) for document, figure in daily]
-    rows = [
-        {"d": _heading(document), "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
-        for document, figure in reversed(daily or history_rows)
-    ]
+    rows = figure_rows(documents, key, metric)
+    daily = [row for row in rows if row.document["period"] == "day"]
+    points = [(date.fromisoformat(row.document["day"]), _drawable_value(row.figure)) for row in daily]
     form = number_format.display_unit(latest["unit"], latest["label"])
     path = history_path(network.key, key, metric)
+    slots = {"rows": history_rows.rows_html(daily or rows, site.hidden)}
+    if daily:
+        slots["chart"] = site.trend(points, f"{network.title}: {latest['label']}", form)
     page = render_page(
-        site, "history.j2", path,
-        {"chart": site.trend(points, f"{network.title}: {latest['label']}", form)},
+        site, "history.j2", path, slots,
         network=network_heading(network), title=block["title"], label=latest["label"],
-        definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "", rows=rows,
+        definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "",
+        rows=slot_marker("rows"),
     )  # fmt: skip
     return path, page
+
+
+def figure_rows(documents: Iterable[Document], catalogue: str, metric: str) -> list[HistoryRow]:
+    """One figure in the digests that have it, in their order."""
+    return [
+        HistoryRow(document, block["figures"][metric])
+        for document in documents
+        for block in catalogues_and_panels(document)
+        if block["catalogue"] == catalogue and metric in block["figures"]
+    ]
 
 
 def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
@@ -203,7 +184,7 @@ def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
     return float(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
 
 
-def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Block]) -> bytes:
+def method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Block]) -> bytes:
     from markdown_it import MarkdownIt
 
     # HTML in the text is escaped.
@@ -218,27 +199,24 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
     return render_page(site, "method.j2", f"{network.key}/method.html", {"about": words}, **shown)
 
 
-def _index_page(
+def index_page(
     site: SiteContext,
-    newest: Sequence[Document],
-    stories: Mapping[str, str],
-    charts: Mapping[str, Mapping[str, str]],
+    recent: Sequence[Document],
+    latest_days: Sequence[FrontDigest],
+    svgs: Mapping[str, Mapping[str, Mapping[str, str]]],
 ) -> bytes:
-    """The latest daily digest of each network, and links to earlier ones. `newest`: all digests, newest first."""
+    """The latest daily digest of each network, with its charts, `svgs` by network and catalogue; and links to `recent`
+    digests."""
     latest: list[dict[str, Any]] = []
     slots: dict[str, str] = {}
-    for network in site.networks:
-        document = next((d for d in newest if d["network"] == network.key and d["period"] == "day"), None)
-        if document:
-            drawn = {key: _unique_ids(network.key, svg) for key, svg in charts[network.key].items()}
-            parts = {"story": stories[digest_folder(document)], **drawn}
-            slots |= {f"{network.key}-{key}": part for key, part in parts.items()}
-            latest.append(
-                {**page_context(document, f"{network.key}-"), "link": f"{digest_folder(document)}/index.html"}
-            )
-    shown = {digest_folder(issue["d"]) for issue in latest}
-    recent = [_digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
-    return render_page(site, "index.j2", "index.html", slots, latest=latest, recent=recent)
+    for day in latest_days:
+        document, network = day.document, day.document["network"]
+        drawn = {key: _unique_ids(network, svg) for key, svg in chart_slots(svgs[network]).items()}
+        slots |= {f"{network}-{key}": part for key, part in {"story": day.story, **drawn}.items()}
+        latest.append({**page_context(document, f"{network}-"), "link": f"{digest_folder(document)}/index.html"})
+    return render_page(
+        site, "index.j2", "index.html", slots, latest=latest, recent=[_digest_row(document) for document in recent]
+    )
 
 
 def _unique_ids(network: str, svg: str) -> str:
@@ -246,10 +224,10 @@ def _unique_ids(network: str, svg: str) -> str:
     return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
 
 
-def _digest_row(document: Document, inside: str) -> dict[str, Any]:
-    """A digest as a row of a list, linked from the folder `inside`."""
-    link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
-    return {"d": _heading(document), "c": template_context(document)["c"], "link": f"{link}/index.html"}
+def _digest_row(document: Document) -> dict[str, Any]:
+    """A digest as a row of the front page's list."""
+    link = f"{digest_folder(document)}/index.html"
+    return {"d": _heading(document), "c": template_context(document)["c"], "link": link}
 
 
 def _heading(document: Document) -> Document:

@@ -1,0 +1,55 @@
+"""The rows of a figure's history, as HTML for its page.
+
+A year has hundreds of rows, and all histories of a network change with each digest, so the rows are built here instead
+of in a template, from escaped texts and formatted numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from markupsafe import escape
+
+from bot import number_format
+from bot.records import Document
+from bot.records.names import NameMask
+from bot.render import escaping
+from bot.render.page_layout import digest_folder
+
+
+class HistoryRow(NamedTuple):
+    """A figure in one digest."""
+
+    document: Document
+    """At least its heading."""
+    figure: Mapping[str, Any]
+
+
+def rows_html(rows: Sequence[HistoryRow], hidden: Iterable[str]) -> str:
+    """The rows, which are given oldest first, with the newest first."""
+    mask = NameMask.from_names(hidden)
+    return "\n".join(
+        f"<tr>{_period_cell(digest_folder(row.document), *_period(row.document))}\n{_value_cell(row.figure, mask)}</tr>"
+        for row in reversed(rows)
+    )
+
+
+def _period(document: Document) -> tuple[str, str, str]:
+    return document["period"], document["day"], document["last_day"]
+
+
+@lru_cache(maxsize=8192)
+def _period_cell(folder: str, period: str, first: str, last: str) -> str:
+    """The same on the page of each figure of a network."""
+    when = number_format.format_month(first) if period == "month" else number_format.format_day_range(first, last)
+    shown = f"week of {when}" if period == "week" else when
+    return f'<th scope="row"><a href="../../../{escape(folder)}/index.html">{escape(shown)}</a></th>'
+
+
+def _value_cell(figure: Mapping[str, Any], mask: NameMask) -> str:
+    if figure["value"] is None:
+        reason = escaping.escape_text(figure["unknown"], "site", mask)
+        return f'<td class="value">unknown<span class="reason" dir="auto">{reason}</span></td>'
+    return f'<td class="value">{escape(number_format.format_figure(figure))}</td>'

@@ -1,0 +1,193 @@
+"""The files of single digests: the page, the document, the ranking and the picture."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from bot import charts, ledger, pipeline
+from bot.queries import QueryContext, WatchedNetwork
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown
+from bot.records.names import NameMask
+from bot.render import model_tables, page_layout, site_files
+from bot.render.page_layout import File
+from bot.site_builder import code_version
+from bot.site_builder.groups import FileGroup, SiteBuild, checksum
+from bot.site_builder.stored_digests import stored_network
+
+PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlace:
+    """A digest among those of its network and period name."""
+
+    network: str
+    period: PeriodName
+    day: date
+    earlier: date | None
+    later: date | None
+
+    @property
+    def folder(self) -> str:
+        return page_layout.digest_folder({"network": self.network, "period": self.period, "day": self.day.isoformat()})
+
+    def heading(self, title: str, day: date | None) -> Document | None:
+        """The heading of a neighbour."""
+        if day is None:
+            return None
+        last = Period.for_day(day, self.period).last.isoformat()
+        return {"network": self.network, "title": title, "period": self.period, "day": str(day), "last_day": last}
+
+
+def groups(build: SiteBuild) -> Iterator[FileGroup]:
+    """Two groups for each digest, oldest first: its files, and its picture."""
+    for network in networks(build):
+        for period in PERIODS:
+            for place in digest_places(build, network, period).values():
+                yield from _digest_groups(build, place)
+
+
+def find_group(build: SiteBuild, path: str) -> FileGroup | None:
+    """The group of a path such as replicate/2025-01-12/index.html or replicate/week/2025-01-06/digest.json."""
+    folder, _, name = path.rpartition("/")
+    network, *middle, day = folder.split("/")
+    period = middle[0] if middle else "day"
+    if len(middle) > 1 or period not in PERIODS or network not in networks(build):
+        return None
+    place = digest_places(build, network, period).get(day)
+    if place is None or place.folder != folder:
+        return None
+    return next((group for group in _digest_groups(build, place) if (group.key == path) == (name == "card.png")), None)
+
+
+def networks(build: SiteBuild) -> tuple[str, ...]:
+    """Everything that has digests: the networks, and their comparison."""
+    return (*build.desk.watched, COMPARISON)
+
+
+def digest_places(build: SiteBuild, network: str, period: PeriodName) -> dict[str, DigestPlace]:
+    """Every digest of a network and period name by its first day, oldest first."""
+
+    def look() -> dict[str, DigestPlace]:
+        days = [entry.day for entry in build.desk.archive.list_digests(network, period)]
+        triples = zip([None, *days], days, [*days[1:], None], strict=False)
+        return {day.isoformat(): DigestPlace(network, period, day, earlier, later) for earlier, day, later in triples}
+
+    return build.remember(("places", network, period), look)
+
+
+def _digest_groups(build: SiteBuild, place: DigestPlace) -> Iterator[FileGroup]:
+    page = f"{place.folder}/index.html"
+    yield FileGroup(page, lambda: render_digest(build, place), lambda: _digest_version(build, place), (page,))
+    if build.site.url and place.network != COMPARISON:
+        yield FileGroup(
+            f"{place.folder}/card.png", lambda: _picture(build, place), lambda: _picture_version(build, place)
+        )
+
+
+def _digest_version(build: SiteBuild, place: DigestPlace) -> str:
+    """Of the document, its receipts, its neighbours, and what the ledger has up to the end of the period."""
+    last = Period.for_day(place.day, place.period).last
+    watched = build.desk.watched.get(place.network)
+    rankings = [_ledger_version(build, catalogue, last) for catalogue in watched.catalogues] if watched else []
+    return build.checksum(archive_version(build, place), place, rankings)
+
+
+def _picture_version(build: SiteBuild, place: DigestPlace) -> str:
+    """Drawing takes far longer than anything else, so it does not depend on the pages' code."""
+    return checksum(code_version.picture_version(), build.desk.hidden, archive_version(build, place))
+
+
+def archive_version(build: SiteBuild, place: DigestPlace) -> str:
+    """Of a digest and its receipts."""
+    return stored_network(build, place.network).checksums.get((place.period, place.day), "")
+
+
+def _ledger_version(build: SiteBuild, catalogue: Catalogue, last: date) -> str:
+    """Of the records that a ranking up to a day is made from."""
+    versions = build.remember(
+        ("ledger", catalogue.network, catalogue.key), lambda: ledger.day_checksums(build.desk.store, catalogue)
+    )
+    place = bisect_right(versions, last, key=lambda version: version[0])
+    return versions[place - 1][1] if place else ""
+
+
+def render_digest(build: SiteBuild, place: DigestPlace) -> Iterable[File]:
+    """The files of one digest; none if the archive does not have it any more."""
+    document = find_document(build, place)
+    if document is None:
+        return ()
+    page = _digest_page(build.desk, build.desk.watched.get(place.network), document)
+    if build.site.url and place.network != COMPARISON:
+        page = replace(page, card_alt=pipeline.describe_picture(document, hidden=build.desk.hidden))
+    neighbours = (place.heading(document["title"], day) for day in (place.earlier, place.later))
+    return site_files.render_digest(build.site, page, *neighbours)
+
+
+def _picture(build: SiteBuild, place: DigestPlace) -> Iterator[File]:
+    """The picture of a digest's post, for link previews."""
+    if (document := find_document(build, place)) is not None:
+        yield f"{place.folder}/card.png", pipeline.draw_picture(document, hidden=build.desk.hidden).content
+
+
+def find_document(build: SiteBuild, place: DigestPlace) -> Document | None:
+    """A digest as it may be shown."""
+    document = build.desk.archive.find_digest(place.network, place.period, place.day)
+    return None if document is None else build.desk.mask_hidden(document)
+
+
+def digest_charts(document: Document) -> Mapping[str, Mapping[str, str]]:
+    """The charts of each catalogue of a digest, but not of a comparison."""
+    if document["network"] == COMPARISON:
+        return {}
+    days = (date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"]))
+    return {
+        block["catalogue"]: {
+            "usage": charts.usage_svg(block, days),
+            "concentration": charts.concentration_svg(block),
+        }
+        for block in document["catalogues"]
+    }
+
+
+def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: Document) -> page_layout.DigestPage:
+    """The page of a digest, or of a comparison where no network is given."""
+    first, last = date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"])
+    receipts = desk.archive.digest_receipts(document["network"], document["period"], first)
+    public = [receipt for receipt in receipts if receipt.url]
+    if watched is None:
+        return page_layout.DigestPage(document, {}, {}, public)
+    period = Period(first, last, document["period"])
+    catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
+    return page_layout.DigestPage(
+        document,
+        {
+            key: _ranked_models(desk, catalogues[key], period)
+            for block in document["catalogues"]
+            if (key := block["catalogue"]) in catalogues
+        },
+        digest_charts(document),
+        public,
+    )
+
+
+def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> list[model_tables.RankedRow] | str:
+    rows = ledger.model_rankings(desk.store, catalogue, period)
+    if isinstance(rows, Unknown):
+        return rows.reason
+    names = NameMask.from_names(desk.hidden)
+    return [
+        model_tables.RankedRow(
+            row.rank,
+            names.masked_model(row.model, row.author),
+            names.masked_author(row.model, row.author),
+            row.uses,
+            row.share,
+            row.first_listed,
+            row.last_used,
+        )
+        for row in rows
+    ]

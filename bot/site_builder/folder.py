@@ -1,0 +1,226 @@
+"""The site's folder. A new version is completed beside the old one and takes its place in one step, so that nobody ever
+sees half a site and a crash leaves a whole one. Files that did not change are hard links to those of the old version.
+
+Only a folder that is empty, absent or was written here (it holds the file `.footfall-site`) is replaced. The manifest
+in it, `.footfall-files.json`, has the version of each group and the size, time and SHA-256 of its files. A file that is
+not as the manifest says is rendered again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bot.outlets import OutletError
+from bot.render.page_layout import File
+from bot.site_builder.groups import FileGroup
+
+MARKER = ".footfall-site"
+MANIFEST = ".footfall-files.json"
+_MARKED = "Written by Footfall. A folder that holds this file is replaced whole whenever the site is written.\n"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+RenderAll = Callable[[Sequence[FileGroup]], Iterable[Sequence[File]]]
+"""Renders groups in the order given."""
+
+
+class DiskError(OutletError):
+    """The disk refused for now: it is full, read-only or unavailable. A retry is allowed."""
+
+
+def render_groups(groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
+    """Render groups one after the other."""
+    return (tuple(group.render()) for group in groups)
+
+
+def update_folder(
+    groups: Iterable[FileGroup], folder: Path, archive: Sequence[object] = (), render_all: RenderAll = render_groups
+) -> Path:
+    """Make `folder` hold the files of `groups` and no others, and return it. `archive` is what the manifest says about
+    the state of the archive. Keeps the old content and raises `OutletError` if a path leads outside or the folder is
+    not ours, `DiskError` if the disk refuses. A second writer waits until the first has finished."""
+    fresh: Path | None = None
+    try:
+        make_readable_parents(folder)
+        with _folder_lock(folder.parent):
+            _restore_site(folder)
+            _require_own_folder(folder)
+            fresh = _new_folder(folder)
+            _Update(folder, fresh, archive).fill(list(groups), render_all)
+            _swap_folders(fresh, folder)
+    except OSError as error:
+        raise DiskError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if fresh:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """What was written into a site's folder; empty if that is not known."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("groups"), dict) else {}
+
+
+class _Update:
+    """A new version of the site's folder."""
+
+    def __init__(self, old: Path, fresh: Path, archive: Sequence[object]) -> None:
+        self._old, self._fresh = old, fresh
+        self._known = read_manifest(old).get("groups", {})
+        self._archive = archive
+        self._written: dict[str, Any] = {}
+        self._by_content: dict[str, Path] = {}
+
+    def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> None:
+        """Link the files of unchanged groups, write those of the others, and then the manifest."""
+        versions = {group.key: group.version() for group in groups}
+        stale = [group for group in groups if not self._keep(group.key, versions[group.key])]
+        for group, files in zip(stale, render_all(stale), strict=True):
+            written = {path: self._write(path, content) for path, content in files}
+            self._written[group.key] = {"version": versions[group.key], "files": written}
+        manifest = {"archive": [str(part) for part in self._archive], "groups": self._written}
+        self._write(MANIFEST, json.dumps(manifest).encode())
+
+    def _keep(self, key: str, version: str) -> bool:
+        """Take over the files of a group if it has not changed."""
+        known = self._known.get(key)
+        if not known or known["version"] != version:
+            return False
+        files = known["files"]
+        if not all(_is_as_written(self._old / path, *facts) for path, facts in files.items()):
+            return False
+        for path, (_size, _time, content) in files.items():
+            target = self._target(path)
+            _link(self._old / path, target)
+            self._by_content.setdefault(content, target)
+        self._written[key] = known
+        return True
+
+    def _write(self, path: str, content: bytes) -> tuple[int, int, str]:
+        """Write a file, or link it to another with the same content."""
+        target, checksum = self._target(path), hashlib.sha256(content).hexdigest()
+        if (same := self._by_content.setdefault(checksum, target)) != target:
+            _link(same, target)
+        else:
+            target.write_bytes(content)
+            target.chmod(0o644)
+        return len(content), target.stat().st_mtime_ns, checksum
+
+    def _target(self, path: str) -> Path:
+        """The place of a file in the new folder. A web server is another user, so everything is readable for
+        everybody, whatever the umask is."""
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+            raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
+        target = self._fresh.joinpath(*parts)
+        for above in reversed(target.relative_to(self._fresh).parents[:-1]):
+            if not (self._fresh / above).is_dir():
+                (self._fresh / above).mkdir()
+                (self._fresh / above).chmod(0o755)
+        return target
+
+
+def _is_as_written(path: Path, size: int, written_at: int, _checksum: str) -> bool:
+    try:
+        here = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (size, written_at)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, or a copy on a disk that has none."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def make_readable_parents(path: Path) -> None:
+    """Create missing parent folders of a path, readable for everybody like the site."""
+    for above in reversed([each for each in path.parents if not each.exists()]):
+        above.mkdir(exist_ok=True)
+        above.chmod(0o755)
+
+
+def _require_own_folder(folder: Path) -> None:
+    cure = "name an empty or a new folder"
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutletError(f"{folder}: found something that is not a folder, wanted a folder for the site; {cure}")
+    if folder.is_dir() and not (folder / MARKER).is_file() and any(folder.iterdir()):
+        raise OutletError(f"{folder}: holds files that this outlet did not write, and would lose them; {cure}")
+
+
+@contextmanager
+def _folder_lock(above: Path) -> Iterator[None]:
+    """Only one process at a time changes the site's folder: the lock is on the parent folder and ends with its
+    holder."""
+    held = os.open(above, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _new_folder(folder: Path) -> Path:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
+    fresh.chmod(0o755)
+    (fresh / MARKER).write_text(_MARKED, encoding="utf-8")
+    (fresh / MARKER).chmod(0o644)
+    return fresh
+
+
+def _restore_site(folder: Path) -> None:
+    """Clear up after a writer that was killed: put a site that it had moved away back, and delete its new one. While
+    the lock is held, nobody else has such folders."""
+    for moved in folder.parent.glob(f".{folder.name}-old-*"):
+        if not folder.exists() and (moved / MARKER).is_file():
+            os.rename(moved, folder)
+    for kind in ("old", "new"):
+        for left in folder.parent.glob(f".{folder.name}-{kind}-*"):
+            if (left / MARKER).is_file():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    left.rmdir()
+
+
+def _swap_folders(fresh: Path, folder: Path) -> None:
+    """Put `fresh` in the place of `folder`, and the old folder in its place. Where the system cannot exchange two
+    folders, there is a moment without a site; a crash in it is mended by the next writer."""
+    _require_own_folder(folder)
+    if not folder.exists():
+        os.rename(fresh, folder)
+    elif not _exchange(fresh, folder):
+        old = folder.with_name(f".{folder.name}-old-{fresh.name.rpartition('-')[2]}")
+        os.rename(folder, old)
+        try:
+            os.rename(fresh, folder)
+        except OSError:
+            os.rename(old, folder)
+            raise
+        os.rename(old, fresh)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step (renameat2, Linux); whether that was possible."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    places = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other))
+    return bool(rename(*places, _RENAME_EXCHANGE) == 0)
