@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from bot import ledger
+from bot.archive import PublishedFigure
 from bot.queries.context import QueryContext, WatchedNetwork
 from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
 from bot.records.entity_pages import ENTITY_KINDS, EntityKind, EntityPages, entity_folder, entity_path
@@ -211,6 +212,41 @@ def _members(index: EntityIndex, entity: Entity, today: Mapping[int, Sequence[le
             for model in entity.models[:MEMBERS]
         ],
     }
+
+
+def network_document(desk: QueryContext, watched: WatchedNetwork) -> Document | None:
+    """The models used of a network by day, in the shape of the other documents; `None` before its first daily digest.
+    The share is that of the list."""
+    days = desk.digest_days(watched.network, "day")
+    if not days:
+        return None
+    catalogue = watched.lead_catalogue
+    used, share = (
+        desk.archive.figure_trend(watched.network, catalogue.key, key, last=SHOWN_DAYS)
+        for key in ("models_used", "share_used")
+    )
+    shares = {figure.day: figure.value for figure in share if not figure.at_least}
+    return {
+        "kind": "network",
+        "name": watched.title,
+        "path": watched.network,
+        "network": watched.network,
+        "title": watched.title,
+        "catalogue": catalogue.key,
+        "unit": "models",
+        "evidence": catalogue.evidence,
+        "day": days[-1].isoformat(),
+        "days": [
+            {"day": figure.day.isoformat(), "uses": _published(figure), "rank": None, "share": shares.get(figure.day)}
+            for figure in used
+        ],
+    }
+
+
+def _published(figure: PublishedFigure) -> Document:
+    """A figure of a digest, as it was published."""
+    unknown = {"unknown": figure.unknown} if figure.value is None else {}
+    return {"value": figure.value, "unit": "models", **unknown, **({"at_least": True} if figure.at_least else {})}
 
 
 def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[EntityKind, str], Sequence[Document]]:

@@ -22,7 +22,7 @@ from bot import number_format
 from bot.records import Document
 from bot.records.entity_pages import EntityKind, EntityPages
 from bot.render import escaping
-from bot.render.model_tables import NAME_LIMIT, UNKNOWN, escape_formula
+from bot.render.model_tables import UNKNOWN, escape_formula, linked_name
 from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker
 
 COLUMNS = ("day", "uses", "at_least", "rank", "share", "reason")
@@ -170,12 +170,6 @@ def _member_row(page: EntityPage, member: Mapping[str, Any], root: str) -> str:
     uses = str(escape(number_format.format_figure(member["uses"])))
     dates = "".join(f"<td>{member[key] or UNKNOWN}</td>" for key in ("first_listed", "last_used"))
     return f'<tr><th scope="row" class="name">{shown}</th><td class="number">{uses}</td>{dates}</tr>'
-
-
-def linked_name(name: str, link: str) -> str:
-    """A name that may break at its slashes, linked if there is a page."""
-    shown = escaping.escape_name(name, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")
-    return f'<a href="{link}"><bdi>{shown}</bdi></a>' if link else f"<bdi>{shown}</bdi>"
 
 
 @dataclass(frozen=True, slots=True)

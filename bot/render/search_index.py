@@ -2,7 +2,7 @@
 
 A file holds every name that has a word beginning with its letters, or the most used of them where there are too many;
 then there is a file for each next letter too. So a search loads one file of bounded size, however many names there
-are. `templates/site/search.js` finds the file in the same way: a change here is a change there.
+are. `templates/site/names.js` finds the file in the same way: a change here is a change there.
 """
 
 from __future__ import annotations
@@ -52,6 +52,26 @@ class SearchIndex:
         nodes = {node: int(len(held) > MOST) for node, held in self.nodes.items()}
         return _json_bytes({"places": list(self.places), "nodes": nodes})
 
+    def find(self, text: str) -> tuple[list[SearchEntry], bool]:
+        """The entries that have words beginning like those of a text, the most used first, and whether there may be
+        more. Reads what a browser would read."""
+        sought = words_of(text)
+        chosen = [self._node_of(word) for word in sought]
+        if not sought or None in chosen:
+            return [], False
+        node = min((node for node in chosen if node is not None), key=lambda node: (self._is_cut(node), -len(node)))
+        entries = [self.entries[number] for number in self.nodes[node][:MOST]]
+        return [entry for entry in entries if _matches(sought, words_of(entry.name))], self._is_cut(node)
+
+    def _is_cut(self, node: str) -> bool:
+        return len(self.nodes[node]) > MOST
+
+    def _node_of(self, word: str) -> str | None:
+        """The deepest file for the first letters of a word; `None` where no name has such a word."""
+        letters = word[:DEEPEST]
+        node = next(letters[:length] for length in range(len(letters), -1, -1) if letters[:length] in self.nodes)
+        return None if self._is_cut(node) and len(node) < len(letters) else node
+
     def node_bytes(self, node: str) -> bytes:
         """The file of some letters."""
         chosen = (self.entries[number] for number in self.nodes[node][:MOST])
@@ -79,6 +99,10 @@ def _nodes(pairs: Sequence[tuple[str, int]], depth: int) -> Iterator[tuple[str, 
             yield node, nsmallest(MOST + 1, numbers)
             if len(numbers) > MOST and depth < DEEPEST:
                 yield from _nodes(below, depth + 1)
+
+
+def _matches(sought: frozenset[str], words: frozenset[str]) -> bool:
+    return all(any(word.startswith(start) for word in words) for start in sought)
 
 
 def words_of(name: str) -> frozenset[str]:

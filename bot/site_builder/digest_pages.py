@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from bot import charts, ledger, pipeline
-from bot.queries import QueryContext, WatchedNetwork
-from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown
+from bot.queries import QueryContext, WatchedNetwork, entity_queries
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown, each_day
+from bot.records.entity_pages import EntityPages
 from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
 from bot.render.page_layout import File
@@ -161,20 +162,18 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
     if watched is None:
         return page_layout.DigestPage(document, {}, {}, public)
     period = Period(first, last, document["period"])
-    catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
-    return page_layout.DigestPage(
-        document,
-        {
-            key: _ranked_models(desk, catalogues[key], period)
-            for block in document["catalogues"]
-            if (key := block["catalogue"]) in catalogues
-        },
-        digest_charts(document),
-        public,
-    )
+    known = {catalogue.key: catalogue for catalogue in watched.catalogues}
+    catalogues = {key: known[key] for block in document["catalogues"] if (key := block["catalogue"]) in known}
+    days = each_day(first, last)
+    pages = {key: entity_queries.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
+    root = "../" * (page_layout.digest_folder(document).count("/") + 1)
+    models = {key: _ranked_models(desk, catalogues[key], period, pages[key], root) for key in catalogues}
+    return page_layout.DigestPage(document, models, digest_charts(document), public, pages)
 
 
-def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> list[model_tables.RankedRow] | str:
+def _ranked_models(
+    desk: QueryContext, catalogue: Catalogue, period: Period, pages: EntityPages, root: str
+) -> list[model_tables.RankedRow] | str:
     rows = ledger.model_rankings(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
@@ -188,6 +187,9 @@ def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> 
             row.share,
             row.first_listed,
             row.last_used,
+            ""
+            if names.hides_model(row.model, row.author)
+            else pages.link("model", catalogue.network, catalogue.key, row.model, root),
         )
         for row in rows
     ]

@@ -15,10 +15,10 @@ from bot.queries import QueryContext
 from bot.records import COMPARISON
 from bot.render import feeds
 from bot.render.page_layout import File, NetworkPage, SiteContext
-from bot.site_builder import code_version, digest_pages, front_pages, network_pages
+from bot.site_builder import code_version, digest_pages, entity_pages, front_pages, network_pages, search_pages
 from bot.site_builder.groups import FileGroup, Section, SiteBuild, checksum
 
-SECTIONS: tuple[Section, ...] = (digest_pages, network_pages, front_pages)
+SECTIONS: tuple[Section, ...] = (digest_pages, network_pages, entity_pages, search_pages, front_pages)
 """Every kind of pages, in the order of the sitemap."""
 SITEMAP = "sitemap.xml"
 _COMPARISON_PAGE = NetworkPage(COMPARISON, comparison.TITLE, comparison.METHOD)
@@ -37,7 +37,8 @@ def open_build(desk: QueryContext, at: datetime, url: str = "", operator: str = 
     facts = (url, tuple(desk.hidden), space, operator, licence)
     site = SiteContext(networks, definitions, charts.trend_svg, at, *facts)
     catalogues = [watched.catalogues for watched in desk.watched.values()]
-    version = checksum(code_version.page_version(), networks, catalogues, definitions, *facts)
+    linked = (desk.model_pages, desk.every_model)
+    version = checksum(code_version.page_version(), networks, catalogues, definitions, *facts, *linked)
     return SiteBuild(desk, site, version, data_version)
 
 
@@ -62,7 +63,7 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
 def render_path(build: SiteBuild, path: str) -> bytes | None:
     """The file at a path; `None` if there is none."""
     group = find_group(build, path)
-    return dict(group.render()).get(path) if group else None
+    return next((content for name, content in group.render() if name == path), None) if group else None
 
 
 def _sitemap(build: SiteBuild, pages: list[str]) -> FileGroup:
