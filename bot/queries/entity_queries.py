@@ -5,11 +5,10 @@ An `EntityIndex` holds everything in one catalogue that may have a page, by its 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import NamedTuple
 
 from bot import ledger
@@ -24,6 +23,7 @@ SHOWN_DAYS = 90
 MEMBERS = 100
 """Models on the page of an author or a category."""
 WEEK = 7
+REPEATS, MOST_FINDINGS = 3, 60
 FINDING_DIGESTS: Mapping[PeriodName, int] = {"day": SHOWN_DAYS, "week": 13, "month": 3}
 """Newest digests whose findings a page shows."""
 
@@ -58,7 +58,7 @@ def entity_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalog
     days = desk.digest_days(watched.network, "day")
     if not days:
         return None
-    key = ("entities", watched.network, catalogue.key, days[-1])
+    key = ("entities", watched.network, catalogue.key, days[-1], tuple(desk.hidden))
     return desk.until_ledger_changes(key, lambda: _read_index(desk, watched, catalogue, days[-1]))
 
 
@@ -96,11 +96,16 @@ def linked_pages(desk: QueryContext, catalogue: Catalogue, days: Iterable[date])
     return EntityPages(frozenset(paths))
 
 
+def _cached_links(desk: QueryContext, catalogue: Catalogue, days: tuple[date, ...]) -> EntityPages:
+    chosen = (tuple(desk.hidden), desk.model_pages, desk.every_model)
+    key = ("linked", catalogue.network, catalogue.key, days, *chosen)
+    return desk.until_ledger_changes(key, lambda: linked_pages(desk, catalogue, days))
+
+
 def listed_pages(desk: QueryContext, index: EntityIndex) -> Sequence[str]:
     """The pages in the lists and the search: those that any daily digest links, in the order of their use."""
     days = desk.digest_days(index.watched.network, "day")
-    key = ("linked", index.watched.network, index.catalogue.key, days)
-    pages = desk.until_ledger_changes(key, lambda: linked_pages(desk, index.catalogue, days))
+    pages = _cached_links(desk, index.catalogue, days)
     return [path for path in index.entities if pages.has_page(path)]
 
 
@@ -123,7 +128,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
             **_dates(entity),
             **_recent_use(days, catalogue.unit),
             "days": [_day_document(day, catalogue.unit, day.day in digests) for day in days],
-            "findings": list(islice(findings.get((entity.kind, entity.name), ()), 30)),
+            "findings": list(_newest_of_each(findings.get((entity.kind, entity.name), ()))),
             **({} if entity.kind == "model" else _members(index, entity, today)),
         }
 
@@ -214,6 +219,15 @@ def _members(index: EntityIndex, entity: Entity, today: Mapping[int, Sequence[le
     }
 
 
+def _newest_of_each(findings: Sequence[Document]) -> Iterator[Document]:
+    """The newest findings, no more than `REPEATS` of a kind: many say the same again each day."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        seen[finding["key"]] += 1
+        if seen[finding["key"]] <= REPEATS and seen.total() <= MOST_FINDINGS:
+            yield finding
+
+
 def network_document(desk: QueryContext, watched: WatchedNetwork) -> Document | None:
     """The models used of a network by day, in the shape of the other documents; `None` before its first daily digest.
     The share is that of the list."""
@@ -265,7 +279,7 @@ def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[E
                         found[kind, name].append({"d": heading, "key": finding["key"], "text": finding["text"]})  # type: ignore[index]
         return found
 
-    return desk.recent.get_or_compute(("findings", network, key), desk.data_version(), look)
+    return desk.recent.get_or_compute(("findings", network, key, tuple(desk.hidden)), desk.data_version(), look)
 
 
 def _newest_digests(desk: QueryContext, network: str) -> Iterator[Document]:
@@ -287,7 +301,6 @@ def entity_folders(index: EntityIndex) -> Mapping[EntityKind, str]:
 def model_page(desk: QueryContext, catalogue: Catalogue, name: str, day: date) -> str:
     """The page of a model that was among the most used of a day, as a path without its suffix; empty if its page may
     not be there. One short query, cached until the ledger changes."""
-    key = ("linked", catalogue.network, catalogue.key, day)
-    pages = desk.until_ledger_changes(key, lambda: linked_pages(desk, catalogue, [day]))
+    pages = _cached_links(desk, catalogue, (day,))
     path = entity_path("model", catalogue.network, catalogue.key, name)
     return path if pages.has_page(path) else ""

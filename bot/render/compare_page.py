@@ -19,6 +19,8 @@ from bot.render.page_layout import SiteContext, render_page, slot_marker
 
 MOST = 4
 """What is compared at once."""
+NONE = "–"
+"""The cell of a figure that a side does not have."""
 FIELDS = 2
 """Fields of the form, where fewer were given."""
 
@@ -76,7 +78,7 @@ def _page(side: Document) -> str:
 def _figure(key: str) -> Callable[[Document], str]:
     def cell(side: Document) -> str:
         figure: Mapping[str, Any] | None = side.get(key)
-        return figure_cell(figure) if figure else "–"
+        return figure_cell(figure) if figure else NONE
 
     return cell
 
@@ -100,11 +102,11 @@ def _share(side: Document) -> str:
 
 def _rank(side: Document) -> str:
     rank = _latest(side)["rank"]
-    return "–" if rank is None else number_format.format_count(rank)
+    return NONE if rank is None else number_format.format_count(rank)
 
 
 def _date(key: str) -> Callable[[Document], str]:
-    return lambda side: "–" if key not in side else number_format.format_day(side[key]) if side[key] else UNKNOWN
+    return lambda side: NONE if key not in side else number_format.format_day(side[key]) if side[key] else UNKNOWN
 
 
 ROWS: Sequence[tuple[str, Callable[[Document], str]]] = (
@@ -122,9 +124,12 @@ ROWS: Sequence[tuple[str, Callable[[Document], str]]] = (
 
 
 def _figures_table(sides: Sequence[Document]) -> str:
+    """The rows that any side has."""
+    rows = [(label, [cell(side) for side in sides]) for label, cell in ROWS]
     body = "".join(
-        f'<tr><th scope="row">{label}</th>{"".join(f"<td class=number>{cell(side)}</td>" for side in sides)}</tr>'
-        for label, cell in ROWS
+        f'<tr><th scope="row">{label}</th>{"".join(f"<td class=number>{cell}</td>" for cell in cells)}</tr>'
+        for label, cells in rows
+        if set(cells) != {NONE}
     )
     return f"<table><caption>Figures side by side</caption>{_head('Figure', sides)}<tbody>{body}</tbody></table>"
 
@@ -147,7 +152,7 @@ def _days_table(sides: Sequence[Document]) -> str:
     days = sorted({day for held in by_day for day in held}, reverse=True)
     body = "".join(
         f'<tr><th scope="row">{number_format.format_day(day)}</th>'
-        + "".join(f"<td class=number>{figure_cell(held[day]) if day in held else '–'}</td>" for held in by_day)
+        + "".join(f"<td class=number>{figure_cell(held[day]) if day in held else NONE}</td>" for held in by_day)
         + "</tr>"
         for day in days
     )

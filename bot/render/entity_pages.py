@@ -97,11 +97,11 @@ def day_table(document: Document, root: str) -> str:
     rank = '<th scope="col" class="number">Rank</th>' if ranked else ""
     head = (
         f'<tr><th scope="col">Day</th><th scope="col" class="number">{unit.capitalize()}</th>{rank}'
-        f'<th scope="col" class="number">Share of all {unit}</th></tr>'
+        '<th scope="col" class="number">Share</th></tr>'
     )
     days = groupby(reversed(document["days"]), key=lambda day: day["uses"].get("unknown") or day["day"])
     body = "".join(_day_row(list(held), document["network"], root, ranked) for _, held in days)
-    caption = "What is unknown says why; it is never a zero."
+    caption = f"Share: of all {unit} of the day. What is unknown says why; it is never a zero."
     return _table("days", caption, head, body)
 
 
@@ -121,13 +121,17 @@ def _day_row(days: Sequence[Document], network: str, root: str, ranked: bool) ->
         label = _day_label(newest["day"])
         if newest["digest"]:
             label = f'<a href="{root}{network}/{newest["day"]}/index.html">{label}</a>'
-    reason = uses.get("unknown") or uses.get("reason")
-    why = f'<span class="reason" dir="auto">{_reason(reason)}</span>' if reason else ""
+    head = f'<tr><th scope="row" class="when">{label}</th>'
     count = str(escape(number_format.format_figure(uses)))
+    if uses["value"] is None:
+        return f'{head}<td class="number" colspan="{3 if ranked else 2}">{count}{_why(uses["unknown"])}</td></tr>'
     rank = f'<td class="number">{_rank_cell(newest)}</td>' if ranked else ""
     share = UNKNOWN if newest["share"] is None else str(escape(number_format.format_share(newest["share"])))
-    cells = f'<td class="number">{count}{why}</td>{rank}<td class="number">{share}</td>'
-    return f'<tr><th scope="row">{label}</th>{cells}</tr>'
+    return f'{head}<td class="number">{count}{_why(uses.get("reason"))}</td>{rank}<td class="number">{share}</td></tr>'
+
+
+def _why(reason: str | None) -> str:
+    return f'<span class="reason" dir="auto">{_reason(reason)}</span>' if reason else ""
 
 
 def _rank_cell(day: Document) -> str:

@@ -120,5 +120,5 @@ def _folded(name: str) -> str:
 @lru_cache(maxsize=4096)
 def node_file(node: str) -> str:
     """The file of some letters. Other characters than those of ASCII are written as their numbers."""
-    safe = "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}" for c in node)
+    safe = "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in node)
     return f"search/{f'in-{safe}' if node else WHOLE}.json"

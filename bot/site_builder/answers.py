@@ -34,13 +34,17 @@ def compare_answer(build: SiteBuild, items: Sequence[str]) -> bytes:
     """The page that compares with what was asked for: pages, networks or names of models."""
     given = [str(SafeName(item, search_pages.LONGEST)) for item in items if item.strip()][: compare_page.MOST]
     sides: list[Document] = []
-    mistakes: list[str] = []
+    mistakes: dict[str, str] = {}
     for item in given:
         try:
             sides.append(_document(build, item))
         except QueryError as error:
-            mistakes.append(error.text)
-    return compare_page.compare_page(build.site, Comparison(given, sides, _charts(sides), mistakes))
+            mistakes[item] = error.text
+    if len(sides) == 1:
+        mistakes.setdefault("", "Name another to compare it with")
+    ordered = sorted(given, key=lambda item: item in mistakes)
+    shown = Comparison(ordered, sides, _charts(sides), list(mistakes.values()))
+    return compare_page.compare_page(build.site, shown)
 
 
 def _document(build: SiteBuild, item: str) -> Document:

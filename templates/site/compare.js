@@ -102,12 +102,13 @@
       svg("text", { x: left - 6, y: y(tick) + 5, "text-anchor": "end" }, label(tick))));
     drawn.append(svg("text", { x: left, y: HEIGHT - 10 }, day(days[0], SHORT)));
     if (days.length >= 6) drawn.append(svg("text", { x: x(days.length - 0.5), y: HEIGHT - 10, "text-anchor": "end" }, day(days[days.length - 1], SHORT)));
-    days.forEach((when, index) => {
-      if (lines.every((line) => (line.get(when) ?? null) === null)) {
-        drawn.append(svg("rect", { x: x(index - 0.5), y: TOP, width: column, height: FOOT - TOP, fill: "currentColor", opacity: ".12" }));
-      }
+    gaps(days.map((when) => lines.every((line) => (line.get(when) ?? null) === null))).forEach(([first, last]) => {
+      const width = (last - first + 1) * column;
+      const middle = x(first - 0.5) + width / 2;
+      drawn.append(svg("rect", { class: "gap", x: x(first - 0.5), y: TOP, width, height: FOOT - TOP, fill: "currentColor", opacity: ".12" }));
+      if (width > 9) drawn.append(svg("text", { x: middle, y: (TOP + FOOT) / 2, "text-anchor": "middle" }, width > 70 ? "unknown" : "?"));
     });
-    const ends = lines.flatMap((line, n) => line_elements(drawn, line, days, n + 1, x, y));
+    const ends = lines.flatMap((line, n) => lineElements(drawn, line, days, n + 1, x, y));
     let lowest = -Infinity;
     ends.sort((a, b) => a.y - b.y).forEach((end) => {
       lowest = Math.max(end.y + 5, lowest + TEXT);
@@ -116,7 +117,17 @@
     return drawn;
   }
 
-  function line_elements(drawn, line, days, number, x, y) {
+  // Runs of days that are unknown, as first and last place.
+  function gaps(unknown) {
+    const runs = [];
+    unknown.forEach((is, index) => {
+      if (is && unknown[index - 1]) runs[runs.length - 1][1] = index;
+      else if (is) runs.push([index, index]);
+    });
+    return runs;
+  }
+
+  function lineElements(drawn, line, days, number, x, y) {
     const runs = [[]];
     days.forEach((when, index) => {
       const value = line.get(when) ?? null;
@@ -159,9 +170,10 @@
   }
 
   function show(sides) {
+    const rows = ROWS.map(([label, cell]) => [label, sides.map(cell)]).filter(([, cells]) => cells.some(([first]) => first !== DASH));
     section.querySelector(".key").replaceChildren(...sides.map(key));
     section.querySelector(".charts").replaceChildren(...figures(sides));
-    section.querySelector(".figures").replaceChildren(table("Figures side by side", "Figure", sides, ROWS.map(([label, cell]) => [label, sides.map(cell)])));
+    section.querySelector(".figures").replaceChildren(table("Figures side by side", "Figure", sides, rows));
     section.querySelector(".days").replaceChildren(daysTable(sides));
     section.hidden = false;
   }

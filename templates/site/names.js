@@ -30,7 +30,7 @@ const FootfallNames = (() => {
 
   function fileOf(node) {
     if (!node) return "search/all.json";
-    const safe = Array.from(node, (c) => (/[a-z0-9]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}`));
+    const safe = Array.from(node, (c) => (/[a-z0-9]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`));
     return `search/in-${safe.join("")}.json`;
   }
 
