@@ -192,7 +192,11 @@ def web(parts: AppContext, host: str, port: int) -> None:
     from bot import logging_setup
     from bot import web as pages
     from bot.cli import process_exit
+    from bot.cli.process_pool import open_site
+    from bot.site_builder import OnDemandSite
 
     logging_setup.configure_logging(parts.secret_values)
-    pages.run_server(parts.query_context, parts.settings.config.out / "site", host, port)
+    settings = parts.settings.config
+    on_demand = OnDemandSite(lambda: open_site(parts, clock()))
+    pages.run_server(parts.query_context, settings.out / "site", host, port, on_demand, settings.web.site)
     process_exit.leave(time.monotonic())  # the grace is already over

@@ -16,6 +16,8 @@ from bot.config.schema import (
     PollConfig,
     PublishConfig,
     ScheduleEntry,
+    SiteChoice,
+    WebConfig,
     Weekday,
     WorkerConfig,
 )

@@ -119,6 +119,19 @@ class WorkerConfig(ConfigModel):
         return host
 
 
+SiteChoice = Literal["auto", "files", "database"]
+
+
+class WebConfig(ConfigModel):
+    """How `python -m bot web` serves the archive."""
+
+    site: SiteChoice = Field(
+        "auto",
+        description="where the pages come from: `files`, the folder that `site` writes; `database`, rendered when they "
+        "are asked for; `auto`, the folder unless it is missing or older than the archive",
+    )
+
+
 class PublishConfig(ConfigModel):
     """Which periods are due, and how long to wait for their data."""
 
@@ -250,6 +263,7 @@ class Config(ConfigModel):
         (), description="questions for readers; if a network has several, each week asks the next one"
     )
     worker: WorkerConfig = WorkerConfig.model_validate({})
+    web: WebConfig = WebConfig.model_validate({})
     publish: PublishConfig = Field(
         PublishConfig.model_validate({}), description="which periods are due, and how long to wait for their data"
     )

@@ -25,10 +25,12 @@ KEPT = 24
 
 
 class VersionedCache:
-    """Values by key, each good for one mark. Two who ask for the same at once have it looked up once."""
+    """Values by key, each good for one mark. Two who ask for the same at once have it looked up once. Together the
+    values weigh at most `kept`; by default each weighs one."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept, self._values = kept, OrderedDict[Hashable, tuple[Hashable, Any]]()
+    def __init__(self, kept: int = KEPT, weigh: Callable[[Any], int] = lambda _value: 1) -> None:
+        self._kept, self._weigh, self._weight = kept, weigh, 0
+        self._values = OrderedDict[Hashable, tuple[Hashable, Any]]()
         self._lock, self._key_locks = threading.Lock(), dict[Hashable, threading.Lock]()
 
     def get_or_compute(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
@@ -41,14 +43,19 @@ class VersionedCache:
                     known = self._values.get(key)
                 value: T = known[1] if known is not None and known[0] == mark else look()
                 with self._lock:
+                    self._forget(key)
                     self._values[key] = (mark, value)
-                    self._values.move_to_end(key)
-                    while len(self._values) > self._kept:
-                        self._values.popitem(last=False)
+                    self._weight += self._weigh(value)
+                    while self._weight > self._kept:
+                        self._forget(next(iter(self._values)))
             finally:
                 with self._lock:
                     self._key_locks.pop(key, None)
             return value
+
+    def _forget(self, key: Hashable) -> None:
+        if key in self._values:
+            self._weight -= self._weigh(self._values.pop(key)[1])
 
 
 S = TypeVar("S", bound=str)

@@ -8,19 +8,21 @@ them together, `writer` and `folder` write what changed, `on_demand` renders wha
 
 from bot.site_builder.folder import DiskError, make_readable_parents, render_groups
 from bot.site_builder.groups import FileGroup, Section, SiteBuild
-from bot.site_builder.pages import find_group, open_build, render_path, site_groups
+from bot.site_builder.on_demand import OnDemandSite, SiteFile
+from bot.site_builder.pages import find_group, open_build, site_groups
 from bot.site_builder.writer import update_site, write_site
 
 __all__ = [
     "DiskError",
     "FileGroup",
+    "OnDemandSite",
     "Section",
     "SiteBuild",
+    "SiteFile",
     "find_group",
     "make_readable_parents",
     "open_build",
     "render_groups",
-    "render_path",
     "site_groups",
     "update_site",
     "write_site",

@@ -1,7 +1,6 @@
 """The pages of models, authors and categories with their alphabetical lists.
 
-Those that any digest links are written, all of a catalogue in one group, because their data are read together. On
-demand, each page is a group of its own, and every model that was ever seen has one.
+Those that any digest links are written. On demand, every model that was ever seen has a page.
 """
 
 from __future__ import annotations
@@ -25,19 +24,24 @@ from bot.site_builder.stored_digests import stored_network
 
 PER_PAGE = 500
 """Names on one page of a list."""
+CHUNK = 100
+"""Pages that are rendered together, because their data are read together."""
 NETWORK_USE = "/use.json"
 """The models used of a network by day, for comparing."""
 SUFFIXES = (".html", ".csv", ".json")
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
-    """The use of each network, and one group for each catalogue with such pages, where they are not served on demand
+    """The use of each network; each page of a list, and the pages of `CHUNK` names, where they are not served on demand
     alone."""
     for watched in build.desk.watched.values():
         yield _network_group(build, watched)
-    for index in indexes(build):
-        if not build.desk.every_model and listed(build, index):
-            yield _written_group(build, index)
+    for index in () if build.desk.every_model else indexes(build):
+        for kind in ENTITY_KINDS if listed(build, index) else ():
+            for page in _lists(build, index, kind).values():
+                yield _list_group(build, index, kind, page)
+        for some in _chunks(listed(build, index), CHUNK):
+            yield _page_group(build, index, some)
 
 
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
@@ -45,19 +49,19 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     if path.endswith(NETWORK_USE):
         watched = build.desk.watched.get(path.removesuffix(NETWORK_USE))
         return _network_group(build, watched) if watched else None
-    index = next((index for index in indexes(build) if _holds(index, path)), None)
-    if index is None:
-        return None
-    if path == _key(index) and not build.desk.every_model and listed(build, index):
-        return _written_group(build, index)
     folder, _, name = path.rpartition("/")
-    kind = next(kind for kind in ENTITY_KINDS if FOLDERS[kind] == folder.split("/")[1])
+    places = {folder: (index, kind) for index in indexes(build)
+              for kind, folder in entity_queries.entity_folders(index).items()}  # fmt: skip
+    if folder not in places:
+        return None
+    index, kind = places[folder]
     if page := _lists(build, index, kind).get(name):
-        return FileGroup(path, lambda: [_render_list(build, index, kind, page)], lambda: _version(build, index))
+        return _list_group(build, index, kind, page)
     entity = path[: -len(suffix)] if (suffix := next((s for s in SUFFIXES if path.endswith(s)), "")) else ""
     if entity not in index.entities:
         return None
-    return FileGroup(f"{entity}.html", lambda: _pages(build, index, [entity]), lambda: _version(build, index))
+    first = {} if build.desk.every_model else {some[0]: some for some in _chunks(listed(build, index), CHUNK)}
+    return _page_group(build, index, first.get(entity, [entity]))
 
 
 def _network_group(build: SiteBuild, watched: WatchedNetwork) -> FileGroup:
@@ -88,14 +92,6 @@ def listed(build: SiteBuild, index: EntityIndex) -> Sequence[str]:
     return build.remember(key, lambda: entity_queries.listed_pages(build.desk, index))
 
 
-def _holds(index: EntityIndex, path: str) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in entity_queries.entity_folders(index).values())
-
-
-def _key(index: EntityIndex) -> str:
-    return f"{entity_folder('model', index.watched.network, index.catalogue.key)}/index.html"
-
-
 def _version(build: SiteBuild, index: EntityIndex) -> str:
     """Of the ledger's records up to the newest day, and of the digests, whose findings are shown."""
     network, catalogue = index.watched.network, index.catalogue
@@ -106,29 +102,21 @@ def _version(build: SiteBuild, index: EntityIndex) -> str:
     return build.checksum(checksums[-1:], digests, index.last, listed(build, index))
 
 
-def _written_group(build: SiteBuild, index: EntityIndex) -> FileGroup:
-    pages = listed(build, index)
+def _list_group(build: SiteBuild, index: EntityIndex, kind: EntityKind, page: _ListPage) -> FileGroup:
+    path = f"{entity_folder(kind, index.watched.network, index.catalogue.key)}/{page.file}"
+    return FileGroup(path, lambda: [_render_list(build, index, kind, page)], lambda: _version(build, index), (path,))
 
-    def render() -> Iterator[File]:
-        for kind in ENTITY_KINDS:
-            for page in _lists(build, index, kind).values():
-                yield _render_list(build, index, kind, page)
-        yield from _pages(build, index, pages)
 
-    lists = (
-        f"{entity_folder(kind, index.watched.network, index.catalogue.key)}/{name}"
-        for kind in ENTITY_KINDS
-        for name in _lists(build, index, kind)
-    )
-    return FileGroup(_key(index), render, lambda: _version(build, index), (*lists, *(f"{page}.html" for page in pages)))
+def _page_group(build: SiteBuild, index: EntityIndex, paths: Sequence[str]) -> FileGroup:
+    pages = tuple(f"{path}.html" for path in paths)
+    return FileGroup(pages[0], lambda: _pages(build, index, paths), lambda: _version(build, index), pages)
 
 
 def _pages(build: SiteBuild, index: EntityIndex, paths: Sequence[str]) -> Iterator[File]:
     """The files of some pages."""
     pages = EntityPages(None) if build.desk.every_model else EntityPages(frozenset(listed(build, index)))
-    for some in _chunks(paths):
-        for document in entity_queries.entity_documents(build.desk, index, some):
-            yield from entity_pages.render_entity(build.site, EntityPage(document, entity_chart(document), pages))
+    for document in entity_queries.entity_documents(build.desk, index, paths):
+        yield from entity_pages.render_entity(build.site, EntityPage(document, entity_chart(document), pages))
 
 
 def entity_chart(document: Document) -> str:
@@ -173,12 +161,12 @@ def _lists(build: SiteBuild, index: EntityIndex, kind: EntityKind) -> Mapping[st
 
 
 def _letter_pages(letter: str, paths: Sequence[str]) -> Iterator[_ListPage]:
-    for number, some in enumerate(_chunks(paths), 1):
+    for number, some in enumerate(_chunks(paths, PER_PAGE), 1):
         yield _ListPage(f"letter-{letter}{f'-{number}' if number > 1 else ''}.html", letter, some)
 
 
-def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (paths[start : start + PER_PAGE] for start in range(0, len(paths), PER_PAGE))
+def _chunks(paths: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (paths[start : start + size] for start in range(0, len(paths), size))
 
 
 def _sort_key(name: str) -> str:

@@ -18,8 +18,9 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from bot.outlets import OutletError
 from bot.render.page_layout import File
@@ -44,7 +45,7 @@ def render_groups(groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
 
 
 def update_folder(
-    groups: Iterable[FileGroup], folder: Path, archive: Sequence[object] = (), render_all: RenderAll = render_groups
+    groups: Iterable[FileGroup], folder: Path, archive: Sequence[str] = (), render_all: RenderAll = render_groups
 ) -> Path:
     """Make `folder` hold the files of `groups` and no others, and return it. `archive` is what the manifest says about
     the state of the archive. Keeps the old content and raises `OutletError` if a path leads outside or the folder is
@@ -62,27 +63,63 @@ def update_folder(
         raise DiskError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
         if fresh:
-            shutil.rmtree(fresh, ignore_errors=True)
+            _delete(fresh)
     return folder
 
 
-def read_manifest(folder: Path) -> Mapping[str, Any]:
-    """What was written into a site's folder; empty if that is not known."""
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file as the manifest has it."""
+
+    size: int
+    written_at: int
+    """Its time of modification, in nanoseconds."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenGroup:
+    """A group as the manifest has it."""
+
+    version: str
+    files: Mapping[str, WrittenFile]
+
+
+def _read_manifest(folder: Path) -> tuple[tuple[str, ...], dict[str, WrittenGroup]]:
+    """The version of the archive and the groups in a site's folder; empty if they are not known."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("groups"), dict) else {}
+        groups = {
+            key: WrittenGroup(group["version"], {path: WrittenFile(*facts) for path, facts in group["files"].items()})
+            for key, group in manifest["groups"].items()
+        }
+        return tuple(manifest["archive"]), groups
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return (), {}
+
+
+def written_version(folder: Path) -> tuple[str, ...]:
+    """`SiteBuild.archive_version` of what is in a site's folder; empty if that is not known."""
+    try:
+        here = (folder / MANIFEST).stat()
+    except OSError:
+        return ()
+    return _written_version(folder, here.st_ino, here.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _written_version(folder: Path, *_file: int) -> tuple[str, ...]:
+    return _read_manifest(folder)[0]
 
 
 class _Update:
     """A new version of the site's folder."""
 
-    def __init__(self, old: Path, fresh: Path, archive: Sequence[object]) -> None:
+    def __init__(self, old: Path, fresh: Path, archive: Sequence[str]) -> None:
         self._old, self._fresh = old, fresh
-        self._known = read_manifest(old).get("groups", {})
+        self._known = _read_manifest(old)[1]
         self._archive = archive
-        self._written: dict[str, Any] = {}
+        self._written: dict[str, WrittenGroup] = {}
         self._by_content: dict[str, Path] = {}
 
     def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> None:
@@ -91,26 +128,30 @@ class _Update:
         stale = [group for group in groups if not self._keep(group.key, versions[group.key])]
         for group, files in zip(stale, render_all(stale), strict=True):
             written = {path: self._write(path, content) for path, content in files}
-            self._written[group.key] = {"version": versions[group.key], "files": written}
-        manifest = {"archive": [str(part) for part in self._archive], "groups": self._written}
-        self._write(MANIFEST, json.dumps(manifest).encode())
+            self._written[group.key] = WrittenGroup(versions[group.key], written)
+        self._write(MANIFEST, json.dumps({"archive": self._archive, "groups": self._facts()}).encode())
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            key: {"version": group.version, "files": {path: astuple(file) for path, file in group.files.items()}}
+            for key, group in self._written.items()
+        }
 
     def _keep(self, key: str, version: str) -> bool:
         """Take over the files of a group if it has not changed."""
         known = self._known.get(key)
-        if not known or known["version"] != version:
+        if known is None or known.version != version:
             return False
-        files = known["files"]
-        if not all(_is_as_written(self._old / path, *facts) for path, facts in files.items()):
+        if not all(_is_as_written(self._old, path, file) for path, file in known.files.items()):
             return False
-        for path, (_size, _time, content) in files.items():
+        for path, file in known.files.items():
             target = self._target(path)
             _link(self._old / path, target)
-            self._by_content.setdefault(content, target)
+            self._by_content.setdefault(file.sha256, target)
         self._written[key] = known
         return True
 
-    def _write(self, path: str, content: bytes) -> tuple[int, int, str]:
+    def _write(self, path: str, content: bytes) -> WrittenFile:
         """Write a file, or link it to another with the same content."""
         target, checksum = self._target(path), hashlib.sha256(content).hexdigest()
         if (same := self._by_content.setdefault(checksum, target)) != target:
@@ -118,15 +159,14 @@ class _Update:
         else:
             target.write_bytes(content)
             target.chmod(0o644)
-        return len(content), target.stat().st_mtime_ns, checksum
+        return WrittenFile(len(content), target.stat().st_mtime_ns, checksum)
 
     def _target(self, path: str) -> Path:
         """The place of a file in the new folder. A web server is another user, so everything is readable for
         everybody, whatever the umask is."""
-        parts = PurePosixPath(path).parts
-        if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        if not _is_inside(path):
             raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
-        target = self._fresh.joinpath(*parts)
+        target = self._fresh.joinpath(*PurePosixPath(path).parts)
         for above in reversed(target.relative_to(self._fresh).parents[:-1]):
             if not (self._fresh / above).is_dir():
                 (self._fresh / above).mkdir()
@@ -134,12 +174,20 @@ class _Update:
         return target
 
 
-def _is_as_written(path: Path, size: int, written_at: int, _checksum: str) -> bool:
+def _is_inside(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not (path.startswith("/") or ".." in parts or "\\" in path or "\0" in path)
+
+
+def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
+    """Whether nobody has changed a file since it was written."""
+    if not _is_inside(path):
+        return False
     try:
-        here = path.lstat()
+        here = (folder / path).lstat()
     except OSError:
         return False
-    return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (size, written_at)
+    return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -194,10 +242,21 @@ def _restore_site(folder: Path) -> None:
     for kind in ("old", "new"):
         for left in folder.parent.glob(f".{folder.name}-{kind}-*"):
             if (left / MARKER).is_file():
-                shutil.rmtree(left, ignore_errors=True)
+                _delete(left)
             else:
                 with suppress(OSError):
                     left.rmdir()
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder of ours, the marker last, so that the rest of it can still be told from a foreign one."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != MARKER:
+                path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _swap_folders(fresh: Path, folder: Path) -> None:

@@ -76,9 +76,7 @@ def _json_response(request: web.Request, document: object) -> web.Response:
     headers = {"Cache-Control": middleware.FRESH, "Vary": "Accept-Encoding", "ETag": middleware.etag_header(mark)}
     if middleware.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
-    response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
-    response.enable_compression()
-    return response
+    return web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
 
 
 def describe_api() -> Document:

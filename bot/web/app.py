@@ -9,10 +9,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.config import SiteChoice
 from bot.queries import QueryContext
 from bot.records import FootfallError
+from bot.site_builder import OnDemandSite
 from bot.web import api, middleware, monitoring, static_site
+from bot.web.compression import compress_answers
 from bot.web.middleware import DbThreadPool
+from bot.web.rendered_site import RenderedSite
 
 MAX_BODY = 1024
 """Bytes of a request's body; nothing here reads one."""
@@ -21,6 +25,8 @@ KEEP_ALIVE = 60.0
 GRACE = 5.0
 """Seconds for responses that are under way when the server stops."""
 ANSWER_SECONDS = 20.0
+RENDERING = 2
+"""Threads that render pages: they are busy with computing."""
 HEALTH_SECONDS = 5.0
 
 
@@ -29,26 +35,41 @@ class WebError(FootfallError):
 
 
 def make_application(
-    desk: QueryContext, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
+    desk: QueryContext,
+    site: Path,
+    answer_seconds: float = ANSWER_SECONDS,
+    health_seconds: float = HEALTH_SECONDS,
+    pages: OnDemandSite | None = None,
+    choice: SiteChoice = "auto",
 ) -> web.Application:
-    """The whole application. `site` is the folder of the archive site; it need not exist yet."""
+    """The whole application. `site` is the folder of the archive site; it need not exist yet. With `pages`, the site
+    also comes from the database, by `choice`."""
     measured = monitoring.WebMetrics(desk)
-    app = web.Application(middlewares=[middleware.handle_errors], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[compress_answers(), middleware.handle_errors], client_max_size=MAX_BODY)
     asking, looking = DbThreadPool(answer_seconds, 8), DbThreadPool(health_seconds, 2)
     api.add_routes(app, desk, asking)
     monitoring.add_routes(app, measured, looking)
-    static_site.add_routes(app, site)
+    rendering = DbThreadPool(answer_seconds, RENDERING)
+    wanted = pages if choice != "files" else None
+    static_site.add_routes(app, site, RenderedSite(wanted, choice, rendering) if wanted else None)
     app.on_response_prepare.append(middleware.add_headers)
     app.on_response_prepare.append(measured.count_response)
-    for threads in (asking, looking):
+    for threads in (asking, looking, rendering):
         app.on_cleanup.append(threads.close)
     return app
 
 
-def run_server(desk: QueryContext, site: Path, host: str, port: int) -> None:
+def run_server(
+    desk: QueryContext,
+    site: Path,
+    host: str,
+    port: int,
+    pages: OnDemandSite | None = None,
+    choice: SiteChoice = "auto",
+) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes any free one. Logging must be configured. Raises `WebError` if the
     address cannot be bound."""
-    asyncio.run(_run_server(make_application(desk, site), host, port))
+    asyncio.run(_run_server(make_application(desk, site, pages=pages, choice=choice), host, port))
 
 
 async def _run_server(app: web.Application, host: str, port: int) -> None:

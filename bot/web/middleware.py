@@ -94,7 +94,7 @@ def error_response(status: int, sentence: str, headers: dict[str, str] | None = 
 
 
 def _kept_headers(error: web.HTTPException) -> dict[str, str]:
-    return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+    return {name: error.headers[name] for name in ("Allow", "Content-Range", "Location") if name in error.headers}
 
 
 def _log_error(event: str, request: web.Request, error: Exception) -> str:

@@ -1,4 +1,5 @@
-"""Serves the files of the archive site from the folder of the outlet `site`, and nothing outside of it.
+"""Serves the archive site: the files of the folder of the outlet `site`, and nothing outside of it, or the same files
+from the database (`rendered_site`).
 
 The folder is resolved for each request, because writing the site replaces it.
 """
@@ -12,53 +13,62 @@ from aiohttp import web
 
 from bot import render
 from bot.render.site_files import MISSING
-from bot.web import middleware
+from bot.web import middleware, site_responses
+from bot.web.compression import LARGEST, accepts_gzip, is_text
+from bot.web.rendered_site import RenderedSite
+from bot.web.site_responses import TYPES, html_response
 
 SWAP_SECONDS = 0.05
 """When the site is written, there is a moment between the old folder and the new one."""
 
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".xml": "application/xml; charset=utf-8",
-}
-"""The file types of the site; other files are not served."""
 TAG = web.RequestKey("tag", str)
-FEED = {"feed.json": "application/feed+json", "feed.xml": "application/atom+xml; charset=utf-8"}
 
 
-def add_routes(app: web.Application, site: Path) -> None:
-    """Add the site at all other paths."""
+def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None = None) -> None:
+    """Add the site at all other paths: from its folder, or from the database where `rendered` says so."""
     missing, unwritten = (render.render_template("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
 
     async def page(request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]
+        if rendered and (answer := await rendered.answer_form(request, wanted)):
+            return answer
+        if rendered and await rendered.is_preferred_to(site):
+            return await rendered.respond(request, wanted) or html_response(404, await rendered.missing_page())
         path = await asyncio.to_thread(_find_file, site, wanted)
+        if path is None and rendered and (response := await rendered.respond(request, wanted)):
+            return response
         if path is None and not await _site_exists(site):
-            return _html_response(503, unwritten)
+            return html_response(503, unwritten)
         path = path or await asyncio.to_thread(_find_file, site, wanted)
         if path is None:
             own = await asyncio.to_thread(_own_missing_page, site)
-            return _html_response(404, own or missing)
+            return html_response(404, own or missing)
         if path.is_dir():
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
-        kind = FEED.get(path.name, TYPES[path.suffix])
         try:
-            tag = await asyncio.to_thread(middleware.file_tag, path)
+            return await _file_response(request, path)
         except OSError:  # the site was written just now
-            return _html_response(503, unwritten)
-        request[TAG] = middleware.etag_header(tag)
-        if middleware.etag_matches(request, tag):
-            return web.Response(status=304, headers={"Cache-Control": middleware.FRESH})
-        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": middleware.FRESH})
+            return html_response(503, unwritten)
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_set_etag)
+
+
+async def _file_response(request: web.Request, path: Path) -> web.StreamResponse:
+    """A file of the folder: one that travels compressed from memory, others and parts from the disk."""
+    tag, status = await asyncio.to_thread(lambda: (middleware.file_tag(path), path.stat()))
+    headers = site_responses.page_headers(path.name, tag)
+    if middleware.etag_matches(request, tag):
+        return site_responses.not_modified(headers)
+    packed = status.st_size <= LARGEST and is_text(headers["Content-Type"].partition(";")[0]) and accepts_gzip(request)
+    if site_responses.wants_part(request) or not (packed or "Range" in request.headers):
+        request[TAG] = headers["ETag"]
+        return web.FileResponse(path, headers=headers)
+    response = web.Response(body=await asyncio.to_thread(path.read_bytes), headers=headers)
+    response.last_modified = status.st_mtime
+    since = None if "If-None-Match" in request.headers else request.if_modified_since
+    kept = since is not None and response.last_modified is not None and response.last_modified <= since
+    return site_responses.not_modified(headers) if kept else response
 
 
 async def _set_etag(request: web.Request, response: web.StreamResponse) -> None:
@@ -76,14 +86,11 @@ async def _site_exists(site: Path) -> bool:
 
 def _find_file(site: Path, wanted: str) -> Path | None:
     """The file of a path of the site, or a folder whose trailing slash is missing; `None` if there is none."""
-    parts = wanted.split("/")
-    if not parts[-1]:
-        parts[-1] = "index.html"
-    if any(not part or part.startswith(".") for part in parts):
+    if (name := site_responses.file_name(wanted)) is None:
         return None
     try:
         home = site.resolve(strict=True)
-        path = home.joinpath(*parts)
+        path = home.joinpath(*name.split("/"))
         if path.resolve(strict=True) != path:  # a link
             return None
         if path.is_dir():
@@ -99,7 +106,3 @@ def _own_missing_page(site: Path) -> str:
         return (site / MISSING).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _html_response(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")

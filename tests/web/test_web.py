@@ -410,7 +410,7 @@ def test_files_are_served_with_their_types(ask: httpx.Client, path: str, kind: s
 def test_every_file_that_the_site_outlet_writes_is_served(desk: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site_builder.write_site(desk, site, lambda _line: None, NOW)
-    files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name != ".footfall-site"]
+    files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name[0] != "."]
     assert f"replicate/{NEWEST}/models.csv" in files
     with served(desk, site) as client:
         for file in files:

@@ -1,0 +1,72 @@
+"""Serves the archive site from the database: where no folder was written, or where that is older than the archive."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path, PurePosixPath
+
+from aiohttp import web
+
+from bot.config import SiteChoice
+from bot.render.site_files import MISSING
+from bot.site_builder import OnDemandSite, SiteFile, answers
+from bot.site_builder.search_pages import COMPARE, SEARCH
+from bot.store import StoreError
+from bot.web import middleware, site_responses
+from bot.web.middleware import DbThreadPool
+from bot.web.site_responses import TYPES
+
+CHECK_SECONDS = 2.0
+"""How long an answer from a written site waits for the database to say whether it is the newest."""
+
+
+class RenderedSite:
+    """Pages rendered on demand, in a few threads and within a time limit."""
+
+    def __init__(self, pages: OnDemandSite, choice: SiteChoice, threads: DbThreadPool) -> None:
+        self._pages, self._choice, self._threads = pages, choice, threads
+
+    async def is_preferred_to(self, folder: Path) -> bool:
+        """Whether the whole site comes from the database: always, or because the folder has an older archive. A
+        folder is also served while the database cannot be read."""
+        if self._choice == "database":
+            return True
+        if not await asyncio.to_thread((folder / "index.html").is_file):
+            return False  # a path that the folder does not have is rendered
+        try:
+            newer = self._threads.run(lambda: self._pages.is_newer_than(folder))
+            return await asyncio.wait_for(newer, CHECK_SECONDS)
+        except (StoreError, TimeoutError):
+            return False
+
+    async def respond(self, request: web.Request, wanted: str) -> web.StreamResponse | None:
+        """The answer to a path of a request; `None` if the site has no such file. Raises `StoreError`,
+        `TimeoutError`."""
+        if (path := site_responses.file_name(wanted)) is None:
+            return None
+        if PurePosixPath(path).suffix not in TYPES:
+            if await self._find_file(f"{path}/index.html"):
+                raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
+            return None
+        file = await self._find_file(path)
+        return site_responses.content_response(request, path, file.content, file.tag) if file else None
+
+    async def answer_form(self, request: web.Request, wanted: str) -> web.StreamResponse | None:
+        """The answer to a form of the site that a browser without scripts sent; `None` if it is none. Raises
+        `StoreError`, `TimeoutError`."""
+        items, texts = request.query.getall("item", []), request.query.getall("q", [])
+        if wanted == SEARCH and texts:
+            page = await self._threads.run(lambda: answers.search_answer(self._pages.newest_build(), texts[0]))
+        elif wanted == COMPARE and any(items):
+            page = await self._threads.run(lambda: answers.compare_answer(self._pages.newest_build(), items))
+        else:
+            return None
+        return site_responses.content_response(request, wanted, page, middleware.content_tag(page))
+
+    async def missing_page(self) -> str:
+        """The page of an address that does not exist."""
+        file = await self._find_file(MISSING)
+        return file.content.decode() if file else ""
+
+    async def _find_file(self, path: str) -> SiteFile | None:
+        return await self._threads.run(lambda: self._pages.find_file(path))

@@ -1,0 +1,74 @@
+"""Answers with a file of the site: its type, its ETag, and what the client wants of it: all, a part, or nothing new."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from aiohttp import web
+
+from bot.web import middleware
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+}
+"""The file types of the site; other files are not served."""
+FEED = {"feed.json": "application/feed+json", "feed.xml": "application/atom+xml; charset=utf-8"}
+
+
+def file_name(wanted: str) -> str | None:
+    """The path of a file of the site from that of a request; `None` if no file may have it."""
+    parts = wanted.split("/")
+    if not parts[-1]:
+        parts[-1] = "index.html"
+    return None if any(not part or part.startswith(".") for part in parts) else "/".join(parts)
+
+
+def page_headers(path: str, tag: str) -> dict[str, str]:
+    """The headers of a file with one of `TYPES`."""
+    name = PurePosixPath(path)
+    return {
+        "Content-Type": FEED.get(name.name, TYPES[name.suffix]),
+        "Cache-Control": middleware.FRESH,
+        "ETag": middleware.etag_header(tag),
+        "Vary": "Accept-Encoding",
+    }
+
+
+def wants_part(request: web.Request) -> bool:
+    """Whether a part may be sent (RFC 9110, If-Range): our ETags are weak, so none of them allows it."""
+    return "Range" in request.headers and ("If-Range" not in request.headers or request.if_range is not None)
+
+
+def content_response(request: web.Request, path: str, content: bytes, tag: str) -> web.Response:
+    """A file from memory. Raises `HTTPRequestRangeNotSatisfiable`."""
+    headers = page_headers(path, tag)
+    if middleware.etag_matches(request, tag):
+        return not_modified(headers)
+    if not wants_part(request) or "If-Range" in request.headers:  # no date is known to compare with
+        return web.Response(body=content, headers={**headers, "Accept-Ranges": "bytes"})
+    size = len(content)
+    try:
+        first, end, _ = request.http_range.indices(size)
+    except ValueError:
+        first = end = size
+    if first >= end:
+        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+    headers |= {"Content-Range": f"bytes {first}-{end - 1}/{size}"}
+    return web.Response(status=206, body=content[first:end], headers=headers)
+
+
+def not_modified(headers: dict[str, str]) -> web.Response:
+    """The client has it."""
+    return web.Response(status=304, headers={key: text for key, text in headers.items() if key != "Content-Type"})
+
+
+def html_response(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
