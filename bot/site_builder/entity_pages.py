@@ -15,7 +15,7 @@ from bot import charts, ledger
 from bot.queries import WatchedNetwork, entity_queries
 from bot.queries.entity_queries import EntityIndex
 from bot.records import Document
-from bot.records.entity_pages import ENTITY_KINDS, FOLDERS, EntityKind, EntityPages, entity_folder
+from bot.records.entity_pages import ENTITY_KINDS, EntityKind, EntityPages, entity_folder
 from bot.render import entity_pages
 from bot.render.entity_pages import EntityPage, NameList
 from bot.render.page_layout import File

@@ -60,12 +60,6 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     return next((group for section in SECTIONS if (group := section.find_group(build, path))), None)
 
 
-def render_path(build: SiteBuild, path: str) -> bytes | None:
-    """The file at a path; `None` if there is none."""
-    group = find_group(build, path)
-    return next((content for name, content in group.render() if name == path), None) if group else None
-
-
 def _sitemap(build: SiteBuild, pages: list[str]) -> FileGroup:
     def render() -> Iterator[File]:
         yield SITEMAP, feeds.sitemap([build.site.address(path.removesuffix("index.html")) for path in pages])
