@@ -18,6 +18,7 @@ from bot.site_builder import code_version
 from bot.site_builder.groups import FileGroup, SiteBuild, checksum
 from bot.site_builder.stored_digests import stored_network
 
+PICTURE = "card.png"
 PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
 
 
@@ -53,15 +54,17 @@ def groups(build: SiteBuild) -> Iterator[FileGroup]:
 
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     """The group of a path such as replicate/2025-01-12/index.html or replicate/week/2025-01-06/digest.json."""
-    folder, _, name = path.rpartition("/")
-    network, *middle, day = folder.split("/")
-    period = middle[0] if middle else "day"
-    if len(middle) > 1 or period not in PERIODS or network not in networks(build):
+    match path.split("/"):
+        case [network, day, name]:
+            places = digest_places(build, network, "day")
+        case [network, "week" | "month" as period, day, name]:
+            places = digest_places(build, network, period)
+        case _:
+            return None
+    if network not in networks(build) or (place := places.get(day)) is None:
         return None
-    place = digest_places(build, network, period).get(day)
-    if place is None or place.folder != folder:
-        return None
-    return next((group for group in _digest_groups(build, place) if (group.key == path) == (name == "card.png")), None)
+    page, *picture = _digest_groups(build, place)
+    return page if name != PICTURE else picture[0] if picture else None
 
 
 def networks(build: SiteBuild) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def _digest_groups(build: SiteBuild, place: DigestPlace) -> Iterator[FileGroup]:
     yield FileGroup(page, lambda: render_digest(build, place), lambda: _digest_version(build, place), (page,))
     if build.site.url and place.network != COMPARISON:
         yield FileGroup(
-            f"{place.folder}/card.png", lambda: _picture(build, place), lambda: _picture_version(build, place)
+            f"{place.folder}/{PICTURE}", lambda: _picture(build, place), lambda: _picture_version(build, place)
         )
 
 
@@ -131,7 +134,7 @@ def render_digest(build: SiteBuild, place: DigestPlace) -> Iterable[File]:
 def _picture(build: SiteBuild, place: DigestPlace) -> Iterator[File]:
     """The picture of a digest's post, for link previews."""
     if (document := find_document(build, place)) is not None:
-        yield f"{place.folder}/card.png", pipeline.draw_picture(document, hidden=build.desk.hidden).content
+        yield f"{place.folder}/{PICTURE}", pipeline.draw_picture(document, hidden=build.desk.hidden).content
 
 
 def find_document(build: SiteBuild, place: DigestPlace) -> Document | None:

@@ -1,0 +1,227 @@
+"""Pages that are written and pages that are rendered on demand are the same, and what they depend on is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import ledger, pipeline, site_builder
+from bot.queries import QueryContext
+from bot.records import Document, Period, Receipt
+from bot.site_builder import OnDemandSite, SiteBuild, code_version, open_build
+from bot.site_builder.folder import MANIFEST, MARKER
+from tests import query_contexts
+from tests.worlds import snapshot
+
+URL = "https://a.example/archive/"
+NOW = query_contexts.NOW
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[QueryContext]:
+    with query_contexts.desk(tmp_path) as opened:
+        yield opened
+
+
+def files_of(site: Path) -> dict[str, bytes]:
+    paths = (path for path in site.rglob("*") if path.is_file() and path.name not in (MARKER, MANIFEST))
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in paths}
+
+
+def update(desk: QueryContext, site: Path, url: str = URL, **facts: str) -> set[str]:
+    """The pages that were rendered."""
+    lines: list[str] = []
+    site_builder.write_site(desk, site, lines.append, NOW, url, **facts)
+    return {line.removeprefix("rendered ") for line in lines}
+
+
+def compose(desk: QueryContext, day: date) -> Document:
+    return pipeline.compose_digest(desk.store, desk.archive, query_contexts.PLAN, Period.for_day(day), NOW)
+
+
+@pytest.mark.parametrize("url", [URL, ""])
+def test_every_path_on_demand_is_the_file_that_is_written(desk: QueryContext, tmp_path: Path, url: str) -> None:
+    update(desk, tmp_path / "site", url)
+    pages = OnDemandSite(lambda: open_build(desk, NOW, url))
+    written = files_of(tmp_path / "site")
+    assert len(written) > 70 and ("sitemap.xml" in written) == bool(url)
+    for path, content in written.items():
+        file = pages.find_file(path)
+        assert file is not None and (file.path, file.content) == (path, content), path
+
+
+NOT_THERE = [
+    "index",
+    "replicate",
+    "replicate/2025-03-10",
+    "replicate/2025-03-10/",
+    "replicate/2025-03-10/x.html",
+    "replicate/2025-03-01/index.html",
+    "replicate/day/2025-03-10/index.html",
+    "replicate/week/2025-03-10/index.html",
+    "replicate/week/week/2025-03-03/index.html",
+    "nowhere/index.html",
+    "nowhere/2025-03-10/index.html",
+    "replicate/history/models/nothing.html",
+    "replicate/history/models/uses",
+    "replicate/history/nothing/uses.html",
+    "replicate/history/index.html",
+    "replicate/../index.html",
+    "networks/index.html",
+    "/index.html",
+    "replicate/20250310/index.html",
+    "replicate/2025-03-10/card.png",
+    "sitemap.xml",
+    ".footfall-site",
+]
+
+
+@pytest.mark.parametrize("path", [*NOT_THERE, "", "\0", "a/" * 300])
+def test_what_is_not_on_the_site_is_not_rendered(desk: QueryContext, path: str) -> None:
+    assert OnDemandSite(lambda: open_build(desk, NOW)).find_file(path) is None
+
+
+def test_a_new_day_renders_itself_its_neighbour_and_the_pages_across_days(desk: QueryContext, tmp_path: Path) -> None:
+    site, tomorrow = tmp_path / "site", query_contexts.NEWEST + timedelta(days=1)
+    assert len(update(desk, site)) > 40 and update(desk, site) == set()
+    pictures = {path: path.stat().st_ino for path in site.rglob("card.png")}
+    ledger.add_snapshot(desk.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
+    compose(desk, tomorrow)
+    pages = {page for page in update(desk, site) if "/history/" not in page}
+    days = {f"replicate/{day}/index.html" for day in (query_contexts.NEWEST, tomorrow)}
+    assert pages == {"index.html", "replicate/index.html", *days}
+    assert all(path.stat().st_ino == number for path, number in pictures.items())
+    update(desk, tmp_path / "anew")
+    assert files_of(site) == files_of(tmp_path / "anew")
+
+
+def issue(desk: QueryContext) -> None:
+    document = desk.archive.find_digest("replicate", "day", query_contexts.DAYS[2])
+    assert document is not None
+    desk.archive.add_receipt(document, Receipt("x", "@footfall", 0, "9", "https://x.com/i/status/9", NOW))
+
+
+def recompose(desk: QueryContext) -> None:
+    """A draft is replaced: it may get the same id, edition and time."""
+    document = desk.archive.find_digest("replicate", "day", query_contexts.NEWEST)
+    assert document is not None
+    block = document["catalogues"][0]
+    figures = {**block["figures"], "uses": {**block["figures"]["uses"], "value": 7}}
+    desk.archive.save_digest({**document, "catalogues": [{**block, "figures": figures}]})
+
+
+def backfill(desk: QueryContext) -> None:
+    """The list of a day that had none changes the rankings of that day and the later ones."""
+    day = query_contexts.MISSING
+    ledger.add_snapshot(desk.store, snapshot(day, query_contexts.counts(day)))
+
+
+@pytest.mark.parametrize(
+    ("change", "pages"),
+    [
+        (issue, {f"replicate/{query_contexts.DAYS[2]}/index.html"}),
+        (recompose, {f"replicate/{query_contexts.NEWEST}/index.html", "replicate/history/models/uses.html"}),
+        (backfill, {f"replicate/{day}/index.html" for day in query_contexts.DAYS[6:]}),
+    ],
+)
+def test_what_a_page_shows_is_what_it_depends_on(
+    desk: QueryContext, tmp_path: Path, change: Callable[[QueryContext], None], pages: set[str]
+) -> None:
+    site = tmp_path / "site"
+    update(desk, site)
+    before = files_of(site)
+    change(desk)
+    rendered = update(desk, site)
+    assert pages <= rendered and f"replicate/{query_contexts.DAYS[1]}/index.html" not in rendered
+    update(desk, tmp_path / "anew")
+    after = files_of(tmp_path / "anew")
+    assert files_of(site) == after
+    assert {path for path in after if path.endswith(".html") and after[path] != before.get(path)} <= rendered
+
+
+@pytest.mark.parametrize(
+    "facts", [{"url": "https://b.example"}, {"url": ""}, {"operator": "Ann"}, {"licence": "CC BY 4.0"}]
+)
+def test_another_setting_renders_everything(desk: QueryContext, tmp_path: Path, facts: dict[str, str]) -> None:
+    every = update(desk, tmp_path / "site")
+    assert update(desk, tmp_path / "site", **facts) == every
+
+
+def test_another_title_hidden_name_or_code_renders_everything(
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    every = update(desk, site)
+    titled = replace(desk, watched={"replicate": replace(desk.watched["replicate"], title="Replica")})
+    assert update(titled, site) == every
+    assert update(replace(desk, hidden=(*desk.hidden, "owner1/model-1")), site) == every
+    assert b"owner1/model-1" not in b"".join(files_of(site).values())
+    pictures = {path: path.stat().st_ino for path in site.rglob("card.png")}
+    monkeypatch.setattr(code_version, "page_version", lambda: "the next version")
+    assert update(replace(desk, hidden=(*desk.hidden, "owner1/model-1")), site) == every
+    assert all(path.stat().st_ino == number for path, number in pictures.items()), "no picture is drawn again"
+
+
+def test_the_version_of_the_code_covers_templates_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("site/x.j2", "site/style.css", "sentences.j2", "x/post.j2"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("one")
+    monkeypatch.setattr(code_version, "TEMPLATES", tmp_path)
+
+    def versions() -> tuple[str, str]:
+        return code_version.page_version.__wrapped__(), code_version.picture_version.__wrapped__()
+
+    page, picture = versions()
+    (tmp_path / "site" / "style.css").write_text("two")
+    assert versions()[0] != page and versions()[1] == picture
+    (tmp_path / "sentences.j2").write_text("two")
+    assert versions()[1] != picture
+
+
+def test_rendered_files_are_kept_until_the_data_change(desk: QueryContext) -> None:
+    opened: list[SiteBuild] = []
+    now = [0.0]
+
+    def build() -> SiteBuild:
+        opened.append(open_build(desk, NOW))
+        return opened[-1]
+
+    pages = OnDemandSite(build, refresh_seconds=10, clock=lambda: now[0])
+    first = pages.find_file("index.html")
+    assert pages.find_file("index.html") is first and len(opened) == 1
+    recompose(desk)
+    now[0] = 9.0
+    assert pages.find_file("index.html") is first, "the database is asked every ten seconds"
+    now[0] = 10.0
+    second = pages.find_file("index.html")
+    assert second is not first and second != first and len(opened) == 2
+    now[0] = 20.0
+    assert pages.find_file("index.html") is second and len(opened) == 2
+
+
+def test_rendered_files_take_a_bounded_amount_of_memory(desk: QueryContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.site_builder.on_demand.KEPT_BYTES", 100_000)
+    pages = OnDemandSite(lambda: open_build(desk, NOW))
+    days = [f"replicate/{day}/index.html" for day in query_contexts.DAYS[1:]]
+    files = [pages.find_file(path) for path in days]
+    assert all(files) and sum(len(file.content) for file in files if file) > 200_000
+    assert pages._cache._weight <= 100_000
+
+
+def test_a_folder_is_older_after_a_digest_or_a_setting_changed(desk: QueryContext, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    pages = OnDemandSite(lambda: open_build(desk, NOW, URL), refresh_seconds=0)
+    assert pages.is_newer_than(site), "there is none"
+    update(desk, site)
+    assert not pages.is_newer_than(site)
+    assert OnDemandSite(lambda: open_build(desk, NOW)).is_newer_than(site)
+    issue(desk)
+    assert not pages.is_newer_than(site), "a receipt alone, such as that of the site itself, makes it no older"
+    tomorrow = query_contexts.NEWEST + timedelta(days=1)
+    ledger.add_snapshot(desk.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
+    compose(desk, tomorrow)
+    assert pages.is_newer_than(site)
