@@ -33,7 +33,7 @@ def test_any_name_has_such_an_address(name: str) -> None:
 
 
 def test_names_that_look_alike_have_addresses_of_their_own() -> None:
-    names = {name for name in AWKWARD}
+    names = set(AWKWARD)
     names |= {unicodedata.normalize("NFD", "á"), "meta/llama", "Meta/Llama", "meta-llama", "meta llama", "meta/llama/"}
     for first, second in combinations(sorted(names, key=repr), 2):
         assert slug(first) != slug(second), (first, second)

@@ -21,14 +21,11 @@ from bot.site_builder import SiteBuild, answers, entity_pages
 from tests import hostile, query_contexts
 from tests.test_site_builder import Page
 
-SMALL = 12
-"""Pages of the written site, as `outlets.site.model_pages` says."""
-
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     with query_contexts.desk(tmp_path_factory.mktemp("world")) as desk:
-        yield replace(desk, model_pages=SMALL)
+        yield desk
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +87,14 @@ def test_the_written_pages_are_those_that_digests_link_and_each_is_in_the_lists(
         for link in Page(page).links
         if "/models/models/" in link and not link.endswith("index.html")
     }
-    assert SMALL <= len(written) < 40
+    assert query_contexts.PAGES <= len(written) < 40
     assert linked == written
 
 
 def test_a_page_on_demand_is_the_same_bytes_and_any_model_has_one(site: Path, build: SiteBuild) -> None:
     written = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and not p.name.startswith(".")]
     chosen = [path for path in written if re.match(r"replicate/(models|authors)/|search|compare|replicate/use", path)]
-    assert len(chosen) > 3 * SMALL
+    assert len(chosen) > 3 * query_contexts.PAGES
     for path in chosen:
         assert rendered(build, path) == (site / path).read_bytes(), path
     rare = page_of("idle/model-99")
@@ -108,12 +105,12 @@ def test_a_page_on_demand_is_the_same_bytes_and_any_model_has_one(site: Path, bu
 
 @pytest.mark.parametrize(
     "path",
-    (
+    [
         "replicate/models/models/nobody-000000000000.html", "replicate/models/models/", "replicate/models/models/..",
         "replicate/models/other/index.html", "other/models/models/index.html", "replicate/models/models/letter-q.html",
         f"{entity_path('model', 'replicate', 'models', 'owner0/model-0')}.exe", "search/in-q.json", "other/use.json",
         f"{entity_path('model', 'replicate', 'models', query_contexts.SECRET)}.html", "search/../search.html",
-    ),
+    ],
 )  # fmt: skip
 def test_what_is_not_known_has_no_page(build: SiteBuild, path: str) -> None:
     assert rendered(build, path) is None
@@ -126,7 +123,7 @@ def test_a_hidden_model_and_its_author_are_nowhere(site: Path, build: SiteBuild)
         for p in site.rglob("*")
         if p.is_file() and re.search("models|authors|search|compare", str(p.relative_to(site)))
     ]
-    assert len(own) > SMALL and not any(author.encode() in path.read_bytes() for path in own)
+    assert len(own) > query_contexts.PAGES and not any(author.encode() in path.read_bytes() for path in own)
     hidden = replace(build.desk, hidden=("owner1",))
     closed = site_builder.open_build(hidden, query_contexts.NOW)
     for path in (page_of("owner1/model-1"), page_of("owner1", "author")):
