@@ -15,7 +15,7 @@ from bot import charts, ledger
 from bot.queries import WatchedNetwork, entity_queries
 from bot.queries.entity_queries import EntityIndex
 from bot.records import Document
-from bot.records.entity_pages import ENTITY_KINDS, EntityKind, EntityPages, entity_folder
+from bot.records.entity_pages import ENTITY_KINDS, FOLDERS, EntityKind, EntityPages, entity_folder
 from bot.render import entity_pages
 from bot.render.entity_pages import EntityPage, NameList
 from bot.render.page_layout import File
@@ -28,6 +28,7 @@ CHUNK = 100
 """Pages that are rendered together, because their data are read together."""
 NETWORK_USE = "/use.json"
 """The models used of a network by day, for comparing."""
+KIND_OF: Mapping[str, EntityKind] = {folder: kind for kind, folder in FOLDERS.items()}
 SUFFIXES = (".html", ".csv", ".json")
 
 
@@ -37,7 +38,7 @@ def groups(build: SiteBuild) -> Iterator[FileGroup]:
     for watched in build.desk.watched.values():
         yield _network_group(build, watched)
     for index in () if build.desk.every_model else indexes(build):
-        for kind in ENTITY_KINDS if listed(build, index) else ():
+        for kind in ENTITY_KINDS:
             for page in _lists(build, index, kind).values():
                 yield _list_group(build, index, kind, page)
         for some in _chunks(listed(build, index), CHUNK):
@@ -49,12 +50,14 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     if path.endswith(NETWORK_USE):
         watched = build.desk.watched.get(path.removesuffix(NETWORK_USE))
         return _network_group(build, watched) if watched else None
-    folder, _, name = path.rpartition("/")
-    places = {folder: (index, kind) for index in indexes(build)
-              for kind, folder in entity_queries.entity_folders(index).items()}  # fmt: skip
-    if folder not in places:
+    match path.split("/"):
+        case [network, folder, catalogue, name] if folder in KIND_OF:
+            kind = KIND_OF[folder]
+        case _:
+            return None
+    index = _index(build, network, catalogue)
+    if index is None:
         return None
-    index, kind = places[folder]
     if page := _lists(build, index, kind).get(name):
         return _list_group(build, index, kind, page)
     entity = path[: -len(suffix)] if (suffix := next((s for s in SUFFIXES if path.endswith(s)), "")) else ""
@@ -77,13 +80,18 @@ def _network_group(build: SiteBuild, watched: WatchedNetwork) -> FileGroup:
 
 def indexes(build: SiteBuild) -> Sequence[EntityIndex]:
     """Every catalogue that may have such pages."""
+    keys = [(watched.network, c.key) for watched in build.desk.watched.values() for c in watched.catalogues]
+    return [index for key in keys if (index := _index(build, *key)) is not None]
 
-    def look() -> Sequence[EntityIndex]:
-        pairs = [(watched, c) for watched in build.desk.watched.values() for c in watched.catalogues if not c.panel]
-        found = (entity_queries.entity_index(build.desk, *pair) for pair in pairs)
-        return [index for index in found if index is not None]
 
-    return build.remember("entity indexes", look)
+def _index(build: SiteBuild, network: str, key: str) -> EntityIndex | None:
+    watched = build.desk.watched.get(network)
+    catalogue = next((c for c in watched.catalogues if c.key == key and not c.panel), None) if watched else None
+    if watched is None or catalogue is None:
+        return None
+    return build.remember(
+        ("entities", network, key), lambda: entity_queries.entity_index(build.desk, watched, catalogue)
+    )
 
 
 def listed(build: SiteBuild, index: EntityIndex) -> Sequence[str]:
