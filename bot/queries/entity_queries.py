@@ -126,7 +126,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
         yield {
             **_heading(index, path, entity),
             **_dates(entity),
-            **_recent_use(days, catalogue.unit),
+            **_recent_use(days, catalogue),
             "days": [_day_document(day, catalogue.unit, day.day in digests) for day in days],
             "findings": list(_newest_of_each(findings.get((entity.kind, entity.name), ()))),
             **({} if entity.kind == "model" else _members(index, entity, today)),
@@ -135,8 +135,10 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
 
 def _heading(index: EntityIndex, path: str, entity: Entity) -> Document:
     network, catalogue = index.watched, index.catalogue
-    model = entity.models[0]
-    groups = {"author": model.author, "category": model.category} if entity.kind == "model" else {}
+    groups = dict(_names(entity.models[0])[1:]) if entity.kind == "model" else {}
+    shown = {
+        k: n for k, n in groups.items() if n and entity_path(k, network.network, catalogue.key, n) in index.entities
+    }
     return {
         "kind": entity.kind,
         "name": entity.name,
@@ -148,7 +150,7 @@ def _heading(index: EntityIndex, path: str, entity: Entity) -> Document:
         "unit": catalogue.unit,
         "evidence": catalogue.evidence,
         "day": index.last.isoformat(),
-        **{kind: name for kind, name in groups.items() if name},
+        **{str(kind): name for kind, name in shown.items()},
     }
 
 
@@ -172,30 +174,43 @@ def _figure(value: float | AtLeast | Unknown, unit: str) -> Document:
     return {"value": value, "unit": unit}
 
 
-def _recent_use(days: Sequence[ledger.DayUse], unit: str) -> Document:
+def _recent_use(days: Sequence[ledger.DayUse], catalogue: Catalogue) -> Document:
     """The use of all days shown, of the last week, and its change against the week before."""
     week, before = days[-WEEK:], days[-2 * WEEK : -WEEK]
-    now, then = total_of_days(week, WEEK), total_of_days(before, WEEK)
-    change: float | Unknown = Unknown(
-        message("{n} days are known completely; comparing takes 14", n=_known_days(days[-2 * WEEK :]))
-    )
-    if isinstance(now, int) and isinstance(then, int):
-        change = now / then - 1 if then else Unknown(message("no_use_week_before"))
+    now, then = total_of_days(week, WEEK, catalogue.breaks), total_of_days(before, WEEK, catalogue.breaks)
     return {
-        "uses_shown": _figure(total_of_days(days, len(days)), unit),
-        "uses_7d": _figure(now, unit),
-        "uses_change_7d": _figure(change, "ratio"),
+        "uses_shown": _figure(total_of_days(days, len(days), catalogue.breaks), catalogue.unit),
+        "uses_7d": _figure(now, catalogue.unit),
+        "uses_change_7d": _figure(_change(days[-2 * WEEK :], now, then, catalogue), "ratio"),
     }
 
 
-def total_of_days(days: Sequence[ledger.DayUse], wanted: int) -> int | AtLeast | Unknown:
-    """The use of some days; a lower bound where one of them is unknown or missing."""
+def _change(
+    days: Sequence[ledger.DayUse], now: int | AtLeast | Unknown, then: int | AtLeast | Unknown, catalogue: Catalogue
+) -> float | Unknown:
+    if broken := _method_break(days, catalogue.breaks):
+        return broken
+    if isinstance(now, int) and isinstance(then, int):
+        return now / then - 1 if then else Unknown(message("no_use_week_before"))
+    return Unknown(message("{n} days are known completely; comparing takes 14", n=_known_days(days)))
+
+
+def total_of_days(days: Sequence[ledger.DayUse], wanted: int, breaks: Sequence[date] = ()) -> int | AtLeast | Unknown:
+    """The use of some days; a lower bound where one of them is unknown or missing, and unknown where use is counted in
+    another way from one of `breaks` on."""
+    if broken := _method_break(days, breaks):
+        return broken
     known = sum(day.uses for day in days if isinstance(day.uses, int))
     known += sum(int(day.uses.value) for day in days if isinstance(day.uses, AtLeast))
     exact = _known_days(days)
     if exact == wanted:
         return known
     return at_least(known, message("{n} of {m} days are known completely", n=exact, m=wanted))
+
+
+def _method_break(days: Sequence[ledger.DayUse], breaks: Sequence[date]) -> Unknown | None:
+    found = next((day for day in breaks if days and days[0].day < day <= days[-1].day), None)
+    return Unknown(message("method_changed", day=found)) if found else None
 
 
 def _known_days(days: Sequence[ledger.DayUse]) -> int:

@@ -15,22 +15,25 @@ SEARCH, COMPARE, INDEX = "search.html", "compare.html", "search/index.json"
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
-    """The pages with what they share, and the index; one of every model is served on demand alone."""
-    yield _page_group(build)
+    """The search, the comparison with what both share, and the index; one of every model is served on demand alone."""
+    yield _search_group(build)
+    yield _compare_group(build)
     if not build.desk.every_model:
         yield FileGroup(INDEX, lambda: _index_files(build), lambda: _version(build))
 
 
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     """The group of a path such as search.html or search/in-ll.json."""
-    if path in (SEARCH, COMPARE, *search_pages.STATIC):
-        return _page_group(build)
+    if path == SEARCH:
+        return _search_group(build)
+    if path in (COMPARE, *search_pages.STATIC):
+        return _compare_group(build)
     if path == INDEX:
         return FileGroup(INDEX, lambda: _index_files(build), lambda: _version(build))
     if not path.startswith("search/"):
         return None
     index = read_index(build)
-    node = next((node for node in index.nodes if node_file(node) == path), None)
+    node = build.remember("search files", lambda: {node_file(node): node for node in index.nodes}).get(path)
     if node is None:
         return None
     return FileGroup(path, lambda: [(path, index.node_bytes(node))], lambda: _version(build))
@@ -77,12 +80,15 @@ def _version(build: SiteBuild) -> str:
     return build.checksum(read_index(build).entries, read_index(build).places)
 
 
-def _page_group(build: SiteBuild) -> FileGroup:
+def _search_group(build: SiteBuild) -> FileGroup:
     places = lists(build)
+    render = lambda: [(SEARCH, search_pages.search_page(build.site, places))]  # noqa: E731
+    return FileGroup(SEARCH, render, lambda: build.checksum(places), (SEARCH,))
 
+
+def _compare_group(build: SiteBuild) -> FileGroup:
     def render() -> Iterator[File]:
-        yield SEARCH, search_pages.search_page(build.site, places)
         yield COMPARE, compare_page.compare_page(build.site)
         yield from search_pages.static_files()
 
-    return FileGroup(SEARCH, render, lambda: build.checksum(places), (SEARCH, COMPARE))
+    return FileGroup(COMPARE, render, build.checksum, (COMPARE,))

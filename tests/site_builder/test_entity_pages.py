@@ -218,3 +218,20 @@ def test_a_link_is_known_only_where_the_page_is_there(desk: QueryContext) -> Non
     assert shown == page_of("owner0/model-0")
     for name in ("idle/model-1", query_contexts.SECRET, "nobody/at-all"):
         assert entity_queries.model_page(desk, catalogue, name, query_contexts.NEWEST) == ""
+
+
+def test_no_sum_reaches_across_a_day_from_which_use_is_counted_in_another_way(build: SiteBuild) -> None:
+    (index,) = entity_pages.indexes(build)
+    broken = replace(index.catalogue, breaks=(query_contexts.NEWEST - timedelta(days=5),))
+    index = replace(index, catalogue=broken)
+    (document,) = entity_queries.entity_documents(build.desk, index, [page_of("owner1/model-1")])
+    for key in ("uses_7d", "uses_change_7d", "uses_shown"):
+        assert document[key]["value"] is None and document[key]["unknown"].startswith("use is counted in another way")
+
+
+def test_a_hidden_category_or_author_is_on_no_page_of_a_model(build: SiteBuild) -> None:
+    (index,) = entity_pages.indexes(build)
+    path, author = page_of("owner1/model-1"), page_of("owner1", "author")
+    index = replace(index, entities={key: entity for key, entity in index.entities.items() if key != author})
+    (document,) = entity_queries.entity_documents(build.desk, index, [path])
+    assert "author" not in document and document["name"] == "owner1/model-1"
