@@ -19,6 +19,7 @@ The packages and modules, in the order in which the data flows:
     pipeline/          collect, compose, render, publish
     schedule_times.py  when posts are due
     queries/           one function for each query of a user
+    site_builder/      the archive as pages, written into a folder or rendered on demand
     worker/            repeats the pipeline until it is stopped, with background services
 
 The interfaces, which call `queries` and compute nothing:
@@ -26,7 +27,6 @@ The interfaces, which call `queries` and compute nothing:
     cli/               the command line
     web/               the site and the JSON API
     discord_bot/       slash commands
-    site_builder.py    the archive as a folder of pages
 
 Shared:
 

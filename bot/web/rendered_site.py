@@ -27,12 +27,10 @@ class RenderedSite:
         self._pages, self._choice, self._threads = pages, choice, threads
 
     async def is_preferred_to(self, folder: Path) -> bool:
-        """Whether the whole site comes from the database: always, or because the folder has an older archive. A
-        folder is also served while the database cannot be read."""
-        if self._choice == "database":
+        """Whether the whole site comes from the database: always, or because there is no folder or one of an older
+        archive. A folder is also served while the database cannot be read."""
+        if self._choice == "database" or not await asyncio.to_thread((folder / "index.html").is_file):
             return True
-        if not await asyncio.to_thread((folder / "index.html").is_file):
-            return False  # a path that the folder does not have is rendered
         try:
             newer = self._threads.run(lambda: self._pages.is_newer_than(folder))
             return await asyncio.wait_for(newer, CHECK_SECONDS)

@@ -84,7 +84,7 @@ class Served:
 
 
 @contextmanager
-def served(desk: QueryContext, site: Path, **limits: float) -> Iterator[httpx.Client]:
+def served(desk: QueryContext, site: Path, **limits: Any) -> Iterator[httpx.Client]:
     unhurried = {"answer_seconds": PATIENCE, "health_seconds": PATIENCE}
     running = Served(web.make_application(desk, site, **{**unhurried, **limits}))
     try:
