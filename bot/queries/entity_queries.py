@@ -192,7 +192,7 @@ def _change(
         return broken
     if isinstance(now, int) and isinstance(then, int):
         return now / then - 1 if then else Unknown(message("no_use_week_before"))
-    return Unknown(message("{n} days are known completely; comparing takes 14", n=_known_days(days)))
+    return Unknown(message("{n} of {m} days are known completely", n=_known_days(days), m=2 * WEEK))
 
 
 def total_of_days(days: Sequence[ledger.DayUse], wanted: int, breaks: Sequence[date] = ()) -> int | AtLeast | Unknown:

@@ -74,6 +74,7 @@ def test_unknown_days_say_why_and_are_never_zero(site: Path) -> None:
     assert document["uses_7d"] | {"unit": ""} == {
         "value": 20000, "unit": "", "at_least": True, "reason": "5 of 7 days are known completely",
     }  # fmt: skip
+    assert document["uses_change_7d"]["unknown"] == "7 of 14 days are known completely"
     text = " ".join(Page(site / f"{path}.html").said.split())
     assert "7 to 8 March 2025unknownno reading at the end of 7 Mar 2025" in text and "at least 20,000" in text
     assert re.search(r"2025-03-07,unknown,False,unknown,unknown,no reading", (site / f"{path}.csv").read_text())
