@@ -40,7 +40,7 @@ PAGES = (
     f"/{entity_path('author', 'replicate', 'models', 'owner1')}.html",
     "/replicate/models/models/",
     "/search.html?q=owner1",
-    f"/compare.html?item={MODEL}&item=replicate",
+    f"/compare.html?item={MODEL}&item=owner2/model-2&item=owner3/model-3&item=nobody",
 )
 
 
