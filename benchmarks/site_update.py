@@ -32,16 +32,26 @@ def run() -> list[Row]:
         desk = QueryContext(database, Archive(database), {PLAN.network: watched}, (), lambda: AT)
         later_days = _compose_year(desk)
         anew = _seconds_to_write(desk, Path(folder) / "site")
-        updates = []
+        updates, worked = [], []
         for day in later_days:
             pipeline.compose_digest(database, desk.archive, PLAN, day, AT)
+            began = time.process_time()
             updates.append(_seconds_to_write(desk, Path(folder) / "site"))
+            worked.append(time.process_time() - began)
         idle = _seconds_to_write(desk, Path(folder) / "site")
         sizes = [path.stat().st_size for path in (Path(folder) / "site").rglob("*") if path.is_file()]
         database.close()
-    took, against = median(updates), f"all {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB, anew: {anew:.0f} s"
+    took, processor = median(updates), median(worked)
+    against = f"all {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB, anew: {anew:.0f} s"
     return [
-        Row("a year's site after a new day", f"{took:.2f} s", against, took / anew, f"< {GOAL:g} s", took < GOAL),
+        Row(
+            "a year's site after a new day",
+            f"{took:.2f} s (processor {processor:.2f} s)",
+            against,
+            took / anew,
+            f"< {GOAL:g} s",
+            took < GOAL,
+        ),
         Row("a year's site without news", f"{idle:.2f} s", against, idle / anew, "none", True),
     ]
 

@@ -52,4 +52,14 @@ def _value_cell(figure: Mapping[str, Any], mask: NameMask) -> str:
     if figure["value"] is None:
         reason = escaping.escape_text(figure["unknown"], "site", mask)
         return f'<td class="value">unknown<span class="reason" dir="auto">{reason}</span></td>'
-    return f'<td class="value">{escape(number_format.format_figure(figure))}</td>'
+    return f'<td class="value">{_formatted(*map(figure.get, _SHOWN))}</td>'
+
+
+_SHOWN = ("value", "unit", "label", "at_least", "error")
+"""The parts of a known figure that its format depends on."""
+
+
+@lru_cache(maxsize=32768, typed=True)
+def _formatted(*parts: Any) -> str:
+    """Kept, since the next update of a page has the same rows and one more."""
+    return str(escape(number_format.format_figure(dict(zip(_SHOWN, parts, strict=True)))))

@@ -57,8 +57,8 @@ def update_folder(
             _restore_site(folder)
             _require_own_folder(folder)
             fresh = _new_folder(folder)
-            _Update(folder, fresh, archive).fill(list(groups), render_all)
-            _swap_folders(fresh, folder)
+            if _Update(folder, fresh, archive).fill(list(groups), render_all):
+                _swap_folders(fresh, folder)
     except OSError as error:
         raise DiskError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -117,19 +117,27 @@ class _Update:
 
     def __init__(self, old: Path, fresh: Path, archive: Sequence[str]) -> None:
         self._old, self._fresh = old, fresh
-        self._known = _read_manifest(old)[1]
-        self._archive = archive
+        self._known_archive, self._known = _read_manifest(old)
+        self._archive = tuple(archive)
         self._written: dict[str, WrittenGroup] = {}
         self._by_content: dict[str, Path] = {}
 
-    def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> None:
-        """Link the files of unchanged groups, write those of the others, and then the manifest."""
+    def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> bool:
+        """Link the files of unchanged groups, write those of the others, and then the manifest. Whether anything
+        differs from the old version; if nothing does, the new one stays empty."""
         versions = {group.key: group.version() for group in groups}
-        stale = [group for group in groups if not self._keep(group.key, versions[group.key])]
+        stale = [group for group in groups if not self._is_current(group.key, versions[group.key])]
+        if not stale and versions.keys() == self._known.keys() and self._archive == self._known_archive:
+            return False
+        changed = {group.key for group in stale}
+        for key in versions:
+            if key not in changed:
+                self._keep(key)
         for group, files in zip(stale, render_all(stale), strict=True):
             written = {path: self._write(path, content) for path, content in files}
             self._written[group.key] = WrittenGroup(versions[group.key], written)
         self._write(MANIFEST, json.dumps({"archive": self._archive, "groups": self._facts()}).encode())
+        return True
 
     def _facts(self) -> dict[str, object]:
         return {
@@ -137,19 +145,20 @@ class _Update:
             for key, group in self._written.items()
         }
 
-    def _keep(self, key: str, version: str) -> bool:
-        """Take over the files of a group if it has not changed."""
+    def _is_current(self, key: str, version: str) -> bool:
+        """Whether the old version has a group as it would be rendered."""
         known = self._known.get(key)
         if known is None or known.version != version:
             return False
-        if not all(_is_as_written(self._old, path, file) for path, file in known.files.items()):
-            return False
-        for path, file in known.files.items():
+        return all(_is_as_written(self._old, path, file) for path, file in known.files.items())
+
+    def _keep(self, key: str) -> None:
+        """Take over the files of a group."""
+        self._written[key] = self._known[key]
+        for path, file in self._known[key].files.items():
             target = self._target(path)
             _link(self._old / path, target)
             self._by_content.setdefault(file.sha256, target)
-        self._written[key] = known
-        return True
 
     def _write(self, path: str, content: bytes) -> WrittenFile:
         """Write a file, or link it to another with the same content."""

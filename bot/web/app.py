@@ -25,8 +25,6 @@ KEEP_ALIVE = 60.0
 GRACE = 5.0
 """Seconds for responses that are under way when the server stops."""
 ANSWER_SECONDS = 20.0
-RENDERING = 2
-"""Threads that render pages: they are busy with computing."""
 HEALTH_SECONDS = 5.0
 
 
@@ -49,12 +47,11 @@ def make_application(
     asking, looking = DbThreadPool(answer_seconds, 8), DbThreadPool(health_seconds, 2)
     api.add_routes(app, desk, asking)
     monitoring.add_routes(app, measured, looking)
-    rendering = DbThreadPool(answer_seconds, RENDERING)
-    wanted = pages if choice != "files" else None
-    static_site.add_routes(app, site, RenderedSite(wanted, choice, rendering) if wanted else None)
+    rendered = RenderedSite(pages, choice, answer_seconds) if pages and choice != "files" else None
+    static_site.add_routes(app, site, rendered)
     app.on_response_prepare.append(middleware.add_headers)
     app.on_response_prepare.append(measured.count_response)
-    for threads in (asking, looking, rendering):
+    for threads in (asking, looking):
         app.on_cleanup.append(threads.close)
     return app
 

@@ -16,6 +16,8 @@ from bot.web import middleware, site_responses
 from bot.web.middleware import DbThreadPool
 from bot.web.site_responses import TYPES
 
+THREADS = 2
+"""Threads that render pages: they are busy with computing."""
 CHECK_SECONDS = 2.0
 """How long an answer from a written site waits for the database to say whether it is the newest."""
 
@@ -23,8 +25,16 @@ CHECK_SECONDS = 2.0
 class RenderedSite:
     """Pages rendered on demand, in a few threads and within a time limit."""
 
-    def __init__(self, pages: OnDemandSite, choice: SiteChoice, threads: DbThreadPool) -> None:
-        self._pages, self._choice, self._threads = pages, choice, threads
+    def __init__(self, pages: OnDemandSite, choice: SiteChoice, seconds: float) -> None:
+        """`seconds`: how long an answer may take."""
+        self._pages, self._choice = pages, choice
+        self._rendering = DbThreadPool(seconds, THREADS)
+        self._checking = DbThreadPool(CHECK_SECONDS, 1)  # never behind pages that take long
+
+    async def close(self, app: object) -> None:
+        """Render no more."""
+        await self._rendering.close(app)
+        await self._checking.close(app)
 
     async def is_preferred_to(self, folder: Path) -> bool:
         """Whether the whole site comes from the database: always, or because there is no folder or one of an older
@@ -32,8 +42,7 @@ class RenderedSite:
         if self._choice == "database" or not await asyncio.to_thread((folder / "index.html").is_file):
             return True
         try:
-            newer = self._threads.run(lambda: self._pages.is_newer_than(folder))
-            return await asyncio.wait_for(newer, CHECK_SECONDS)
+            return await self._checking.run(lambda: self._pages.is_newer_than(folder))
         except (StoreError, TimeoutError):
             return False
 
@@ -67,4 +76,4 @@ class RenderedSite:
         return file.content.decode() if file else ""
 
     async def _find_file(self, path: str) -> SiteFile | None:
-        return await self._threads.run(lambda: self._pages.find_file(path))
+        return await self._rendering.run(lambda: self._pages.find_file(path))

@@ -52,6 +52,8 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_set_etag)
+    if rendered:
+        app.on_cleanup.append(rendered.close)
 
 
 async def _file_response(request: web.Request, path: Path) -> web.StreamResponse:

@@ -554,6 +554,17 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
     assert recent.get_or_compute("a", 2, look) == 3, "the oldest of more than two was forgotten"
 
 
+def test_a_cache_forgets_the_oldest_values_once_all_weigh_too_much() -> None:
+    recent, looks = VersionedCache(10, len), list[str]()
+
+    def ask(text: str) -> str:
+        return recent.get_or_compute(text, 1, lambda: looks.append(text) or text)
+
+    for text in ("aaaa", "bbbb", "aaaa", "cccc", "aaaa", "bbbb", "larger than all", "larger than all"):
+        assert ask(text) == text
+    assert looks == ["aaaa", "bbbb", "cccc", "bbbb", "larger than all", "larger than all"]
+
+
 def test_a_quotient_is_no_change_on_any_face(desk: QueryContext) -> None:
     """Runs per listed model are 100, not +9,900%."""
     answer = queries.trend(desk, "uses_per_listed", None)

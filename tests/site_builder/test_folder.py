@@ -141,6 +141,16 @@ def test_only_a_group_with_another_version_is_rendered_again(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
+def test_without_news_the_folder_is_not_touched(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    rendered(SITE, folder)
+    before = folder.stat()
+    assert rendered(SITE, folder) == []
+    assert (folder.stat().st_ino, folder.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    update_folder(SITE, folder, ["another archive"])
+    assert site_folder.written_version(folder) == ("another archive",)
+
+
 def test_files_of_a_group_that_is_gone_vanish(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     rendered(SITE, folder)

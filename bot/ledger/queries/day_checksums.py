@@ -22,11 +22,13 @@ def day_checksums(store: Store, catalogue: Catalogue) -> tuple[tuple[date, str],
     that day or before the next one given here. Records of a new day do not change the checksums of earlier days."""
     rows: dict[date, list[str]] = defaultdict(list)
     with store.read_transaction() as connection:
-        key = catalogue_query.key_of(connection, catalogue)
-        for number, stmt in enumerate(_statements(key) if key is not None else ()):
+        if (key := catalogue_query.key_of(connection, catalogue)) is None:
+            return ()
+        rows[date.min] = [repr(tuple(connection.execute(_begin(key)).one()))]
+        for number, stmt in enumerate(_statements(key)):
             for when, *values in connection.execute(stmt):
                 rows[when.date() if isinstance(when, datetime) else when].append(f"{number} {values!r}")
-        for day, *values in connection.execute(_ended_falls(key)) if key is not None else ():
+        for day, *values in connection.execute(_ended_falls(key)):
             rows[day + ONE].append(f"ended {values!r}")  # the day itself is still one of the fall
     return tuple(_rolling(rows))
 
@@ -36,6 +38,13 @@ def _rolling(rows: dict[date, list[str]]) -> Iterator[tuple[date, str]]:
     for day in sorted(rows):
         so_far.update("\n".join([day.isoformat(), *rows[day], ""]).encode())
         yield day, so_far.hexdigest()
+
+
+def _begin(key: int) -> sa.Select[Any]:
+    """When the records begin: it decides what is known of every day."""
+    listed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
+    read = sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == key)
+    return sa.select(listed.scalar_subquery(), read.scalar_subquery())
 
 
 def _statements(key: int) -> Iterator[sa.Select[Any]]:
