@@ -63,9 +63,9 @@ class RenderedSite:
         `StoreError`, `TimeoutError`."""
         items, texts = request.query.getall("item", []), request.query.getall("q", [])
         if wanted == SEARCH and texts:
-            page = await self._threads.run(lambda: answers.search_answer(self._pages.newest_build(), texts[0]))
+            page = await self._rendering.run(lambda: answers.search_answer(self._pages.newest_build(), texts[0]))
         elif wanted == COMPARE and any(items):
-            page = await self._threads.run(lambda: answers.compare_answer(self._pages.newest_build(), items))
+            page = await self._rendering.run(lambda: answers.compare_answer(self._pages.newest_build(), items))
         else:
             return None
         return site_responses.content_response(request, wanted, page, middleware.content_tag(page))
