@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from bot import cli
 from bot.cli import outlet_setup, preview_commands
 from bot.cli import publish_commands as posting
-from bot.outlets import site
 from bot.records import FootfallError
+from bot.site_builder import folder as site_folder
 from bot.store import StoreError
 from tests import publishing
 from tests.publishing import LAST
@@ -78,7 +78,7 @@ def test_a_disk_that_refuses_is_tried_again(place: Place, monkeypatch: pytest.Mo
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as full:
-        full.setattr(site.tempfile, "mkdtemp", refuses)
+        full.setattr(site_folder.tempfile, "mkdtemp", refuses)
         place.publish()
     (row,) = place.rows()
     assert row["state"] == "planned" and os.strerror(code) in row["last_error"]

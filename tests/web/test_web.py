@@ -44,6 +44,7 @@ data: {folder}/data
 out: {folder}/out
 networks: {{replicate: {{headline: {{catalogue: models, figure: models_used}}}}}}
 hidden_names: {hidden}
+web: {{site: files}}
 """
 FILES = {
     "index.html": "<!doctype html><title>The archive</title>",
