@@ -22,6 +22,8 @@ MISSING = DAYS[6]
 NEWEST = DAYS[-1]
 ISSUED = DAYS[3]
 """The day whose digest has a receipt."""
+PAGES = 12
+"""Models of a day that have a page in the written site."""
 NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
 SECRET = "hidden-author/model"
 ABOUT = "An invented network, **only for tests**.\n\n* one thing\n* <script>alert(1)</script>\n"
@@ -67,7 +69,7 @@ def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[QueryContext]:
     opened = store.open_store(f"sqlite:///{path}")
     try:
         watched = WatchedNetwork("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
-        yield QueryContext(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
+        yield QueryContext(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW, model_pages=PAGES)
     finally:
         opened.close()
 

@@ -16,6 +16,8 @@ from aiohttp import web as aiohttp_web
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, sync_playwright
 
 from bot import site_builder, web
+from bot.records.entity_pages import entity_path
+from bot.site_builder import OnDemandSite, open_build
 from tests import query_contexts
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -30,6 +32,7 @@ BUDGET = 100_000
 """Bytes of a page with everything that it loads, each file compressed as `web` and most servers do (gzip)."""
 MOST_PRINTED = 5
 """Sheets of A4 of a printed day."""
+MODEL = entity_path("model", "replicate", "models", "owner1/model-1")
 PAGES = (
     "/",
     "/about.html",
@@ -44,6 +47,11 @@ PAGES = (
     "/networks/week/2025-03-03/",
     "/replicate/week/2025-03-03/",
     "/replicate/history/models/uses.html",
+    f"/{MODEL}.html",
+    f"/{entity_path('author', 'replicate', 'models', 'owner1')}.html",
+    "/replicate/models/models/",
+    "/search.html?q=owner1",
+    f"/compare.html?item={MODEL}&item=owner2/model-2&item=owner3/model-3&item=nobody",
 )
 
 
@@ -52,11 +60,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the site of a small world with two networks."""
     folder = tmp_path_factory.mktemp("world")
     with query_contexts.two_networks(folder) as desk:
-        site_builder.write_site(desk, folder / "site", lambda _line: None, desk.clock())
+        site_builder.write_site(desk, folder / "site", lambda _line: None, query_contexts.NOW)
+        pages = OnDemandSite(lambda: open_build(desk, query_contexts.NOW))
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        runner = aiohttp_web.AppRunner(web.make_application(desk, folder / "site"), access_log=None)
+        runner = aiohttp_web.AppRunner(web.make_application(desk, folder / "site", pages=pages), access_log=None)
 
         async def begin() -> None:
             await runner.setup()
@@ -267,5 +276,96 @@ def test_the_site_also_reads_from_a_folder_without_a_server(browser: Browser, tm
     visit.page.get_by_role("link", name="3 March 2025").first.click()
     assert visit.page.locator("h1").inner_text() == "Replicate, 3 March 2025"
     assert visit.page.evaluate("getComputedStyle(document.querySelector('.page')).maxWidth") != "none"
+    visit.context.close()
+    assert not visit.wrong
+
+
+def test_names_are_found_while_they_are_typed_and_reached_with_the_keyboard(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, viewport=PHONE)
+    page = visit.to("/search.html")
+    page.get_by_label("Model, author, category or network").fill("OWNER1 mod")
+    page.get_by_role("link", name="owner1/model-1", exact=True).wait_for()
+    assert "found" in page.get_by_role("status").inner_text()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "owner1/model-1"
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{MODEL}.html")
+    assert page.locator("h1").inner_text() == "owner1/model-1"
+    visit.context.close()
+    assert not visit.wrong
+
+
+def test_nothing_and_hostile_names_are_found_as_text(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address)
+    page = visit.to("/search.html?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    page.on("dialog", lambda dialog: visit.wrong.append(dialog.message))
+    page.get_by_text("Nothing has such a name here.").wait_for()
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("searchbox").fill("replicate")
+    page.locator("#results").get_by_role("link", name="Replicate").wait_for()
+    assert page.locator("#results script, #results img").count() == 0
+    visit.context.close()
+    assert not visit.wrong
+
+
+def serve_as_files(visit: Visit) -> None:
+    """Answer as a plain web server would: with the file, whatever the query is."""
+    plain = visit.context.request.get(f"{visit.address}/compare.html").text()
+    query = re.compile(r"/compare\.html\?")
+    visit.page.route(query, lambda route: route.fulfill(body=plain, content_type="text/html"))
+
+
+def test_a_folder_that_no_program_serves_compares_and_searches_alike(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    """The figures that the script shows are those that the server shows."""
+    other = entity_path("model", "replicate", "models", "owner2/model-2")
+    shown: list[list[str]] = []
+    for script in (False, True):
+        visit = Visit(browser, address, java_script_enabled=script)
+        if script:
+            serve_as_files(visit)
+        page = visit.to(f"/compare.html?item={MODEL}&item={other}")
+        page.locator("#compared svg.chart").nth(1).wait_for()
+        assert page.locator("form[data-answered]").count() == (0 if script else 1)
+        lines = page.locator("#compared .key, #compared figcaption, #compared .figures tr, #compared .days tr")
+        texts = [" ".join((text or "").split()) for text in lines.all_text_contents()]
+        shown.append([*texts, *(t or "" for t in page.locator("#compared svg.chart > text").all_text_contents())])
+        visit.context.close()
+        assert not visit.wrong
+    assert shown[0] == shown[1] and len(shown[0]) > 20
+
+
+def test_names_are_suggested_and_compared_by_the_form(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, viewport=PHONE)
+    page = visit.to("/compare.html")
+    page.get_by_label("A", exact=True).fill("owner1")
+    page.locator("#names-A option").first.wait_for(state="attached")
+    page.get_by_label("A", exact=True).fill(page.locator("#names-A option").first.get_attribute("value") or "")
+    page.get_by_label("B", exact=True).fill("owner2/model-2")
+    page.get_by_label("C", exact=True).fill("no such thing")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("no such thing: nothing has such a name here.").wait_for()
+    assert page.locator("#compared .key li").count() == 2
+    assert f"item={MODEL}" in page.url
+    visit.context.close()
+    assert not visit.wrong
+
+
+def test_search_and_comparison_need_no_script_where_the_server_answers(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, java_script_enabled=False)
+    page = visit.to("/search.html")
+    page.get_by_role("searchbox").fill("owner1 model")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="owner1/model-1", exact=True).click()
+    assert page.locator("h1").inner_text() == "owner1/model-1"
+    page.get_by_role("link", name="Compare with another").click()
+    page.get_by_label("B", exact=True).fill("owner2/model-2")
+    page.get_by_role("button", name="Compare").click()
+    assert page.locator("#compared svg.chart").count() == 2
+    assert "2,000" in page.locator("#compared .figures").inner_text()
     visit.context.close()
     assert not visit.wrong

@@ -1,5 +1,5 @@
 """Pictures: `draw_card` of a digest and `draw_lines` of an answer as PNG; `usage_svg`, `uses_svg`,
-`concentration_svg` and `trend_svg` for pages.
+`concentration_svg`, `trend_svg` and `compared_svg` for pages.
 
 A chart is drawn only from digest documents (`docs/digest.md`) and answers; its alt text is made from the same figures,
 in any language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.
@@ -10,12 +10,13 @@ from bot.charts.answer_charts import LineChart, NamedLine, draw_lines, is_drawab
 from bot.charts.chart_data import drawable_value, history_days
 from bot.charts.picture_alt_text import describe_picture
 from bot.charts.png import draw_card
-from bot.charts.svg import concentration_svg, trend_svg, usage_svg, uses_svg
+from bot.charts.svg import compared_svg, concentration_svg, series_letter, trend_svg, usage_svg, uses_svg
 
 __all__ = [
     "LineChart",
     "NamedLine",
     "alt_text",
+    "compared_svg",
     "concentration_svg",
     "describe_picture",
     "draw_card",
@@ -23,6 +24,7 @@ __all__ = [
     "drawable_value",
     "history_days",
     "is_drawable",
+    "series_letter",
     "trend_svg",
     "usage_svg",
     "uses_svg",

@@ -14,7 +14,7 @@ from datetime import date
 from html import escape
 
 from bot.charts import chart_data
-from bot.charts.alt_text import describe_concentration, describe_trend, describe_usage
+from bot.charts.alt_text import describe_compared, describe_concentration, describe_trend, describe_usage
 from bot.charts.chart_data import DailyPoint, Json, Number, Points
 from bot.charts.labels import SHORTEST, axis_ticks, curve_tick_label, curve_ticks, tick_label, top_share_label
 from bot.number_format import format_short_day
@@ -108,6 +108,41 @@ def uses_svg(catalogue: Json) -> str:
     return trend_svg(points, f"{catalogue['unit'].capitalize()}, by day", "uses", f"uses-{catalogue['catalogue']}")
 
 
+def compared_svg(lines: Sequence[tuple[str, Points]], title: str, unit: str, key: str = "compared") -> str:
+    """Named lines on one axis, each with its letter at its end. A day unknown for all of them is shaded."""
+    days = [(day, None) for _, points in lines for day, _ in points]
+    lines = [(name, chart_data.fill_missing_days([*days, *points])) for name, points in lines]
+    high = max(chart_data.axis_range(points)[1] for _, points in lines)
+    frame, drawn = _draw_axes(0, high, unit, [day for day, _ in lines[0][1]], _LETTER_DAYS)
+    drawn += _gap_elements(frame, _known_for_any([points for _, points in lines]))
+    ends: list[tuple[float, float, int]] = []
+    for number, (_, points) in enumerate(lines, 1):
+        drawn += _line_elements(frame, points, f"series-{number}")
+        known = [(index, value) for index, (_, value) in enumerate(points) if value is not None]
+        ends += [(frame.y(value), frame.x(index), number) for index, value in known[-1:]]
+    lowest = -math.inf
+    for y, x, number in sorted(ends):
+        lowest = max(y + 5, lowest + TEXT)
+        letter = series_letter(number)
+        drawn.append(_text_element(letter, x + 6, lowest, "start", f"name series-{number}"))
+    return _svg(key, title, describe_compared(lines, title, unit, ""), drawn)
+
+
+_LETTER_DAYS = 0.06
+"""The room for the letters at the ends of lines, as a share of the days."""
+
+
+def series_letter(number: int) -> str:
+    """The letter of a compared line."""
+    return "ABCDEFGH"[number - 1]
+
+
+def _known_for_any(lines: Sequence[Points]) -> Points:
+    """For each day a value that is known for any line."""
+    values = [next((value for _, value in day if value is not None), None) for day in zip(*lines, strict=True)]
+    return [(day, value) for (day, _), value in zip(lines[0], values, strict=True)]
+
+
 def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     key = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)
     return (
@@ -117,10 +152,13 @@ def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     )
 
 
-def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
-    """Three rules across at most with their values, and the first and last day along the foot."""
+def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date], room: float = 0) -> tuple[_Frame, list[str]]:
+    """Three rules across at most with their values, and the first and last day along the foot. `room` is left free
+    after the last day, as a share of the days."""
     labels = [(tick, tick_label(tick, unit)) for tick in axis_ticks(low, high)]
-    frame = _Frame(max(len(label) for _, label in labels) * _CHARACTER + 6, low, high, len(days))
+    frame = _Frame(
+        max(len(label) for _, label in labels) * _CHARACTER + 6, low, high, len(days) + math.ceil(len(days) * room)
+    )
     drawn = []
     for tick, label in labels:
         y = frame.y(tick)

@@ -227,7 +227,13 @@ class AppContext:
             clock,
             self.settings.config.schedule,
             self.post_options.site_url,
+            **self._page_choices(),
         )
+
+    def _page_choices(self) -> dict[str, Any]:
+        """Which models have a page on the site."""
+        chosen = self.settings.config.outlets.get("site")
+        return {name: getattr(chosen, name) for name in ("model_pages", "every_model") if hasattr(chosen, name)}
 
     def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, if the ledger covers it. Raises `UsageError` otherwise."""

@@ -13,7 +13,9 @@ from bot.ledger.events.lake_days import add_up
 from bot.ledger.events.period_data import load_panel_data
 from bot.ledger.events.source_state import SourceState
 from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
+from bot.ledger.queries.daily_use import DayUse, daily_use, daily_use_of_groups
 from bot.ledger.queries.day_checksums import day_checksums
+from bot.ledger.queries.known_models import KnownModel, NamedModel, known_models, most_used
 from bot.ledger.queries.models import (
     DayListing,
     ModelStanding,

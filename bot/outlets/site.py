@@ -29,6 +29,18 @@ class SiteSettings(config.OutletConfig):
     licence: str = Field(
         "", max_length=200, description="licence of the site's own texts, pictures and tables, such as CC BY 4.0"
     )
+    model_pages: int = Field(
+        100,
+        ge=0,
+        le=5000,
+        description="models of each list whose pages are written: those that were among so many most used on any day "
+        "with a digest, with their authors and categories; 0 writes none",
+    )
+    every_model: bool = Field(
+        False,
+        description="whether every model has a page that is linked, listed and found: then none is written, and "
+        "`python -m bot web` must serve the site",
+    )
 
 
 Settings = SiteSettings

@@ -20,8 +20,8 @@ from bot.store import Store
 
 T = TypeVar("T")
 
-KEPT = 12
-"""Values; the largest is the list of a day, about 4 MB at 10,000 models."""
+KEPT = 24
+"""Values; the largest are the models of a list with their pages, about 6 MB at 10,000 models."""
 
 
 class VersionedCache:
@@ -118,6 +118,10 @@ class QueryContext:
     """The scheduled posts."""
     site_url: str = ""
     """The public address of the site, for links to its pages; may be empty."""
+    model_pages: int = 100
+    """The most used models of a day whose pages the written site has."""
+    every_model: bool = False
+    """Whether every model has a page, because `python -m bot web` serves those that are not written."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
 
     def find_network(self, name: str | None) -> WatchedNetwork:
@@ -195,7 +199,7 @@ class QueryContext:
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
-        return self._until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
+        return self.until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
 
     def data_version(self) -> tuple[object, ...]:
         """Changes whenever the data that answers are read from change."""
@@ -212,19 +216,20 @@ class QueryContext:
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """The data to compare a period's use with, cached until the ledger changes."""
         key = ("moves", catalogue.network, catalogue.key, period)
-        return self._until_ledger_changes(key, lambda: ledger.usage_comparison(self.store, catalogue, period))
+        return self.until_ledger_changes(key, lambda: ledger.usage_comparison(self.store, catalogue, period))
 
     def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.DayListing:
         """The list of a day and the use of the days up to it, cached until the ledger changes."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
-        return self._until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
+        return self.until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
 
     def model_rankings(self, catalogue: Catalogue, period: Period) -> tuple[ledger.RankingRow, ...] | Unknown:
         """Every listed model of a period, most used first, cached until the ledger changes."""
         key = ("rankings", catalogue.network, catalogue.key, period)
-        return self._until_ledger_changes(key, lambda: ledger.model_rankings(self.store, catalogue, period))
+        return self.until_ledger_changes(key, lambda: ledger.model_rankings(self.store, catalogue, period))
 
-    def _until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
+    def until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
+        """What `look` returns, cached until the ledger changes."""
         return self.recent.get_or_compute(key, ledger.data_version(self.store), look)
 
     def is_hidden(self, model: str) -> bool:

@@ -41,6 +41,8 @@ class RankedRow(NamedTuple):
     share: float | None
     first_listed: date | None
     last_used: date | None
+    link: str = ""
+    """Its page, relative to the digest's; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _html_table(rows: Sequence[RankedRow], label: str, caption: str, unit: str) 
 
 
 def _html_row(row: RankedRow, counted: bool) -> str:
-    start, end = _fixed_cells(row.model, row.first_listed, row.last_used)
+    start, end = _fixed_cells(row.model, row.link, row.first_listed, row.last_used)
     if not counted:
         return f"<tr>{start}{end}</tr>"
     return (
@@ -151,13 +153,18 @@ def _html_row(row: RankedRow, counted: bool) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _fixed_cells(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
+def _fixed_cells(model: str, link: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
     """The cells of a row that seldom change from day to day: those before and after the counts."""
-    name = escaping.escape_name(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # allow long names to break
     return (
-        f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
+        f'<th scope="row" class="name">{linked_name(model, link)}</th>',
         f"<td>{_day_cell(last_used)}</td><td>{_day_cell(first_listed)}</td>",
     )
+
+
+def linked_name(name: str, link: str) -> str:
+    """A name that may break at its slashes, linked if there is a page."""
+    shown = escaping.escape_name(name, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")
+    return f'<a href="{link}"><bdi>{shown}</bdi></a>' if link else f"<bdi>{shown}</bdi>"
 
 
 @lru_cache(maxsize=65536)
@@ -178,10 +185,10 @@ def csv_bytes(ranked: Mapping[str, Sequence[RankedRow]]) -> bytes:
     """Every catalogue's ranking. An unknown cell says so; a name cannot act as a formula."""
     held = io.StringIO()
     writer = csv.writer(held)
-    writer.writerow(("catalogue", *RankedRow._fields))
+    writer.writerow(("catalogue", *RankedRow._fields[:-1]))
     for catalogue, rows in ranked.items():
         for row in rows:
-            rank, *known = (UNKNOWN if cell is None else cell for cell in (row.rank, *row[3:]))
+            rank, *known = (UNKNOWN if cell is None else cell for cell in (row.rank, *row[3:-1]))
             writer.writerow((catalogue, rank, escape_formula(row.model), escape_formula(row.author), *known))
     return held.getvalue().encode()
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from bot import number_format
 from bot.records import COMPARISON, Document, Message, Receipt, catalogues_and_panels
+from bot.records.entity_pages import EntityPages
 from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import picture_words, template_context
 from bot.render.environment import render_template
@@ -49,6 +50,8 @@ class DigestPage:
     svgs: Mapping[str, Mapping[str, str]]
     """By catalogue: the charts `usage` and `concentration`."""
     receipts: Sequence[Receipt] = ()
+    pages: Mapping[str, EntityPages] = field(default_factory=dict)
+    """By catalogue: which authors and categories have a page."""
     card_alt: str = ""
     """The alt text of its picture, `card.png`, which it has only where the site has a public address."""
 
@@ -116,6 +119,29 @@ def page_url(site_url: str, document: Document) -> str:
 
 _SAFE = ":/%[]!$&'*+,;=~@"
 """Characters of an address that need no escape in a link."""
+
+
+def entity_url(site_url: str, path: str) -> str:
+    """The address of the page of a model, an author or a category; empty without a public site or a page. Safe in a
+    Markdown link."""
+    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{path}.html" if site_url and path else ""
+
+
+def _group_links(issue: DigestPage, root: str) -> dict[str, dict[str, dict[str, str]]]:
+    """The pages of the rows of each table of groups, by catalogue and kind."""
+    document = issue.document
+    return {
+        key: {
+            table["by"]: {
+                row["name"]: issue.pages[key].link(table["by"], document["network"], key, row["name"], root)
+                for row in table["rows"]
+                if key in issue.pages
+            }
+            for table in block.get("groups", ())
+        }
+        for block in document["catalogues"]
+        if (key := block["catalogue"])
+    }
 
 
 def history_path(network: str, catalogue: str, metric: str) -> str:
@@ -196,6 +222,7 @@ def issue_files(
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
         model_links=model_tables.ranking_links(ranked),
+        group_links=_group_links(issue, root),
         csv=bool(ranked),
         sources=(sources := source_sentences(document)),
         earlier=earlier,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from bot import charts, ledger, pipeline
-from bot.queries import QueryContext, WatchedNetwork
-from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown
+from bot.queries import QueryContext, WatchedNetwork, entity_queries
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown, each_day
+from bot.records.entity_pages import EntityPages
 from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
 from bot.render.page_layout import File
@@ -168,7 +169,12 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
     if watched is None:
         return page_layout.DigestPage(document, {}, {}, public)
     period = Period(first, last, document["period"])
-    return page_layout.DigestPage(document, _rankings(desk, watched, document, period), digest_charts(document), public)
+    catalogues = _catalogues(watched, document)
+    days = each_day(first, last)
+    pages = {key: entity_queries.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
+    root = "../" * (page_layout.digest_folder(document).count("/") + 1)
+    models = {key: _ranked_models(desk, catalogues[key], period, pages[key], root) for key in catalogues}
+    return page_layout.DigestPage(document, models, digest_charts(document), public, pages)
 
 
 def ranked_models(desk: QueryContext, document: Document) -> dict[str, list[model_tables.RankedRow]]:
@@ -177,20 +183,23 @@ def ranked_models(desk: QueryContext, document: Document) -> dict[str, list[mode
     if watched is None:
         return {}
     period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
-    ranked = _rankings(desk, watched, document, period)
+    none = EntityPages()
+    ranked = {
+        key: _ranked_models(desk, catalogue, period, none, "")
+        for key, catalogue in _catalogues(watched, document).items()
+    }
     return {key: rows for key, rows in ranked.items() if not isinstance(rows, str)}
 
 
-def _rankings(
-    desk: QueryContext, watched: WatchedNetwork, document: Document, period: Period
-) -> dict[str, list[model_tables.RankedRow] | str]:
-    """The models of each catalogue of a digest, or why they are not known."""
-    catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
-    keys = [block["catalogue"] for block in document["catalogues"] if block["catalogue"] in catalogues]
-    return {key: _ranked_models(desk, catalogues[key], period) for key in keys}
+def _catalogues(watched: WatchedNetwork, document: Document) -> dict[str, Catalogue]:
+    """Those of a digest."""
+    known = {catalogue.key: catalogue for catalogue in watched.catalogues}
+    return {key: known[key] for block in document["catalogues"] if (key := block["catalogue"]) in known}
 
 
-def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> list[model_tables.RankedRow] | str:
+def _ranked_models(
+    desk: QueryContext, catalogue: Catalogue, period: Period, pages: EntityPages, root: str
+) -> list[model_tables.RankedRow] | str:
     rows = ledger.model_rankings(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
@@ -204,6 +213,9 @@ def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> 
             row.share,
             row.first_listed,
             row.last_used,
+            ""
+            if names.hides_model(row.model, row.author)
+            else pages.link("model", catalogue.network, catalogue.key, row.model, root),
         )
         for row in rows
     ]

@@ -46,7 +46,7 @@ class OnDemandSite:
 
     def find_file(self, path: str) -> SiteFile | None:
         """The file at a path, which may be any text; `None` if there is none."""
-        build = self._newest()
+        build = self.newest_build()
         group = pages.find_group(build, path)
         if group is None:
             return None
@@ -55,9 +55,10 @@ class OnDemandSite:
 
     def is_newer_than(self, site: Path) -> bool:
         """Whether the archive or its settings changed since a site's folder was written, or nobody knows."""
-        return folder.written_version(site) != self._newest().archive_version
+        return folder.written_version(site) != self.newest_build().archive_version
 
-    def _newest(self) -> SiteBuild:
+    def newest_build(self) -> SiteBuild:
+        """The site of the newest archive."""
         with self._lock:
             if self._build is None or self._clock() - self._checked >= self._refresh_seconds:
                 if self._build is None or self._build.desk.data_version() != self._build.data_version:

@@ -15,10 +15,27 @@ from bot.queries import QueryContext, health_queries
 from bot.records import COMPARISON
 from bot.render import feeds
 from bot.render.page_layout import File, NetworkPage, SiteContext
-from bot.site_builder import code_version, data_releases, digest_pages, front_pages, history_tables, network_pages
+from bot.site_builder import (
+    code_version,
+    data_releases,
+    digest_pages,
+    entity_pages,
+    front_pages,
+    history_tables,
+    network_pages,
+    search_pages,
+)
 from bot.site_builder.groups import FileGroup, Section, SiteBuild, checksum
 
-SECTIONS: tuple[Section, ...] = (digest_pages, network_pages, history_tables, data_releases, front_pages)
+SECTIONS: tuple[Section, ...] = (
+    digest_pages,
+    network_pages,
+    history_tables,
+    entity_pages,
+    search_pages,
+    data_releases,
+    front_pages,
+)
 """Every kind of pages, in the order of the sitemap."""
 SITEMAP = "sitemap.xml"
 _COMPARISON_PAGE = NetworkPage(COMPARISON, comparison.TITLE, comparison.METHOD)
@@ -38,7 +55,8 @@ def open_build(desk: QueryContext, at: datetime, url: str = "", operator: str = 
     facts = (url, tuple(desk.hidden), space, operator, licence, {name: str(end) for name, end in ends.items() if end})
     site = SiteContext(networks, definitions, charts.trend_svg, at, *facts)
     catalogues = [watched.catalogues for watched in desk.watched.values()]
-    version = checksum(code_version.page_version(), networks, catalogues, definitions, *facts)
+    linked = (desk.model_pages, desk.every_model)
+    version = checksum(code_version.page_version(), networks, catalogues, definitions, *facts, *linked)
     return SiteBuild(desk, site, version, data_version)
 
 

@@ -9,9 +9,10 @@ from aiohttp import web
 
 from bot.config import SiteChoice
 from bot.render.site_files import MISSING
-from bot.site_builder import OnDemandSite, SiteFile
+from bot.site_builder import OnDemandSite, SiteFile, answers
+from bot.site_builder.search_pages import COMPARE, SEARCH
 from bot.store import StoreError
-from bot.web import site_responses
+from bot.web import middleware, site_responses
 from bot.web.middleware import DbThreadPool
 from bot.web.site_responses import TYPES
 
@@ -56,6 +57,18 @@ class RenderedSite:
             return None
         file = await self._find_file(path)
         return site_responses.content_response(request, path, file.content, file.tag) if file else None
+
+    async def answer_form(self, request: web.Request, wanted: str) -> web.StreamResponse | None:
+        """The answer to a form of the site that a browser without scripts sent; `None` if it is none. Raises
+        `StoreError`, `TimeoutError`."""
+        items, texts = request.query.getall("item", []), request.query.getall("q", [])
+        if wanted == SEARCH and texts:
+            page = await self._rendering.run(lambda: answers.search_answer(self._pages.newest_build(), texts[0]))
+        elif wanted == COMPARE and any(items):
+            page = await self._rendering.run(lambda: answers.compare_answer(self._pages.newest_build(), items))
+        else:
+            return None
+        return site_responses.content_response(request, wanted, page, middleware.content_tag(page))
 
     async def missing_page(self) -> str:
         """The page of an address that does not exist."""

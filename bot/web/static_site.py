@@ -30,6 +30,8 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
 
     async def page(request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]
+        if rendered and (answer := await rendered.answer_form(request, wanted)):
+            return answer
         if rendered and await rendered.is_preferred_to(site):
             return await rendered.respond(request, wanted) or html_response(404, await rendered.missing_page())
         path = await asyncio.to_thread(_find_file, site, wanted)

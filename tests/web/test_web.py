@@ -543,7 +543,8 @@ def test_every_answer_carries_the_security_headers(ask: httpx.Client, method: st
     headers = answer.headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-    assert policy["style-src"] == "'self'" and "script-src" not in policy
+    own = ("style-src", "script-src", "connect-src", "form-action")
+    assert all(policy[kind] == "'self'" for kind in own)
     assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
     assert "geolocation=()" in headers["permissions-policy"]
     assert headers["cross-origin-opener-policy"] == "same-origin"

@@ -1,0 +1,321 @@
+"""What the pages of models, authors and categories show: one document each, with its last days.
+
+An `EntityIndex` holds everything in one catalogue that may have a page, by its address; hidden names are not in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from bot import ledger
+from bot.archive import PublishedFigure
+from bot.queries.context import QueryContext, WatchedNetwork
+from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
+from bot.records.entity_pages import ENTITY_KINDS, EntityKind, EntityPages, entity_folder, entity_path
+from bot.records.names import NameMask
+
+SHOWN_DAYS = 90
+"""Days on a page and in its files."""
+MEMBERS = 100
+"""Models on the page of an author or a category."""
+WEEK = 7
+REPEATS, MOST_FINDINGS = 3, 60
+FINDING_DIGESTS: Mapping[PeriodName, int] = {"day": SHOWN_DAYS, "week": 13, "month": 3}
+"""Newest digests whose findings a page shows."""
+
+
+class Entity(NamedTuple):
+    """A model, an author or a category."""
+
+    kind: EntityKind
+    name: str
+    models: tuple[ledger.KnownModel, ...]
+    """Its models, most used first; of a model itself alone."""
+
+    @property
+    def last_used(self) -> date | None:
+        return max(filter(None, (model.last_used for model in self.models)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityIndex:
+    """Everything in a catalogue that may have a page."""
+
+    watched: WatchedNetwork
+    catalogue: Catalogue
+    last: date
+    """The day of the newest digest."""
+    entities: Mapping[str, Entity]
+    """By address, in the order of their use: first models, then authors, then categories."""
+
+
+def entity_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogue) -> EntityIndex | None:
+    """The index of a catalogue, cached until the ledger changes; `None` if the network has no daily digest."""
+    days = desk.digest_days(watched.network, "day")
+    if not days:
+        return None
+    key = ("entities", watched.network, catalogue.key, days[-1], tuple(desk.hidden))
+    return desk.until_ledger_changes(key, lambda: _read_index(desk, watched, catalogue, days[-1]))
+
+
+def _read_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogue, last: date) -> EntityIndex:
+    hidden = NameMask.from_names(desk.hidden)
+    known = ledger.known_models(desk.store, catalogue, last, 30)
+    visible = [model for model in known if not hidden.hides_model(model.name, model.author)]
+    groups: dict[EntityKind, dict[str, list[ledger.KnownModel]]] = {kind: defaultdict(list) for kind in ENTITY_KINDS}
+    for model in visible:
+        for kind, name in _names(model):
+            if name and (kind == "model" or hidden.masked_group(kind, name) == name):
+                groups[kind][name].append(model)
+    entities = (Entity(kind, name, tuple(held)) for kind in ENTITY_KINDS for name, held in groups[kind].items())
+    paths: dict[str, Entity] = {}
+    for entity in entities:
+        paths.setdefault(entity_path(entity.kind, watched.network, catalogue.key, entity.name), entity)
+    return EntityIndex(watched, catalogue, last, paths)
+
+
+def _names(model: ledger.KnownModel | ledger.NamedModel) -> Sequence[tuple[EntityKind, str | None]]:
+    """What a model has a part in: itself, its author and its category."""
+    return ("model", model.name), ("author", model.author), ("category", model.category)
+
+
+def linked_pages(desk: QueryContext, catalogue: Catalogue, days: Iterable[date]) -> EntityPages:
+    """The pages that a digest of these days links: of the models that were most used on any of them, and of their
+    authors and categories. Such a page is written as long as the digest is there."""
+    if desk.every_model:
+        return EntityPages(None)
+    hidden, network = NameMask.from_names(desk.hidden), catalogue.network
+    paths: set[str] = set()
+    for model in ledger.most_used(desk.store, catalogue, days, desk.model_pages):
+        if not hidden.hides_model(model.name, model.author):
+            paths |= {entity_path(kind, network, catalogue.key, name) for kind, name in _names(model) if name}
+    return EntityPages(frozenset(paths))
+
+
+def _cached_links(desk: QueryContext, catalogue: Catalogue, days: tuple[date, ...]) -> EntityPages:
+    chosen = (tuple(desk.hidden), desk.model_pages, desk.every_model)
+    key = ("linked", catalogue.network, catalogue.key, days, *chosen)
+    return desk.until_ledger_changes(key, lambda: linked_pages(desk, catalogue, days))
+
+
+def listed_pages(desk: QueryContext, index: EntityIndex) -> Sequence[str]:
+    """The pages in the lists and the search: those that any daily digest links, in the order of their use."""
+    days = desk.digest_days(index.watched.network, "day")
+    pages = _cached_links(desk, index.catalogue, days)
+    return [path for path in index.entities if pages.has_page(path)]
+
+
+def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str]) -> Iterator[Document]:
+    """The documents of some pages of an index, in the order given."""
+    chosen = [index.entities[path] for path in paths]
+    models = [entity.models[0].id for entity in chosen if entity.kind == "model"]
+    groups = {path: frozenset(model.id for model in entity.models)
+              for path, entity in zip(paths, chosen, strict=True) if entity.kind != "model"}  # fmt: skip
+    members = {model.id for entity in chosen if entity.kind != "model" for model in entity.models[:MEMBERS]}
+    store, catalogue, last = desk.store, index.catalogue, index.last
+    single = ledger.daily_use(store, catalogue, models, last, SHOWN_DAYS) if models else {}
+    summed = ledger.daily_use_of_groups(store, catalogue, groups, last, SHOWN_DAYS) if groups else {}
+    today = ledger.daily_use(store, catalogue, members, last, 1) if members else {}
+    findings, digests = _findings_by_name(desk, index), frozenset(desk.digest_days(index.watched.network, "day"))
+    for path, entity in zip(paths, chosen, strict=True):
+        days = summed[path] if entity.kind != "model" else single[entity.models[0].id]
+        yield {
+            **_heading(index, path, entity),
+            **_dates(entity),
+            **_recent_use(days, catalogue),
+            "days": [_day_document(day, catalogue.unit, day.day in digests) for day in days],
+            "findings": list(_newest_of_each(findings.get((entity.kind, entity.name), ()))),
+            **({} if entity.kind == "model" else _members(index, entity, today)),
+        }
+
+
+def _heading(index: EntityIndex, path: str, entity: Entity) -> Document:
+    network, catalogue = index.watched, index.catalogue
+    groups = dict(_names(entity.models[0])[1:]) if entity.kind == "model" else {}
+    shown = {
+        k: n for k, n in groups.items() if n and entity_path(k, network.network, catalogue.key, n) in index.entities
+    }
+    return {
+        "kind": entity.kind,
+        "name": entity.name,
+        "path": path,
+        "network": network.network,
+        "title": network.title,
+        "catalogue": catalogue.key,
+        "catalogue_title": catalogue.title,
+        "unit": catalogue.unit,
+        "evidence": catalogue.evidence,
+        "day": index.last.isoformat(),
+        **{str(kind): name for kind, name in shown.items()},
+    }
+
+
+def _dates(entity: Entity) -> Document:
+    last = entity.last_used
+    first = entity.models[0].first_listed if entity.kind == "model" else None
+    return {"first_listed": first.isoformat() if first else None, "last_used": last.isoformat() if last else None}
+
+
+def _day_document(day: ledger.DayUse, unit: str, digest: bool) -> Document:
+    """`digest`: whether the day has a digest."""
+    figures = {"uses": _figure(day.uses, unit), "rank": day.rank, "share": day.share}
+    return {"day": day.day.isoformat(), **figures, "digest": digest}
+
+
+def _figure(value: float | AtLeast | Unknown, unit: str) -> Document:
+    if isinstance(value, Unknown):
+        return {"value": None, "unit": unit, "unknown": value.reason}
+    if isinstance(value, AtLeast):
+        return {"value": value.value, "unit": unit, "at_least": True, "reason": value.reason}
+    return {"value": value, "unit": unit}
+
+
+def _recent_use(days: Sequence[ledger.DayUse], catalogue: Catalogue) -> Document:
+    """The use of all days shown, of the last week, and its change against the week before."""
+    week, before = days[-WEEK:], days[-2 * WEEK : -WEEK]
+    now, then = total_of_days(week, WEEK, catalogue.breaks), total_of_days(before, WEEK, catalogue.breaks)
+    return {
+        "uses_shown": _figure(total_of_days(days, len(days), catalogue.breaks), catalogue.unit),
+        "uses_7d": _figure(now, catalogue.unit),
+        "uses_change_7d": _figure(_change(days[-2 * WEEK :], now, then, catalogue), "ratio"),
+    }
+
+
+def _change(
+    days: Sequence[ledger.DayUse], now: int | AtLeast | Unknown, then: int | AtLeast | Unknown, catalogue: Catalogue
+) -> float | Unknown:
+    if broken := _method_break(days, catalogue.breaks):
+        return broken
+    if isinstance(now, int) and isinstance(then, int):
+        return now / then - 1 if then else Unknown(message("no_use_week_before"))
+    return Unknown(message("{n} of {m} days are known completely", n=_known_days(days), m=2 * WEEK))
+
+
+def total_of_days(days: Sequence[ledger.DayUse], wanted: int, breaks: Sequence[date] = ()) -> int | AtLeast | Unknown:
+    """The use of some days; a lower bound where one of them is unknown or missing, and unknown where use is counted in
+    another way from one of `breaks` on."""
+    if broken := _method_break(days, breaks):
+        return broken
+    known = sum(day.uses for day in days if isinstance(day.uses, int))
+    known += sum(int(day.uses.value) for day in days if isinstance(day.uses, AtLeast))
+    exact = _known_days(days)
+    if exact == wanted:
+        return known
+    return at_least(known, message("{n} of {m} days are known completely", n=exact, m=wanted))
+
+
+def _method_break(days: Sequence[ledger.DayUse], breaks: Sequence[date]) -> Unknown | None:
+    found = next((day for day in breaks if days and days[0].day < day <= days[-1].day), None)
+    return Unknown(message("method_changed", day=found)) if found else None
+
+
+def _known_days(days: Sequence[ledger.DayUse]) -> int:
+    return sum(isinstance(day.uses, int) for day in days)
+
+
+def _members(index: EntityIndex, entity: Entity, today: Mapping[int, Sequence[ledger.DayUse]]) -> Document:
+    unit, network, key = index.catalogue.unit, index.watched.network, index.catalogue.key
+    return {
+        "models": len(entity.models),
+        "members": [
+            {
+                "name": model.name,
+                "path": entity_path("model", network, key, model.name),
+                "uses": _figure(today[model.id][-1].uses, unit),
+                "first_listed": model.first_listed.isoformat() if model.first_listed else None,
+                "last_used": model.last_used.isoformat() if model.last_used else None,
+            }
+            for model in entity.models[:MEMBERS]
+        ],
+    }
+
+
+def _newest_of_each(findings: Sequence[Document]) -> Iterator[Document]:
+    """The newest findings, no more than `REPEATS` of a kind: many say the same again each day."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        seen[finding["key"]] += 1
+        if seen[finding["key"]] <= REPEATS and seen.total() <= MOST_FINDINGS:
+            yield finding
+
+
+def network_document(desk: QueryContext, watched: WatchedNetwork) -> Document | None:
+    """The models used of a network by day, in the shape of the other documents; `None` before its first daily digest.
+    The share is that of the list."""
+    days = desk.digest_days(watched.network, "day")
+    if not days:
+        return None
+    catalogue = watched.lead_catalogue
+    used, share = (
+        desk.archive.figure_trend(watched.network, catalogue.key, key, last=SHOWN_DAYS)
+        for key in ("models_used", "share_used")
+    )
+    shares = {figure.day: figure.value for figure in share if not figure.at_least}
+    return {
+        "kind": "network",
+        "name": watched.title,
+        "path": watched.network,
+        "network": watched.network,
+        "title": watched.title,
+        "catalogue": catalogue.key,
+        "unit": "models",
+        "evidence": catalogue.evidence,
+        "day": days[-1].isoformat(),
+        "days": [
+            {"day": figure.day.isoformat(), "uses": _published(figure), "rank": None, "share": shares.get(figure.day)}
+            for figure in used
+        ],
+    }
+
+
+def _published(figure: PublishedFigure) -> Document:
+    """A figure of a digest, as it was published."""
+    unknown = {"unknown": figure.unknown} if figure.value is None else {}
+    return {"value": figure.value, "unit": "models", **unknown, **({"at_least": True} if figure.at_least else {})}
+
+
+def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
+    """What the newest digests found about each model and about the models of each author, newest first."""
+    network, key = index.watched.network, index.catalogue.key
+
+    def look() -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
+        found: dict[tuple[EntityKind, str], list[Document]] = defaultdict(list)
+        for document in _newest_digests(desk, network):
+            blocks = (block for block in document["catalogues"] if block["catalogue"] == key)
+            for finding in (finding for block in blocks for finding in block["findings"]):
+                heading = {name: document[name] for name in ("network", "title", "period", "day", "last_day")}
+                values = finding["values"]
+                for kind, name in (("model", values.get("model")), ("author", values.get("author"))):
+                    if isinstance(name, str) and name:
+                        found[kind, name].append({"d": heading, "key": finding["key"], "text": finding["text"]})  # type: ignore[index]
+        return found
+
+    return desk.recent.get_or_compute(("findings", network, key, tuple(desk.hidden)), desk.data_version(), look)
+
+
+def _newest_digests(desk: QueryContext, network: str) -> Iterator[Document]:
+    """The newest digests of each kind of period, the newest first."""
+    chosen = [
+        (day, period) for period, most in FINDING_DIGESTS.items() for day in desk.digest_days(network, period)[-most:]
+    ]
+    for day, period in sorted(chosen, reverse=True):
+        document = desk.archive.find_digest(network, period, day)
+        if document is not None:
+            yield desk.mask_hidden(document)
+
+
+def entity_folders(index: EntityIndex) -> Mapping[EntityKind, str]:
+    """The folder of each kind of page."""
+    return {kind: entity_folder(kind, index.watched.network, index.catalogue.key) for kind in ENTITY_KINDS}
+
+
+def model_page(desk: QueryContext, catalogue: Catalogue, name: str, day: date) -> str:
+    """The page of a model that was among the most used of a day, as a path without its suffix; empty if its page may
+    not be there. One short query, cached until the ledger changes."""
+    pages = _cached_links(desk, catalogue, (day,))
+    path = entity_path("model", catalogue.network, catalogue.key, name)
+    return path if pages.has_page(path) else ""
