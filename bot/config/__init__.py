@@ -6,6 +6,7 @@ every block, `schema` the blocks, and `loader` reads them.
 """
 
 from bot.config.loader import FOREIGN_SECRETS, PROXY_NAMES, ConfigError, LoadedConfig, load, proxy_for, unset_blank
+from bot.config.mistakes import MONITORING_VARIABLE
 from bot.config.schema import (
     WEEKDAYS,
     ClusterConfig,
@@ -16,6 +17,7 @@ from bot.config.schema import (
     PollConfig,
     PublishConfig,
     ScheduleEntry,
+    WebConfig,
     Weekday,
     WorkerConfig,
 )

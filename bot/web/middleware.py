@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,10 +47,12 @@ PUBLIC = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "c
 OWN = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 SENTENCES = {
+    401: "this needs the header Authorization: Bearer, with MONITORING_TOKEN",
     404: "no such address; GET /api lists what may be asked",
     405: "only GET and HEAD are answered here",
     413: "a request's body is not read here",
 }
+MALFORMED = "this is no HTTP request that can be read"
 STARTED = web.RequestKey("started", float)
 
 log = structlog.get_logger("bot.web")
@@ -89,8 +92,32 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = json.dumps({"error": sentence}, ensure_ascii=False)
-    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+    return web.Response(status=status, text=_error_body(sentence), content_type="application/json", headers=headers)
+
+
+def _error_body(sentence: str) -> str:
+    return json.dumps({"error": sentence}, ensure_ascii=False)
+
+
+def malformed_response(status: int, error: BaseException | None) -> web.Response:
+    """The response to a request that reached no route: it cannot be parsed, or the server itself failed."""
+    sentence = MALFORMED
+    if status >= 500:
+        number = error_id()
+        log.error("server", id=number, exc_info=error)
+        sentence = f"something went wrong here; its id in the log is {number}"
+    response = error_response(status, sentence, {**HEADERS, **OWN, "Cache-Control": "no-store"})
+    response.force_close()
+    return response
+
+
+def raw_response(status: int, sentence: str) -> bytes:
+    """A response for a connection that is closed before its request is complete."""
+    body = _error_body(sentence).encode()
+    own = {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    headers = {**HEADERS, **OWN, "Cache-Control": "no-store", **own}
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
 def _kept_headers(error: web.HTTPException) -> dict[str, str]:

@@ -8,6 +8,7 @@ serves /health and /metrics, and `state` holds what they report.
 """
 
 from bot.worker.cycle import WorkCycle, WorkerContext
-from bot.worker.monitoring import WorkerHealth, monitoring_service
+from bot.worker.monitoring import WorkerHealth
+from bot.worker.monitoring_server import monitoring_service
 from bot.worker.state import WorkerState
 from bot.worker.worker import BackgroundService, Opened, Worker, WorkerError, start_service

@@ -1,0 +1,276 @@
+"""Accepts connections and keeps them below the limit of open files.
+
+At the limit, the connection that has waited longest without a complete request is closed to make room. A client that
+sends its request or reads its answer too slowly is cut off. `track_request` tells when a request begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import socket
+from collections import Counter
+from collections.abc import Coroutine
+from contextlib import suppress
+from math import inf
+
+import structlog
+from aiohttp import StreamReader, web
+from aiohttp.web_protocol import RequestHandler
+
+from bot.web.middleware import Handler, malformed_response, raw_response
+
+KEEP_ALIVE = 60.0
+"""Seconds that a connection may be idle between two requests."""
+REQUEST_SECONDS = 10.0
+"""Seconds from the first byte of a request to the end of its headers; also from the connection to the first request."""
+STALLED_SECONDS = 30.0
+"""Seconds that a client may leave a full send buffer untouched."""
+LINGERING_SECONDS = 2.0
+"""Seconds in which the rest of a request's body is read and dropped after the response."""
+MAX_HEAD = 32 * 1024
+"""Bytes of a request's line and headers together."""
+RESERVE = 64
+"""File descriptors kept for the database, files, pages that are read, and the listening sockets."""
+BACKLOG = 1024
+ACCEPT_PAUSE = 0.5
+"""Seconds until the next try after the system refused to accept a connection."""
+LOG_PAUSE = 60.0
+"""Seconds in which a refusal is logged once."""
+SWEEP = 1.0
+"""Seconds between two looks for connections that are too slow."""
+
+log = structlog.get_logger("bot.web")
+
+
+def connection_limit(wanted: int) -> int:
+    """How many connections may be open: `wanted`, or as many as the limit of open files allows. The soft limit is
+    raised first, as far as the hard limit lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + RESERVE
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        with suppress(ValueError, OSError):
+            most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - min(RESERVE, soft // 2)))
+
+
+class Connection(RequestHandler):
+    """One connection. It waits for a request, or it has one in progress."""
+
+    __slots__ = ("deadline", "payload", "received", "table")
+
+    def __init__(self, table: ConnectionTable, server: web.Server) -> None:
+        super().__init__(
+            server,
+            loop=table.loop,
+            keepalive_timeout=KEEP_ALIVE,
+            lingering_time=LINGERING_SECONDS,
+            max_headers=100,
+        )
+        self.table = table
+        self.deadline = inf
+        self.received = 0
+        self.payload: StreamReader | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.deadline = self.table.loop.time() + self.table.request_seconds
+        self.table.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.table.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self in self.table.waiting:
+            self.received += len(data) if self.payload is None or self.payload.is_eof() else 0
+            if self.deadline == inf:
+                self.deadline = self.table.loop.time() + self.table.request_seconds
+            if self.received > MAX_HEAD:
+                self.refuse("large", 431, f"the request's headers are larger than {MAX_HEAD} bytes")
+                return
+        super().data_received(data)
+
+    def begin(self, payload: StreamReader) -> None:
+        """The headers of a request are complete; its body may follow."""
+        self.deadline, self.received, self.payload = inf, 0, payload
+        self.table.waiting.pop(self, None)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        finished = await super().finish_response(request, resp, start_time)
+        if self in self.table.open:
+            self.deadline = inf
+            self.table.waiting[self] = None
+        return finished
+
+    def pause_writing(self) -> None:
+        self.deadline = self.table.loop.time() + STALLED_SECONDS
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.deadline = inf
+        super().resume_writing()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp's own errors: a request that cannot be parsed, or a fault outside of the application."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the response has begun")
+        self.table.closed["malformed"] += 1
+        return malformed_response(status, exc)
+
+    def refuse(self, reason: str, status: int, sentence: str) -> None:
+        """Close the connection with a response that no handler made."""
+        if self.transport is not None and self in self.table.waiting:
+            self.transport.write(raw_response(status, sentence))
+            self.force_close()
+        elif self.transport is not None:
+            self.transport.abort()  # its send buffer is full: `close` would wait for the client
+        self.table.closed[reason] += 1
+        self.deadline = inf
+
+
+@web.middleware
+async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connection that a request has begun. Its end is the end of `finish_response`."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.begin(request.content)
+    return await handler(request)
+
+
+class ConnectionTable:
+    """The open connections, those that wait for a request in the order in which they began to wait."""
+
+    def __init__(self, most: int, request_seconds: float = REQUEST_SECONDS) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.most = most
+        self.request_seconds = request_seconds
+        self.open: dict[Connection, None] = {}
+        self.waiting: dict[Connection, None] = {}
+        self.opening = 0
+        """Accepted sockets that have no connection yet."""
+        self.closed: Counter[str] = Counter()
+        """Connections that were closed early, by reason."""
+        self._room = asyncio.Event()
+
+    def add(self, connection: Connection) -> None:
+        self.open[connection] = self.waiting[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        self.open.pop(connection, None)
+        self.waiting.pop(connection, None)
+        self._room.set()
+
+    async def make_room(self) -> None:
+        """Return when one more connection may be accepted. While all are busy, wait for one to end."""
+        while len(self.open) + self.opening >= self.most:
+            self._room.clear()
+            if self.close_longest_waiting() or self.opening:
+                await asyncio.sleep(0)
+            else:
+                await self._room.wait()
+
+    def close_longest_waiting(self) -> bool:
+        """Close the connection that has waited longest for a request. False if none waits."""
+        connection = next(iter(self.waiting), None)
+        if connection is None:
+            return False
+        del self.waiting[connection]
+        self.closed["full"] += 1
+        connection.force_close()
+        return True
+
+    def close_slow(self) -> None:
+        """Close the connections whose deadline is over."""
+        now = self.loop.time()
+        for connection in [each for each in self.open if each.deadline < now]:
+            connection.refuse("slow", 408, "the request or its answer took too long")
+
+
+class Server:
+    """Serves one application on one address."""
+
+    def __init__(self, app: web.Application, most: int, grace: float, request_seconds: float = REQUEST_SECONDS) -> None:
+        self.table = ConnectionTable(most, request_seconds)
+        self.addresses: list[tuple[str, int]] = []
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: list[socket.socket] = []
+        self._logged_at = -inf
+
+    async def start(self, host: str, port: int) -> None:
+        """Begin to listen. Raises `OSError`."""
+        await self._runner.setup()
+        loop = self.table.loop
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(found):
+            listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+            listener.setblocking(False)
+            self._sockets.append(listener)
+            self.addresses.append(listener.getsockname()[:2])
+        self._start_task(self._sweep())
+        for listener in self._sockets:
+            self._start_task(self._accept(listener))
+
+    async def stop(self) -> None:
+        """Stop listening, and give the responses that are under way their grace."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for listener in self._sockets:
+            listener.close()
+        await self._runner.cleanup()
+
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        task = self.table.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self.table.close_slow()
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            await self.table.make_room()
+            try:
+                accepted, _ = await self.table.loop.sock_accept(listener)
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                await self._accept_refused(error)
+                continue
+            self.table.opening += 1
+            self._start_task(self._open(accepted))
+
+    async def _open(self, accepted: socket.socket) -> None:
+        try:
+            await self.table.loop.connect_accepted_socket(self._make_connection, accepted)
+        except OSError:
+            accepted.close()
+
+    def _make_connection(self) -> Connection:
+        self.table.opening -= 1
+        assert self._runner.server is not None
+        return Connection(self.table, self._runner.server)
+
+    async def _accept_refused(self, error: OSError) -> None:
+        """The system has no room for one more connection: say so once, close one that waits, and pause."""
+        now = self.table.loop.time()
+        if now - self._logged_at > LOG_PAUSE:
+            self._logged_at = now
+            name = errno.errorcode.get(error.errno or 0, "")
+            log.error("connections cannot be accepted", error=f"{name} {error.strerror}", open=len(self.table.open))
+        self.table.close_longest_waiting()
+        await asyncio.sleep(ACCEPT_PAUSE)
