@@ -1,7 +1,7 @@
 """Accepts connections and keeps them below the limit of open files.
 
 At the limit, the connection that has waited longest without a complete request is closed to make room. A client that
-sends its request or reads its answer too slowly is cut off. `track_request` tells when a request begins.
+sends its request or reads its answer too slowly is cut off.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from math import inf
+from typing import cast
 
 import structlog
 from aiohttp import StreamReader, web
@@ -41,6 +42,8 @@ LOG_PAUSE = 60.0
 SWEEP = 1.0
 """Seconds between two looks for connections that are too slow."""
 
+TOO_SLOW = raw_response(408, "the request did not arrive in time")
+
 log = structlog.get_logger("bot.web")
 
 
@@ -60,22 +63,28 @@ def connection_limit(wanted: int) -> int:
 class Connection(RequestHandler):
     """One connection. It waits for a request, or it has one in progress."""
 
-    __slots__ = ("deadline", "payload", "received", "table")
+    __slots__ = ("begun", "deadline", "link", "payload", "received", "table")
 
     def __init__(self, table: ConnectionTable, server: web.Server) -> None:
         super().__init__(
             server,
             loop=table.loop,
+            access_log=None,  # type: ignore[arg-type]  # no log, as `AppRunner` passes it too
             keepalive_timeout=KEEP_ALIVE,
             lingering_time=LINGERING_SECONDS,
             max_headers=100,
         )
         self.table = table
         self.deadline = inf
+        self.begun = False
+        """Whether a request's headers are complete and its response is not."""
         self.received = 0
         self.payload: StreamReader | None = None
+        self.link: asyncio.Transport | None = None
+        """The transport, also after aiohttp has asked it to close, which may wait for the client to read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.link = cast(asyncio.Transport, transport)
         self.deadline = self.table.loop.time() + self.table.request_seconds
         self.table.add(self)
         super().connection_made(transport)
@@ -85,27 +94,30 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self in self.table.waiting:
-            self.received += len(data) if self.payload is None or self.payload.is_eof() else 0
+        if not self.begun and (self.payload is None or self.payload.is_eof()):
+            if self.received > MAX_HEAD:
+                sentence = f"the request's headers are larger than {MAX_HEAD} bytes"
+                self.close_early("large", raw_response(431, sentence))
+                return
+            self.received += len(data)
             if self.deadline == inf:
                 self.deadline = self.table.loop.time() + self.table.request_seconds
-            if self.received > MAX_HEAD:
-                self.refuse("large", 431, f"the request's headers are larger than {MAX_HEAD} bytes")
-                return
+        requests = self._request_count
         super().data_received(data)
-
-    def begin(self, payload: StreamReader) -> None:
-        """The headers of a request are complete; its body may follow."""
-        self.deadline, self.received, self.payload = inf, 0, payload
-        self.table.waiting.pop(self, None)
+        if self._request_count > requests:
+            self.begun, self.deadline, self.received = True, inf, 0
+            self.table.waiting.pop(self, None)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         finished = await super().finish_response(request, resp, start_time)
-        if self in self.table.open:
+        self.begun = False
+        if self in self.table.open and resp.keep_alive:
             self.deadline = inf
             self.table.waiting[self] = None
+        else:  # aiohttp closes it now
+            self.deadline = self.table.loop.time() + STALLED_SECONDS
         return finished
 
     def pause_writing(self) -> None:
@@ -113,7 +125,8 @@ class Connection(RequestHandler):
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self.deadline = inf
+        if self.link is not None and not self.link.is_closing():
+            self.deadline = inf
         super().resume_writing()
 
     def handle_error(
@@ -129,22 +142,33 @@ class Connection(RequestHandler):
         self.table.closed["malformed"] += 1
         return malformed_response(status, exc)
 
-    def refuse(self, reason: str, status: int, sentence: str) -> None:
-        """Close the connection with a response that no handler made."""
-        if self.transport is not None and self in self.table.waiting:
-            self.transport.write(raw_response(status, sentence))
-            self.force_close()
-        elif self.transport is not None:
-            self.transport.abort()  # its send buffer is full: `close` would wait for the client
+    def force_close(self) -> None:
+        """Close the connection when what was written has gone out, or when that takes too long."""
+        self.deadline = self.table.loop.time() + STALLED_SECONDS
+        self.table.waiting.pop(self, None)
+        super().force_close()
+
+    def close_early(self, reason: str, last_words: bytes = b"") -> None:
+        """Close the connection now. A client that has read all so far gets a last response."""
         self.table.closed[reason] += 1
         self.deadline = inf
+        if self.link is None or self not in self.table.waiting or self.link.get_write_buffer_size():
+            self.drop()
+            return
+        self.link.write(last_words)
+        self.force_close()
+
+    def drop(self) -> None:
+        self.table.waiting.pop(self, None)
+        if self.link is not None:
+            self.link.abort()
 
 
 @web.middleware
 async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the connection that a request has begun. Its end is the end of `finish_response`."""
+    """Tell the connection which body belongs to its request. What follows the body is the next request."""
     if isinstance(request.protocol, Connection):
-        request.protocol.begin(request.content)
+        request.protocol.payload = request.content
     return await handler(request)
 
 
@@ -171,9 +195,13 @@ class ConnectionTable:
         self.waiting.pop(connection, None)
         self._room.set()
 
+    @property
+    def full(self) -> bool:
+        return len(self.open) + self.opening >= self.most
+
     async def make_room(self) -> None:
         """Return when one more connection may be accepted. While all are busy, wait for one to end."""
-        while len(self.open) + self.opening >= self.most:
+        while self.full:
             self._room.clear()
             if self.close_longest_waiting() or self.opening:
                 await asyncio.sleep(0)
@@ -185,16 +213,14 @@ class ConnectionTable:
         connection = next(iter(self.waiting), None)
         if connection is None:
             return False
-        del self.waiting[connection]
-        self.closed["full"] += 1
-        connection.force_close()
+        connection.close_early("full")
         return True
 
     def close_slow(self) -> None:
         """Close the connections whose deadline is over."""
         now = self.loop.time()
         for connection in [each for each in self.open if each.deadline < now]:
-            connection.refuse("slow", 408, "the request or its answer took too long")
+            connection.close_early("slow", TOO_SLOW)
 
 
 class Server:
@@ -243,7 +269,9 @@ class Server:
 
     async def _accept(self, listener: socket.socket) -> None:
         while True:
-            await self.table.make_room()
+            if self.table.full:
+                await self._wait_for_client(listener)
+                await self.table.make_room()
             try:
                 accepted, _ = await self.table.loop.sock_accept(listener)
             except ConnectionAbortedError:
@@ -253,6 +281,20 @@ class Server:
                 continue
             self.table.opening += 1
             self._start_task(self._open(accepted))
+
+    async def _wait_for_client(self, listener: socket.socket) -> None:
+        """Return when somebody wants to connect."""
+        ready: asyncio.Future[None] = self.table.loop.create_future()
+
+        def someone_is_there() -> None:
+            self.table.loop.remove_reader(listener)
+            ready.set_result(None)
+
+        self.table.loop.add_reader(listener, someone_is_there)
+        try:
+            await ready
+        finally:
+            self.table.loop.remove_reader(listener)
 
     async def _open(self, accepted: socket.socket) -> None:
         try:

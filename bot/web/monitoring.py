@@ -24,7 +24,7 @@ from bot.queries import QueryContext
 from bot.records import Period, PeriodName
 from bot.store import Store, StoreError
 from bot.web import middleware
-from bot.web.connections import ConnectionTable
+from bot.web.connections import ConnectionTable, track_request
 from bot.web.middleware import STARTED, DbThreadPool, log
 
 
@@ -109,7 +109,7 @@ async def read_counts(vitals: WebMetrics, threads: DbThreadPool) -> tuple[Digest
 
 def make_application(vitals: WebMetrics, threads: DbThreadPool, token: str = "") -> web.Application:
     """The pages for the operator: /health and /metrics."""
-    app = web.Application(middlewares=[middleware.handle_errors], client_max_size=0)
+    app = web.Application(middlewares=[track_request, middleware.handle_errors])
 
     def allowed(request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")

@@ -45,13 +45,12 @@ class RateLimiter:
     def seconds_to_wait(self, address: str, now: float) -> float:
         """0 if the address may make a request now, which then counts; else the seconds until it may."""
         full_at = max(self._full_at.get(address, now), now)
-        if (wait := full_at - now - self._slack) > 0:
-            return wait
-        self._full_at[address] = full_at + self._interval
+        wait = max(0.0, full_at - now - self._slack)
+        self._full_at[address] = full_at if wait else full_at + self._interval
         self._full_at.move_to_end(address)
         if len(self._full_at) > self._most:
             self._full_at.popitem(last=False)
-        return 0.0
+        return wait
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:

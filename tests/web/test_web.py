@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -34,10 +34,12 @@ from bot.cli import app_context, cli
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
+from bot.web import connections
 from tests.patience import PATIENCE, make_client
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
 from tests.worlds import snapshot
 
+T = TypeVar("T")
 NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
 CONFIG = """
 data: {folder}/data
@@ -62,25 +64,46 @@ FILES = {
 
 
 class Served:
-    """An application that is served from its own thread."""
+    """An application and its monitoring, served from a thread of their own as `python -m bot web` does."""
 
-    def __init__(self, app: aiohttp_web.Application) -> None:
+    def __init__(self, app: aiohttp_web.Application, token: str = "") -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._runner = aiohttp_web.AppRunner(app, access_log=None)
-        self._wait(self._runner.setup())
-        self._wait(aiohttp_web.TCPSite(self._runner, "127.0.0.1", 0).start())
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._servers: list[connections.Server] = []
+        self.port, self.monitoring_port = (
+            self._wait(self._start(each)) for each in (app, web.make_monitoring(app, token))
+        )
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+    async def _start(self, app: aiohttp_web.Application) -> int:
+        server = connections.Server(app, 1000, 5.0)
+        self._servers.insert(0, server)
+        await server.start("127.0.0.1", 0)
+        return server.addresses[0][1]
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     def stop(self) -> None:
-        self._wait(self._runner.cleanup())
+        for server in self._servers:
+            self._wait(server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class BothPorts(httpx.HTTPTransport):
+    """Sends /health and /metrics to the monitoring port."""
+
+    def __init__(self, monitoring_port: int) -> None:
+        super().__init__()
+        self._port = monitoring_port
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path in ("/health", "/metrics"):
+            request.url = request.url.copy_with(port=self._port)
+        return super().handle_request(request)
 
 
 @contextmanager
@@ -88,7 +111,7 @@ def served(desk: QueryContext, site: Path, **limits: float) -> Iterator[httpx.Cl
     unhurried = {"answer_seconds": PATIENCE, "health_seconds": PATIENCE}
     running = Served(web.make_application(desk, site, **{**unhurried, **limits}))
     try:
-        with make_client(base_url=running.url) as client:
+        with make_client(base_url=running.url, transport=BothPorts(running.monitoring_port)) as client:
             yield client
     finally:
         running.stop()
