@@ -133,7 +133,7 @@ class WebConfig(ConfigModel):
     )
     burst: int = Field(400, ge=1, le=1_000_000, description="requests that one address may make at once")
     trusted_proxies: tuple[ProxyNetwork, ...] = Field(
-        ("127.0.0.0/8", "::1"),
+        ("127.0.0.0/8", "::1/128"),
         description="addresses or networks of proxies, whose X-Forwarded-For says who asks",
     )
     connections: int = Field(
