@@ -70,13 +70,17 @@ docs: $(READY_DEV)  ## write the generated pages of docs/
 words: $(READY_DEV)  ## update the message catalogues in locales/ from the code; list what is not translated
 	$(BIN)/python -m locales
 
-tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool
+tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool, systemd, Caddy
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends pgbouncer; }
 	@command -v chromium >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+	@command -v systemd-analyze >/dev/null || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd; }
+	@command -v caddy >/dev/null || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends caddy; }
 	@command -v promtool >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
 	  apt-get update -q && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
 	  install usr/bin/promtool /usr/local/bin/promtool; status=$$?; rm -rf "$$folder"; exit $$status; }

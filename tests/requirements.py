@@ -44,7 +44,9 @@ SLOW = (
     "test_contributing.py",
     "test_crash_matrix_discord.py",
     "test_crash_matrix_x.py",
+    "cli/test_health.py",
     "test_deploy.py",
+    "test_deploy_shapes.py",
     "test_documented_commands.py",
     "test_half_year.py",
     "test_machines.py",
@@ -52,6 +54,7 @@ SLOW = (
     "test_newsroom.py",
     "test_proxies.py",
     "test_secrets.py",
+    "web/test_connections.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
