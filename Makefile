@@ -9,6 +9,11 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
+# A program from a package of Debian, without the service that the package would start.
+debian_binary = command -v $(2) >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
+	  apt-get update -q && apt-get download -q $(1) && dpkg-deb -x $(1)_*.deb . && \
+	  install usr/bin/$(2) /usr/local/bin/$(2); status=$$?; rm -rf "$$folder"; exit $$status; }
+
 .PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
@@ -79,11 +84,8 @@ tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbounce
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
 	@command -v systemd-analyze >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd; }
-	@command -v caddy >/dev/null || { \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends caddy; }
-	@command -v promtool >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
-	  apt-get update -q && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
-	  install usr/bin/promtool /usr/local/bin/promtool; status=$$?; rm -rf "$$folder"; exit $$status; }
+	@$(call debian_binary,prometheus,promtool)
+	@$(call debian_binary,caddy,caddy)
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required")'

@@ -3,8 +3,8 @@
 The rule: HTTP only. Answers come from `queries`, as on the command line and in Discord; nothing is computed here.
 
 `app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files, `monitoring`
-health and metrics, `connections` accepts connections, `rate_limit` counts requests, and `middleware` has what all
-share: headers, errors, ETags, and threads for the database.
+health and metrics. `server` accepts connections, `connections` has those that are open, and `rate_limit` counts
+requests. `middleware` has what all share: headers, errors, ETags, and threads for the database.
 """
 
 from bot.web.app import WebError, make_application, make_monitoring, run_server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -13,8 +14,8 @@ from bot.config import WebConfig
 from bot.queries import QueryContext
 from bot.records import FootfallError
 from bot.web import api, connections, middleware, monitoring, rate_limit, static_site
-from bot.web.connections import Server, connection_limit
 from bot.web.middleware import DbThreadPool
+from bot.web.server import Server, connection_limit
 
 MAX_BODY = 1024
 """Bytes of a request's body; nothing here reads one."""
@@ -79,6 +80,7 @@ async def _run_server(app: web.Application, host: str, port: int, settings: WebC
         await _start_listening(public, host, port)
         if settings.monitoring_port:
             await _start_monitoring(private, settings)
+        gc.freeze()  # what is loaded stays: no collection needs to look at it, which would halt all requests
         stop = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, stop.set)

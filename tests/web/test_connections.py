@@ -23,6 +23,7 @@ import pytest
 from aiohttp import web
 
 from bot.web import connections, middleware
+from bot.web.server import Server
 from tests.patience import PATIENCE, make_client
 
 ROOT = Path(__file__).parents[2]
@@ -45,13 +46,13 @@ class Running:
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
-    async def _start(self, most: int, request_seconds: float) -> connections.Server:
+    async def _start(self, most: int, request_seconds: float) -> Server:
         app = web.Application(middlewares=[connections.track_request, middleware.handle_errors])
         app.router.add_get("/", self._plain)
         app.router.add_get("/wait", self._held)
         app.router.add_get("/large", self._large)
         app.on_response_prepare.append(middleware.add_headers)
-        server = connections.Server(app, most, 5.0, request_seconds)
+        server = Server(app, most, 5.0, request_seconds)
         await server.start("127.0.0.1", 0)
         return server
 
@@ -289,7 +290,7 @@ WITHOUT_CAP = """
 import asyncio
 from aiohttp import web
 from bot import logging_setup
-from bot.web import connections
+from bot.web import server
 
 async def plain(request):
     return web.Response(text="plain")
@@ -297,12 +298,12 @@ async def plain(request):
 async def serve():
     app = web.Application()
     app.router.add_get("/", plain)
-    server = connections.Server(app, 10_000, 5.0)
-    await server.start("127.0.0.1", 0)
-    print("127.0.0.1:%d" % server.addresses[0][1], flush=True)
+    started = server.Server(app, 10_000, 5.0)
+    await started.start("127.0.0.1", 0)
+    print("127.0.0.1:%d" % started.addresses[0][1], flush=True)
     await asyncio.Event().wait()
 
-connections.ACCEPT_PAUSE = 0.01
+server.ACCEPT_PAUSE = 0.01
 logging_setup.configure_logging([])
 asyncio.run(serve())
 """
@@ -320,7 +321,7 @@ def test_an_accept_that_fails_is_logged_once_and_retried(tmp_path: Path) -> None
 
 LIMITS = """
 import json, os, resource, sys
-from bot.web.connections import connection_limit
+from bot.web.server import connection_limit
 
 for soft, hard, wanted in json.loads(sys.argv[1]):
     if not os.fork():

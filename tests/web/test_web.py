@@ -34,7 +34,7 @@ from bot.cli import app_context, cli
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
-from bot.web import connections
+from bot.web.server import Server
 from tests.patience import PATIENCE, make_client
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
 from tests.worlds import snapshot
@@ -70,17 +70,17 @@ class Served:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._servers: list[connections.Server] = []
+        self._servers: list[Server] = []
         self.port, self.monitoring_port = (
             self._wait(self._start(each)) for each in (app, web.make_monitoring(app, token))
         )
         self.url = f"http://127.0.0.1:{self.port}"
 
     async def _start(self, app: aiohttp_web.Application) -> int:
-        server = connections.Server(app, 1000, 5.0)
-        self._servers.insert(0, server)
-        await server.start("127.0.0.1", 0)
-        return server.addresses[0][1]
+        started = Server(app, 1000, 5.0)
+        self._servers.insert(0, started)
+        await started.start("127.0.0.1", 0)
+        return started.addresses[0][1]
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
