@@ -29,7 +29,7 @@ Network = IPv4Network | IPv6Network
 log = structlog.get_logger("bot.web")
 
 
-class RateLimiter:
+class AddressLimiter:
     """A bucket of `burst` requests for each address, which refills at `rate` requests a second."""
 
     def __init__(self, rate: float, burst: int, most: int = MOST_ADDRESSES) -> None:
@@ -82,7 +82,7 @@ def _bucket(address: IPv4Address | IPv6Address) -> str:
 
 def limit_requests(settings: WebConfig, clock: Callable[[], float] = time.monotonic) -> Middleware:
     """A middleware that answers 429 to an address that asks too often."""
-    limiter = RateLimiter(settings.requests_per_second, settings.burst)
+    limiter = AddressLimiter(settings.requests_per_second, settings.burst)
     trusted = tuple(ip_network(text) for text in settings.trusted_proxies)
     warned: set[str] = set()
 

@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from bot.config import WebConfig
 from bot.web import middleware, rate_limit
-from bot.web.rate_limit import RateLimiter, client_address
+from bot.web.rate_limit import AddressLimiter, client_address
 
 PROXIES = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "fd00::/8")))
 
 
 def test_an_address_may_ask_in_a_burst_and_then_at_its_rate() -> None:
-    limiter = RateLimiter(rate=2, burst=3)
+    limiter = AddressLimiter(rate=2, burst=3)
     assert [limiter.seconds_to_wait("a", 100.0) for _ in range(4)] == [0, 0, 0, 0.5]
     assert limiter.seconds_to_wait("b", 100.0) == 0, "others are not concerned"
     assert limiter.seconds_to_wait("a", 100.25) == 0.25, "a refused request costs nothing"
@@ -29,7 +29,7 @@ def test_an_address_may_ask_in_a_burst_and_then_at_its_rate() -> None:
 
 
 def test_a_limited_number_of_addresses_is_remembered() -> None:
-    limiter = RateLimiter(rate=1, burst=1, most=100)
+    limiter = AddressLimiter(rate=1, burst=1, most=100)
     for number in range(10_000):
         assert limiter.seconds_to_wait(str(number), 0.0) == 0
         assert limiter.seconds_to_wait("steady", 0.0) == (1 if number else 0), "whoever goes on asking is not forgotten"
