@@ -31,6 +31,7 @@ from structlog.testing import capture_logs
 from bot import ledger, pipeline, site_builder, store, web
 from bot.archive import Archive
 from bot.cli import app_context, cli
+from bot.config import WebConfig
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
@@ -585,6 +586,52 @@ def test_health_tells_the_age_of_the_newest_digest(ask: httpx.Client) -> None:
     # 10 March ended nine hours before the clock's 09:00 of the 11th.
     newest = {"day": "2025-03-10", "age_seconds": 9 * 3600}
     assert answer.json() == {"ok": True, "database": "readable", "newest_digests": {"replicate": newest}}
+
+
+def public(desk: QueryContext, folder: Path, settings: Mapping[str, object], token: str = "") -> Served:
+    chosen = WebConfig.model_validate(settings)
+    return Served(web.make_application(desk, folder, PATIENCE, PATIENCE, chosen), token)
+
+
+def test_health_and_metrics_are_not_on_the_public_port(desk: QueryContext, home: Path) -> None:
+    running = public(desk, home / "out" / "site", {})
+    try:
+        with make_client(base_url=running.url) as client:
+            assert [client.get(path).status_code for path in ("/", "/health", "/metrics")] == [200, 404, 404]
+    finally:
+        running.stop()
+
+
+def test_on_the_public_port_health_has_no_facts(desk: QueryContext, tmp_path: Path) -> None:
+    doomed = ruined(desk, tmp_path)
+    running = public(doomed, tmp_path, {"public_health": True})
+    try:
+        with make_client(base_url=running.url) as client:
+            well = client.get("/health")
+            assert (well.status_code, well.json(), well.headers["cache-control"]) == (200, {"ok": True}, "no-store")
+            (tmp_path / "private.db").unlink()
+            ill = client.get("/health")
+            assert (ill.status_code, ill.json()) == (503, {"ok": False})
+            assert client.get("/metrics").status_code != 200
+    finally:
+        running.stop()
+        doomed.store.close()
+
+
+def test_with_a_token_only_those_who_show_it_see_facts_and_metrics(desk: QueryContext, home: Path) -> None:
+    running = public(desk, home, {}, "a-long-token-of-24-chars")
+    try:
+        with make_client(base_url=f"http://127.0.0.1:{running.monitoring_port}") as client:
+            for header in ({}, {"Authorization": "Bearer a-long-token-of-24-charS"}, {"Authorization": b"Bearer \xff"}):
+                assert client.get("/health", headers=header).json() == {"ok": True}
+                refused = client.get("/metrics", headers=header)
+                assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+                assert "MONITORING_TOKEN" in refused.json()["error"]
+            known = {"Authorization": "Bearer a-long-token-of-24-chars"}
+            assert "newest_digests" in client.get("/health", headers=known).json()
+            assert client.get("/metrics", headers=known).text.startswith("# HELP")
+    finally:
+        running.stop()
 
 
 def test_health_of_an_empty_archive_is_good_and_knows_no_digest(
