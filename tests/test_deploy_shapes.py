@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from bot.cli import cli, preview_commands
 from bot.cli.app_context import AppContext
 from bot.config import WebConfig, WorkerConfig
 from tests.patience import PATIENCE, make_client
+from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
 from tests.test_deploy import ROOT, health_check, steps
 
@@ -78,12 +78,14 @@ SHAPES: dict[str, Callable[[], Commands]] = {
 # --- each shape is walked -------------------------------------------------------------------------------------------
 
 
-def free_ports(count: int) -> list[int]:
+NewPort = Callable[[], int]
+
+
+@pytest.fixture
+def new_port() -> Iterator[NewPort]:
+    """Reserves ports until the end of the test."""
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        yield lambda: held.enter_context(reserved())
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class Installation:
         return asked.stdout
 
 
-def installation(folder: Path, url: str, token: str = "") -> Installation:
-    ports = dict(zip(("web", "worker", "monitoring"), free_ports(3), strict=True))
+def installation(folder: Path, url: str, new_port: NewPort, token: str = "") -> Installation:
+    ports = {name: new_port() for name in ("web", "worker", "monitoring")}
     settings: dict[str, Any] = {
         "data": str(folder / "data"),
         "out": str(folder / "out"),
@@ -146,11 +148,11 @@ def installation(folder: Path, url: str, token: str = "") -> Installation:
     ("shape", "token"), [("compose", ""), ("kubernetes", "of-24-letters-and-digits"), ("systemd", "")]
 )
 def test_each_shape_migrates_runs_answers_its_probes_and_stops(
-    tmp_path: Path, postgres: Postgres, shape: str, token: str
+    tmp_path: Path, postgres: Postgres, new_port: NewPort, shape: str, token: str
 ) -> None:
     commands = SHAPES[shape]()
     url = f"sqlite:///{tmp_path}/footfall.db" if shape == "systemd" else postgres.bare()
-    here = installation(tmp_path, url, token)
+    here = installation(tmp_path, url, new_port, token)
     migrated = here.run(*commands["migrate"])
     assert (migrated.returncode, "up to date" in migrated.stdout) == (0, True), migrated
     assert here.run("health").returncode == 1, "nothing runs yet"
@@ -181,8 +183,10 @@ def check_monitoring(client: httpx.Client, url: str, token: str) -> None:
             assert client.get(f"{url}/metrics", headers=header).status_code == 401
 
 
-def test_the_procfile_runs_under_a_manager_that_chooses_the_port(tmp_path: Path, postgres: Postgres) -> None:
-    here = installation(tmp_path, postgres.bare())
+def test_the_procfile_runs_under_a_manager_that_chooses_the_port(
+    tmp_path: Path, postgres: Postgres, new_port: NewPort
+) -> None:
+    here = installation(tmp_path, postgres.bare(), new_port)
     lines = [f"{name}: {command.replace('0.0.0.0', '127.0.0.1')}" for name, command in procfile().items()]
     assert lines != (ROOT / "Procfile").read_text(encoding="utf-8").splitlines(), "a host needs every address"
     (tmp_path / "Procfile").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -343,11 +347,11 @@ def test_caddy_understands_its_file_and_gets_certificates(tmp_path: Path) -> Non
     assert f'"dial":"127.0.0.1:{ports[0]}"' in done.stdout.replace(" ", "")
 
 
-def test_a_visitor_cannot_hide_from_the_rate_limit_behind_caddy(tmp_path: Path) -> None:
-    here = installation(tmp_path, f"sqlite:///{tmp_path}/footfall.db")
+def test_a_visitor_cannot_hide_from_the_rate_limit_behind_caddy(tmp_path: Path, new_port: NewPort) -> None:
+    here = installation(tmp_path, f"sqlite:///{tmp_path}/footfall.db", new_port)
     settings = {**here.settings, "web": {**here.settings["web"], "requests_per_second": 0.001, "burst": 3}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    (port,) = free_ports(1)
+    port = new_port()
     # Plain HTTP on loopback, and no socket for administration that others on this machine may hold.
     (tmp_path / "Caddyfile").write_text(
         CADDYFILE.replace("{\n\tservers", "{\n\tadmin off\n\tservers"), encoding="utf-8"
