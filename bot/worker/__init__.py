@@ -3,8 +3,8 @@
 The process may be killed at any step. Nothing is posted twice, because the outbox records each step before it is taken.
 A clean stop has a deadline.
 
-`worker` runs the ticks and keeps the background services running, `cycle` does the work of one tick, `monitoring`
-serves /health and /metrics, and `state` holds what they report.
+`worker` runs the ticks and keeps the background services running, and `cycle` does the work of one tick.
+`monitoring_server` serves /health and /metrics, for which `monitoring` reads the facts and `state` holds the rest.
 """
 
 from bot.worker.cycle import WorkCycle, WorkerContext
