@@ -9,6 +9,11 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
+# A program from a package of Debian, without the service that the package would start.
+debian_binary = command -v $(2) >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
+	  apt-get update -q && apt-get download -q $(1) && dpkg-deb -x $(1)_*.deb . && \
+	  install usr/bin/$(2) /usr/local/bin/$(2); status=$$?; rm -rf "$$folder"; exit $$status; }
+
 .PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
@@ -70,16 +75,17 @@ docs: $(READY_DEV)  ## write the generated pages of docs/
 words: $(READY_DEV)  ## update the message catalogues in locales/ from the code; list what is not translated
 	$(BIN)/python -m locales
 
-tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool
+tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool, systemd, Caddy
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends pgbouncer; }
 	@command -v chromium >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
-	@command -v promtool >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
-	  apt-get update -q && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
-	  install usr/bin/promtool /usr/local/bin/promtool; status=$$?; rm -rf "$$folder"; exit $$status; }
+	@command -v systemd-analyze >/dev/null || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd; }
+	@$(call debian_binary,prometheus,promtool)
+	@$(call debian_binary,caddy,caddy)
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required")'

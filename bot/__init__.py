@@ -49,3 +49,6 @@ Shared:
 
 Imports go one way: the contracts in `pyproject.toml` state the order, and `make check` enforces it.
 """
+
+__version__ = "0.1.0"
+"""The version of this code. `CHANGELOG.md` has a section for each; docs/operate.md says how one is made."""

@@ -45,7 +45,9 @@ SLOW = (
     "test_crash_matrix_discord.py",
     "test_crash_matrix_free_outlets.py",
     "test_crash_matrix_x.py",
+    "cli/test_health.py",
     "test_deploy.py",
+    "test_deploy_shapes.py",
     "test_documented_commands.py",
     "test_half_year.py",
     "test_machines.py",
@@ -54,6 +56,7 @@ SLOW = (
     "test_newsroom.py",
     "test_proxies.py",
     "test_secrets.py",
+    "web/test_connections.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )

@@ -1,4 +1,4 @@
-"""The files beside the code: the image's steps, without Docker, and the systemd unit.
+"""The image's steps, without Docker, and the Makefile. `test_deploy_shapes.py` has the other ways to deploy.
 
 `make image-check` runs this with a fresh environment from `requirements.txt` alone (IMAGE_PYTHON); otherwise, the
 environment of the tests is used.
@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,6 @@ from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("IMAGE_PYTHON", sys.executable))
-UNIT = ROOT / "deploy" / "footfall-worker.service"
 BY_NAME_ONLY = {"dask", "distributed"}
 """Optional packages, imported only if installed."""
 
@@ -41,6 +41,14 @@ def steps() -> list[tuple[str, str]]:
     text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
+
+
+def health_check() -> list[str]:
+    """The command of HEALTHCHECK."""
+    (text,) = [what.partition(" CMD ")[2] for step, what in steps() if step == "HEALTHCHECK"]
+    words: list[str] = json.loads(text)
+    assert words[:3] == ["python", "-m", "bot"]
+    return words
 
 
 def ignored(path: str) -> bool:
@@ -172,9 +180,15 @@ def test_the_images_commands_work(image: Image) -> None:
     assert [finding for finding in findings if "database" in str(finding)], findings
 
 
-def test_the_image_serves_its_pages(image: Image) -> None:
+def test_the_image_serves_its_pages_and_its_health_check_sees_it(image: Image) -> None:
+    with socket.socket() as worker, socket.socket() as web:  # ports that no other Footfall on this machine has
+        ports = [each.bind(("127.0.0.1", 0)) or each.getsockname()[1] for each in (worker, web)]
+    settings = image.folder / "data" / "config.yaml"
+    own = f"worker: {{port: {ports[0]}}}\nweb: {{monitoring_port: {ports[1]}}}\n"
+    settings.write_text((ROOT / "config.yaml").read_text(encoding="utf-8") + own, encoding="utf-8")
+    here = ("--config", str(settings))
     with subprocess.Popen(
-        image.command("web", "--port", "0"),
+        image.command(*here, "web", "--port", "0"),
         cwd=image.folder,
         env=image.environ,
         stdout=subprocess.PIPE,
@@ -186,13 +200,15 @@ def test_the_image_serves_its_pages(image: Image) -> None:
             line = process.stdout.readline()
             match = re.search(r"http://127\.0\.0\.1:\d+", line)
             assert match, (line, process.communicate(timeout=PATIENCE))
-            health = httpx.get(f"{match[0]}/health", timeout=PATIENCE, trust_env=False)
-            assert health.status_code == 200 and health.json()["ok"] is True
+            assert httpx.get(f"{match[0]}/api", timeout=PATIENCE, trust_env=False).status_code == 200
+            checked = image.run(*here, *health_check()[3:])
+            assert checked.returncode == 0 and "web: healthy" in checked.stdout, checked
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == 0
+    assert image.run(*here, *health_check()[3:]).returncode == 1, "nothing runs any more"
 
 
 def pinned(*files: str) -> set[str]:
@@ -256,26 +272,3 @@ def imported(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             texts.add((node.module or "").partition(".")[0])
     return texts
-
-
-def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
-    if not (analyze := shutil.which("systemd-analyze")):
-        pytest.skip("NOT CHECKED: no systemd-analyze on this machine, so nobody read the unit of systemd")
-    unit = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8")
-    unit.write_text(text.replace("/srv/footfall/.venv/bin/python", sys.executable))
-    done = subprocess.run(
-        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    ours = [line for line in done.stderr.splitlines() if UNIT.name in line]
-    assert ours == [], done.stderr
-    unit.write_text(text + "\n[Service]\nSurprise=yes\n")
-    done = subprocess.run([analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
-    assert "Surprise" in done.stderr, "it reads what it is given"
-
-
-def test_the_unit_gives_a_step_in_hand_its_time() -> None:
-    from bot.config import WorkerConfig
-
-    waits = re.search(r"(?m)^TimeoutStopSec=(\d+)$", UNIT.read_text(encoding="utf-8"))
-    assert waits and int(waits[1]) > WorkerConfig.model_validate({}).grace

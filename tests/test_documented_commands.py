@@ -45,6 +45,7 @@ EXIT_CODES = {
     "collect": 3,  # one network is read, the other cannot be reached
     "doctor": 1,  # and is named by doctor
     "proof": 1,
+    "health": 1,  # nothing runs
     "deliveries retry": 1,  # there is no delivery
     "deliveries resolve": 1,
     "deliveries lift": 2,  # nothing is paused

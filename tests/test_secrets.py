@@ -231,18 +231,25 @@ def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
     publishing.fill(url)
     config = configured(tmp_path, peers, api)
     with config.open("a") as more:
-        more.write(f"\nworker: {{port: {port}, tick: 1}}\n")
+        more.write(f"\nworker: {{port: {port}, tick: 1}}\nweb: {{monitoring_port: {port}}}\n")
     api.always = ListFault(403, body=json.dumps(echo(*CANARIES)).encode())
     environ = {**os.environ, **environment(url), "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config)}
-    argv = [sys.executable, "-m", "bot", command, *(["--port", str(port)] if command == "web" else [])]
     log = tmp_path / "log"
-    with log.open("w") as to, make_client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with (
+        log.open("w") as to,
+        make_client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        reserved() as public_port,
+    ):
+        argv = [sys.executable, "-m", "bot", command, *(["--port", str(public_port)] if command == "web" else [])]
         process = subprocess.Popen(argv, env=environ, cwd=tmp_path, stdout=to, stderr=to)
         try:
             pages = until(lambda: asked(client, "/health"))
             if command == "run":
                 pages += until(lambda: usage if "403" in (usage := asked(client, "/health")) else "")
-            paths = ("/health", "/metrics", "/", "/api/v1/status", "/api/v1/about", "/api/v1/nowhere")
+            shown = ("/", "/api/v1/status", "/api/v1/about", "/api/v1/nowhere")
+            public = f"http://127.0.0.1:{public_port}" if command == "web" else ""
+            paths = ("/health", "/metrics", *(f"{public}{path}" for path in shown))
+            assert all(asked(client, path) for path in paths)
             pages += "".join(asked(client, path) for path in paths)
             postgres.drop(url)
             pages += until(lambda: usage if "footfall_database_up 0.0" in (usage := asked(client, "/metrics")) else "")

@@ -18,6 +18,8 @@ from typing import TextIO, cast
 
 import click
 
+from bot import __version__
+
 COMMANDS = {
     "pipeline_commands": ("demo", "collect", "compose", "verify"),
     "query_commands": (
@@ -30,6 +32,7 @@ COMMANDS = {
     "trial_commands": ("try",),
     "lake_commands": ("lake",),
     "service_commands": ("run", "schedule", "migrate", "copy-to"),
+    "health_command": ("health",),
     "rehearse_command": ("rehearse",),
     "admin_commands": ("doctor", "confirm", "proof", "sources", "metrics", "config"),
 }
@@ -62,9 +65,10 @@ SUMMARIES = {
     "deliveries": "Show what was sent, what was not, and why.",
     "send-test": "Post a message that says it is a test.",
     "site": "Write the archive site.",
-    "web": "Serve the archive site, the JSON API, health and metrics.",
+    "web": "Serve the archive site and the JSON API.",
     "mcp": "Answer the questions of language models (Model Context Protocol).",
     "run": "Run the worker: collect, compose and publish on schedule.",
+    "health": "Say whether the worker or the web server here is healthy.",
     "lake": "Maintain the files of single events: compact, verify, prune.",
     "schedule": "Show when the next posts go out.",
     "migrate": "Update the database's tables to this version.",
@@ -108,6 +112,7 @@ class LazyCommandGroup(click.Group):
 
 
 @click.group(cls=LazyCommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="Footfall %(version)s")
 @click.option(
     "--config",
     "config_path",

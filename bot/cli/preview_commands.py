@@ -214,7 +214,10 @@ def write_site(
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT")
 @pass_app_context
 def web(parts: AppContext, host: str, port: int) -> None:
-    """Serve the archive site, the JSON API at /api, /health and /metrics."""
+    """Serve the archive site and the JSON API at /api.
+
+    /health and /metrics are on web.monitoring_host and web.monitoring_port (127.0.0.1:9465).
+    """
     import time
 
     from bot import logging_setup
@@ -224,7 +227,7 @@ def web(parts: AppContext, host: str, port: int) -> None:
     from bot.site_builder import OnDemandSite
 
     logging_setup.configure_logging(parts.secret_values)
-    settings = parts.settings.config
+    settings, token = parts.settings.config, parts.settings.secret_value("MONITORING_TOKEN")
     on_demand = OnDemandSite(lambda: open_site(parts, clock()))
-    pages.run_server(parts.query_context, settings.out / "site", host, port, on_demand, settings.web.site)
+    pages.run_server(parts.query_context, settings.out / "site", host, port, settings.web, token or "", on_demand)
     process_exit.leave(time.monotonic())  # the grace is already over

@@ -67,7 +67,9 @@ def _work(path: Path) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: service.stop.set())
     worked = worker.WorkerHealth(service.state, lambda: service.bench, clock)
-    pages = worker.BackgroundService("pages", worker.monitoring_service(worked, chosen.host, chosen.port, redact))
+    token = parts.settings.secret_value("MONITORING_TOKEN") or ""
+    shown = worker.monitoring_service(worked, chosen.host, chosen.port, redact, token)
+    pages = worker.BackgroundService("pages", shown)
     sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(service.state.leads))]
     if not service.run(sides, chosen.grace):
         process_exit.abandon("the current step")  # a thread stuck in a system call would keep the process for ever

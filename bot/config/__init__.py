@@ -6,7 +6,7 @@ every block, `schema` the blocks, and `loader` reads them.
 """
 
 from bot.config.loader import FOREIGN_SECRETS, PROXY_NAMES, ConfigError, LoadedConfig, load, proxy_for, unset_blank
-from bot.config.mistakes import did_you_mean
+from bot.config.mistakes import MONITORING_VARIABLE, did_you_mean
 from bot.config.schema import (
     WEEKDAYS,
     ClusterConfig,

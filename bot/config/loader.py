@@ -18,7 +18,14 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
-from bot.config.mistakes import did_you_mean, name_mistakes, twin_entries, validation_lines
+from bot.config.mistakes import (
+    MONITORING_VARIABLE,
+    did_you_mean,
+    exposed_pages,
+    name_mistakes,
+    twin_entries,
+    validation_lines,
+)
 from bot.config.schema import Config, PollConfig
 from bot.config.types import ConfigModel, NetworkConfig, OutletConfig
 from bot.records import COMPARISON, FootfallError, SafeName
@@ -126,6 +133,7 @@ def load(
     blocks cannot see: each a key with what was found and wanted. Raises `ConfigError` with all mistakes."""
     mistakes: list[str] = []
     document, obsolete = _without_obsolete(path, _read_document(path, mistakes), networks)
+    environment = _read_environment(path.parent)
     networks = _with_kinds(path, document.get("networks"), networks, mistakes)
     chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
     reached = _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)
@@ -142,8 +150,9 @@ def load(
         mistakes += [f"{path}: schedule.{mistake}" for mistake in twin_entries(config.schedule)]
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
-    environment = _read_environment(path.parent)
-    names = tuple(dict.fromkeys([*secret_names, *(key for block in chosen.values() for key in block.secret_names)]))
+        mistakes += [f"{path}: {mistake}" for mistake in exposed_pages(config, environment)]
+    own = [key for block in chosen.values() for key in block.secret_names]
+    names = tuple(dict.fromkeys([MONITORING_VARIABLE, *secret_names, *own]))
     mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)

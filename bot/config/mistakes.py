@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from bot.config.schema import PollConfig, ScheduleEntry
-from bot.config.types import ConfigModel
+from bot.config.schema import Config, PollConfig, ScheduleEntry
+from bot.config.types import ConfigModel, on_this_machine
 from bot.records import COMPARISON, SafeName
 from bot.redaction import clip_text
+
+MONITORING_VARIABLE = "MONITORING_TOKEN"
+"""The secret for /health and /metrics where other machines can reach them."""
+SHORTEST_TOKEN = 16
 
 
 def name_mistakes(
@@ -104,3 +108,16 @@ def _block_in(annotation: Any) -> type[ConfigModel] | None:
 def _shown_value(value: object) -> str:
     """The value that was found, clipped and without the user name and password of an address."""
     return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)
+
+
+def exposed_pages(config: Config, environment: Mapping[str, str]) -> Iterator[str]:
+    """Pages of the operator that other machines could read without a token."""
+    if len(environment.get(MONITORING_VARIABLE, "")) >= SHORTEST_TOKEN:
+        return
+    wanted = f"wanted {MONITORING_VARIABLE} in .env with it ({SHORTEST_TOKEN} characters or more), or 127.0.0.1"
+    for key, host, port in (
+        ("worker.host", config.worker.host, config.worker.port),
+        ("web.monitoring_host", config.web.monitoring_host, config.web.monitoring_port),
+    ):
+        if port and not on_this_machine(host):
+            yield f"{key}: found {host}, {wanted}"

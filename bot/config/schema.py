@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from bot.config.types import ConfigModel, DiscordId, Duration, Text, TimeOfDay, on_this_machine
+from bot.config.types import ConfigModel, DiscordId, Duration, ListenAddress, ProxyNetwork, Text, TimeOfDay
 from bot.records import PeriodName
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -92,11 +92,10 @@ class PollConfig(ConfigModel):
 class WorkerConfig(ConfigModel):
     """How `python -m bot run` works."""
 
-    port: int = Field(
-        9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0 turns them off"
-    )
-    host: str = Field(
-        "127.0.0.1", description="address that /health and /metrics listen on; must be a loopback address"
+    port: int = Field(9464, ge=0, le=65535, description="port of the worker's /health and /metrics; 0 turns them off")
+    host: ListenAddress = Field(
+        "127.0.0.1",
+        description="address that /health and /metrics listen on; beyond loopback, MONITORING_TOKEN must be set",
     )
     tick: int = Field(20, ge=1, le=600, description="seconds between two cycles of the worker")
     grace: float = Field(
@@ -113,24 +112,45 @@ class WorkerConfig(ConfigModel):
         description="whether the worker answers Discord's slash commands; by default it does if DISCORD_TOKEN is set",
     )
 
-    @field_validator("host")
-    @classmethod
-    def _require_loopback(cls, host: str) -> str:
-        if not on_this_machine(host):
-            raise ValueError("wanted a loopback address, such as 127.0.0.1: what is shown there is not for the world")
-        return host
-
 
 SiteChoice = Literal["auto", "files", "database"]
 
 
 class WebConfig(ConfigModel):
-    """How `python -m bot web` serves the archive."""
+    """How `python -m bot web` serves the public, and where it shows its state."""
 
     site: SiteChoice = Field(
         "auto",
         description="where the pages come from: `files`, the folder that `site` writes; `database`, rendered when they "
         "are asked for; `auto`, the folder unless it is missing or older than the archive",
+    )
+    monitoring_port: int = Field(
+        9465, ge=0, le=65535, description="port of the web server's /health and /metrics; 0 turns them off"
+    )
+    monitoring_host: ListenAddress = Field(
+        "127.0.0.1", description="address that they listen on; beyond loopback, MONITORING_TOKEN must be set"
+    )
+    public_health: bool = Field(
+        False,
+        description="true: /health also answers on the public port, with nothing but whether the server is well, for "
+        "the probe of a platform that knows only this port",
+    )
+    requests_per_second: float = Field(
+        20.0,
+        ge=0,
+        le=100_000,
+        description="requests that one address may make in the long run (IPv6: one /64 network); 0: no limit",
+    )
+    burst: int = Field(400, ge=1, le=1_000_000, description="requests that one address may make at once")
+    trusted_proxies: tuple[ProxyNetwork, ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="addresses or networks of proxies, whose X-Forwarded-For says who asks",
+    )
+    connections: int = Field(
+        16_000,
+        ge=10,
+        le=1_000_000,
+        description="most open connections; fewer if the limit of open files of the process is lower",
     )
 
 

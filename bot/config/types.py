@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import time, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
@@ -142,6 +142,28 @@ def on_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _require_ip_address(host: str) -> str:
+    try:
+        return host if host == "localhost" else str(ip_address(host))
+    except ValueError as error:
+        raise ValueError("wanted an IP address, such as 127.0.0.1, or 0.0.0.0 for every address") from error
+
+
+ListenAddress = Annotated[str, AfterValidator(_require_ip_address)]
+"""An address of this machine to listen on."""
+
+
+def _require_network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError("wanted an IP address or a network, such as 10.0.0.0/8") from error
+
+
+ProxyNetwork = Annotated[str, AfterValidator(_require_network)]
+"""An IP address or a network of them."""
 
 
 def _require_private_address(address: str) -> str:

@@ -4,8 +4,8 @@ The rule: HTTP only. Answers come from `queries`, as on the command line and in 
 
 `app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files and
 `rendered_site` the same pages from the database (`site_responses`: what both send), `compression` makes texts smaller,
-`monitoring` has health and metrics, and `middleware` what all share: headers, limits, errors, ETags, and threads for
-the database.
+and `monitoring` has health and metrics. `server` accepts connections, `connections` has those that are open, and
+`rate_limit` counts requests. `middleware` has what all share: headers, errors, ETags, and threads for the database.
 """
 
-from bot.web.app import WebError, make_application, run_server
+from bot.web.app import WebError, make_application, make_monitoring, run_server

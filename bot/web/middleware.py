@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +51,7 @@ PUBLIC = {
 OWN = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 SENTENCES = {
+    401: "this needs the header Authorization: Bearer, with MONITORING_TOKEN",
     404: "no such address; GET /api/v1 lists what may be asked",
     405: "only GET and HEAD are answered here",
     406: "no such form; wanted application/json or text/csv in Accept",
@@ -57,17 +59,21 @@ SENTENCES = {
 }
 CODES = {
     400: "bad_request",
+    401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "request_timeout",
     413: "content_too_large",
     429: "too_many_requests",
+    431: "headers_too_large",
     500: "internal_error",
     503: "unavailable",
 }
 """The code of an error by its status; any other status is a bad request or an internal error."""
 SCHEMA_VERSION = 1
 """The version of the shape of the API's documents. It changes only when a program that reads them must change."""
+MALFORMED = "this is no HTTP request that can be read"
 STARTED = web.RequestKey("started", float)
 
 log = structlog.get_logger("bot.web")
@@ -108,10 +114,35 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
     """An error in the API's own words: a code for programs and a sentence for people."""
+    body = _error_body(status, sentence)
+    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+
+
+def _error_body(status: int, sentence: str) -> str:
     code = CODES.get(status, CODES[500 if status >= 500 else 400])
     document = {"schema_version": SCHEMA_VERSION, "error": {"code": code, "message": sentence}}
-    body = json.dumps(document, ensure_ascii=False)
-    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+    return json.dumps(document, ensure_ascii=False)
+
+
+def malformed_response(status: int, error: BaseException | None) -> web.Response:
+    """The response to a request that reached no route: it cannot be parsed, or the server itself failed."""
+    sentence = MALFORMED
+    if status >= 500:
+        number = error_id()
+        log.error("server", id=number, exc_info=error)
+        sentence = f"something went wrong here; its id in the log is {number}"
+    response = error_response(status, sentence, {**HEADERS, **OWN, "Cache-Control": "no-store"})
+    response.force_close()
+    return response
+
+
+def raw_response(status: int, sentence: str) -> bytes:
+    """A response for a connection that is closed before its request is complete."""
+    body = _error_body(status, sentence).encode()
+    own = {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    headers = {**HEADERS, **OWN, "Cache-Control": "no-store", **own}
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
 def _kept_headers(error: web.HTTPException) -> dict[str, str]:

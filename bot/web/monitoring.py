@@ -1,26 +1,31 @@
-"""The state of this process and its data: /health for the supervisor, /metrics for Prometheus.
+"""The state of this process and its data: /health for the supervisor, /metrics for Prometheus, on a port of their own.
 
-Both cost one query. An age counts from the end of the newest digest's period.
+Both cost one query. An age counts from the end of the newest digest's period. If there is a token, whoever does not
+show it learns from /health only whether the server is well.
 """
 
 from __future__ import annotations
 
+import hmac
 import platform
 import time
-import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
+from bot import __version__
 from bot.archive import DigestCount, newest_periods
 from bot.queries import QueryContext
 from bot.records import Period, PeriodName
 from bot.store import Store, StoreError
+from bot.web import middleware
+from bot.web.connections import ConnectionTable, track_request
 from bot.web.middleware import STARTED, DbThreadPool, log
-
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 class WebMetrics:
@@ -37,7 +42,7 @@ class WebMetrics:
         self._requests = Counter("footfall_requests", "Requests answered.", ["route", "status"], registry=own)
         seconds = "Seconds until an answer began."
         self._seconds = Histogram("footfall_request_seconds", seconds, ["route"], registry=own)
-        build = {"version": app_version(), "python": platform.python_version()}
+        build = {"version": __version__, "python": platform.python_version()}
         Info("footfall_build", "What is running.", registry=own).info(build)
 
     async def count_response(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -71,26 +76,73 @@ class WebMetrics:
         return generate_latest(self.registry)
 
 
-def add_routes(app: web.Application, vitals: WebMetrics, threads: DbThreadPool) -> None:
-    """Add /health and /metrics."""
+class ConnectionCollector(Collector):
+    """The connections of the public port."""
 
-    async def look() -> tuple[DigestCount, ...] | None:
-        try:
-            return await threads.run(vitals.digest_counts)
-        except (StoreError, TimeoutError) as error:
-            log.error("database not readable", error=str(error) or "no answer in time")
-            return None
+    def __init__(self, table: ConnectionTable) -> None:
+        self._table = table
 
-    async def health(_request: web.Request) -> web.StreamResponse:
-        tallies = await look()
-        return _json_response(_health_document(vitals, tallies), 200 if tallies is not None else 503)
+    def collect(self) -> Iterable[Metric]:
+        waiting = len(self._table.waiting)
+        states = GaugeMetricFamily("footfall_connections", "Open connections.", labels=["state"])
+        states.add_metric(["waiting"], waiting)
+        states.add_metric(["busy"], len(self._table.open) - waiting)
+        yield states
+        yield GaugeMetricFamily("footfall_connections_limit", "Most open connections.", value=self._table.most)
+        closed = CounterMetricFamily("footfall_connections_closed", "Connections closed early.", labels=["reason"])
+        for reason, count in self._table.closed.items():
+            closed.add_metric([reason], count)
+        yield closed
 
-    async def metrics(_request: web.Request) -> web.StreamResponse:
-        text = vitals.metrics_text(await look())
+
+METRICS = web.AppKey("metrics", WebMetrics)
+
+
+async def read_counts(vitals: WebMetrics, threads: DbThreadPool) -> tuple[DigestCount, ...] | None:
+    """The archive's digests; `None` if the database cannot be read."""
+    try:
+        return await threads.run(vitals.digest_counts)
+    except (StoreError, TimeoutError) as error:
+        log.error("database not readable", error=str(error) or "no answer in time")
+        return None
+
+
+def make_application(vitals: WebMetrics, threads: DbThreadPool, token: str = "") -> web.Application:
+    """The pages for the operator: /health and /metrics."""
+    app = web.Application(middlewares=[track_request, middleware.handle_errors])
+
+    def allowed(request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "")
+        return not token or hmac.compare_digest(given.encode(errors="replace"), f"Bearer {token}".encode())
+
+    async def health(request: web.Request) -> web.StreamResponse:
+        return _health_response(vitals, await read_counts(vitals, threads), allowed(request))
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        if not allowed(request):
+            return middleware.error_response(401, middleware.SENTENCES[401], {"WWW-Authenticate": "Bearer"})
+        text = vitals.metrics_text(await read_counts(vitals, threads))
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"})
 
     app.router.add_get("/health", health)
     app.router.add_get("/metrics", metrics)
+    app.on_response_prepare.append(middleware.add_headers)
+    return app
+
+
+def add_public_health(app: web.Application, vitals: WebMetrics, threads: DbThreadPool) -> None:
+    """Add /health to the public application, without facts."""
+
+    async def health(_request: web.Request) -> web.StreamResponse:
+        return _health_response(vitals, await read_counts(vitals, threads), details=False)
+
+    app.router.add_get("/health", health)
+
+
+def _health_response(vitals: WebMetrics, tallies: tuple[DigestCount, ...] | None, details: bool) -> web.StreamResponse:
+    document = _health_document(vitals, tallies) if details else {"ok": tallies is not None}
+    status = 200 if tallies is not None else 503
+    return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
 
 
 def _health_document(vitals: WebMetrics, tallies: tuple[DigestCount, ...] | None) -> dict[str, object]:
@@ -104,21 +156,9 @@ def _health_document(vitals: WebMetrics, tallies: tuple[DigestCount, ...] | None
     return {"ok": True, "database": "readable", "newest_digests": newest}
 
 
-def _json_response(document: dict[str, object], status: int) -> web.Response:
-    return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
-
-
 def _require_database(store: Store) -> None:
     """Check that the database file exists: an open connection still reads a deleted file."""
     place = store.engine.url.database
     memory = place in (None, "", ":memory:")
     if store.engine.dialect.name == "sqlite" and not memory and not Path(str(place)).is_file():
         raise StoreError(f"database {store.shown}: the file is gone")
-
-
-def app_version() -> str:
-    """This version, from `pyproject.toml`."""
-    try:
-        return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
-        return "unknown"

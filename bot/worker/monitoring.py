@@ -1,24 +1,17 @@
-"""/health and /metrics of the worker, on a loopback address: one small query each, without secrets.
+"""What /health and /metrics of the worker show: one small query each, without secrets.
 
 An age counts from the end of the newest digest's period, as on the pages of `bot.web`.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import structlog
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from bot import ledger, pipeline
@@ -31,8 +24,6 @@ from bot.sources import EventSource
 from bot.store import StoreError
 from bot.worker.cycle import WorkerContext
 from bot.worker.state import WorkerState
-
-log = structlog.get_logger(__name__)
 
 STILL = timedelta(minutes=30)
 """A worker without a cycle for this long is unhealthy: a first collection takes minutes, not this long."""
@@ -237,54 +228,3 @@ def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Me
     for key, count in counts.items():
         counter.add_metric([key], count)
     return counter
-
-
-def monitoring_service(
-    worked: WorkerHealth, host: str, port: int, redact: Callable[[str], str]
-) -> Callable[[threading.Event], None]:
-    """A background service that serves /health and /metrics; `redact` removes secrets from responses."""
-    registry = CollectorRegistry()
-    registry.register(WorkerCollector(worked))
-
-    class Answers(BaseHTTPRequestHandler):
-        timeout = 10
-        server_version, sys_version = "footfall", ""
-
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
-            elif self.path == "/health":
-                ok, facts = worked.health_report()
-                self._say(200 if ok else 503, "application/json", redact(json.dumps(facts)).encode())
-            else:
-                self._say(404, "text/plain", b"there are /health and /metrics\n")
-
-        def _say(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: there is a scrape every few seconds."""
-
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            log.exception("a request to /health or /metrics failed")
-
-    def run(stop: threading.Event) -> None:
-        with Server((host, port), Answers) as server:
-            threading.Thread(target=_stop_server, args=(stop, server), daemon=True).start()
-            server.serve_forever(poll_interval=0.2)
-
-    return run
-
-
-def _stop_server(stop: threading.Event, server: ThreadingHTTPServer) -> None:
-    stop.wait()
-    server.shutdown()

@@ -308,6 +308,9 @@ def test_aliases_are_no_key_given_twice_wherever_they_lead(tmp_path: Path) -> No
         ("schedule: [{name: a, outlets: [laud]}]", "schedule.0.outlets: laud: no such outlet here; configured: none"),
         ("schedule: [{name: a}, {name: b}]", "schedule.1: posts the same at the same time as schedule.0"),
         ("schedule: [{name: a, destinations: ['1']}, {name: b, destinations: ['1', '2']}]", "as schedule.0"),
+        ("worker: {host: example}", "worker.host: found 'example': wanted an IP address, such as 127.0.0.1"),
+        ("web: {trusted_proxies: [10.0.0.1/8]}", "web.trusted_proxies.0: found '10.0.0.1/8': wanted an IP address or"),
+        ("web: {burst: yes}", "web.burst: found True: wanted no yes or no"),
         ("worker: {tik: 5}", "worker.tik: no such key; did you mean tick?"),
         ("schedule: [{name: a, zonne: UTC}]", "schedule.0.zonne: no such key; did you mean zone?"),
         ("netwroks: {}", "netwroks: no such key; did you mean networks?"),
@@ -333,6 +336,34 @@ def test_a_mistake_costs_one_line_and_names_what_was_meant(tmp_path: Path, text:
 )
 def test_entries_that_post_different_things_may_share_a_time(tmp_path: Path, text: str) -> None:
     load(text, tmp_path)
+
+
+EXPOSED = ("worker: {host: 0.0.0.0}", "web: {monitoring_host: '::'}", "worker: {host: 192.0.2.7}")
+
+
+@pytest.mark.parametrize("text", EXPOSED)
+@pytest.mark.parametrize("token", ["", "fifteen-letters"])
+def test_monitoring_beyond_this_machine_needs_a_token_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, token: str
+) -> None:
+    monkeypatch.setenv("MONITORING_TOKEN", token)
+    with pytest.raises(ConfigError) as error:
+        load(text, tmp_path)
+    (mistake,) = error.value.mistakes
+    assert "host: found " in mistake and "wanted MONITORING_TOKEN in .env with it (16 characters or more)" in mistake
+    assert not token or token not in mistake
+
+
+@pytest.mark.parametrize("text", [*EXPOSED, "worker: {host: localhost}"])
+def test_with_a_token_monitoring_may_listen_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("MONITORING_TOKEN", "sixteen-letters-")
+    assert load(text, tmp_path).secret_value("MONITORING_TOKEN") == "sixteen-letters-"
+
+
+def test_monitoring_that_is_off_needs_no_token(tmp_path: Path) -> None:
+    assert load("worker: {host: 0.0.0.0, port: 0}", tmp_path).config.worker.port == 0
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_the_newest_archive_is_served_whatever_the_folder_has(desk: QueryContext
     (site / "about.html").write_text("from the folder")
     with (
         served(desk, site, pages=pages_of(desk)) as auto,
-        served(desk, site, pages=pages_of(desk), choice="files") as files,
-        served(desk, site, pages=pages_of(desk), choice="database") as database,
+        served(desk, site, pages=pages_of(desk), settings=WebConfig(site="files")) as files,
+        served(desk, site, pages=pages_of(desk), settings=WebConfig(site="database")) as database,
     ):
         assert auto.get("/about.html").text == files.get("/about.html").text == "from the folder"
         assert database.get("/about.html").text != "from the folder"

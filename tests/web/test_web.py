@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -31,13 +31,16 @@ from structlog.testing import capture_logs
 from bot import ledger, pipeline, site_builder, store, web
 from bot.archive import Archive
 from bot.cli import app_context, cli
+from bot.config import WebConfig
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
+from bot.web.server import Server
 from tests.patience import PATIENCE, make_client
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
 from tests.worlds import snapshot
 
+T = TypeVar("T")
 NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
 CONFIG = """
 data: {folder}/data
@@ -63,25 +66,46 @@ FILES = {
 
 
 class Served:
-    """An application that is served from its own thread."""
+    """An application and its monitoring, served from a thread of their own as `python -m bot web` does."""
 
-    def __init__(self, app: aiohttp_web.Application) -> None:
+    def __init__(self, app: aiohttp_web.Application, token: str = "") -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._runner = aiohttp_web.AppRunner(app, access_log=None)
-        self._wait(self._runner.setup())
-        self._wait(aiohttp_web.TCPSite(self._runner, "127.0.0.1", 0).start())
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._servers: list[Server] = []
+        self.port, self.monitoring_port = (
+            self._wait(self._start(each)) for each in (app, web.make_monitoring(app, token))
+        )
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+    async def _start(self, app: aiohttp_web.Application) -> int:
+        started = Server(app, 1000, 5.0)
+        self._servers.insert(0, started)
+        await started.start("127.0.0.1", 0)
+        return started.addresses[0][1]
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     def stop(self) -> None:
-        self._wait(self._runner.cleanup())
+        for server in self._servers:
+            self._wait(server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class BothPorts(httpx.HTTPTransport):
+    """Sends /health and /metrics to the monitoring port."""
+
+    def __init__(self, monitoring_port: int) -> None:
+        super().__init__()
+        self._port = monitoring_port
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path in ("/health", "/metrics"):
+            request.url = request.url.copy_with(port=self._port)
+        return super().handle_request(request)
 
 
 @contextmanager
@@ -89,7 +113,7 @@ def served(desk: QueryContext, site: Path, **limits: Any) -> Iterator[httpx.Clie
     unhurried = {"answer_seconds": PATIENCE, "health_seconds": PATIENCE}
     running = Served(web.make_application(desk, site, **{**unhurried, **limits}))
     try:
-        with make_client(base_url=running.url) as client:
+        with make_client(base_url=running.url, transport=BothPorts(running.monitoring_port)) as client:
             yield client
     finally:
         running.stop()
@@ -586,6 +610,52 @@ def test_health_tells_the_age_of_the_newest_digest(ask: httpx.Client) -> None:
     # 10 March ended nine hours before the clock's 09:00 of the 11th.
     newest = {"day": "2025-03-10", "age_seconds": 9 * 3600}
     assert answer.json() == {"ok": True, "database": "readable", "newest_digests": {"replicate": newest}}
+
+
+def public(desk: QueryContext, folder: Path, settings: Mapping[str, object], token: str = "") -> Served:
+    chosen = WebConfig.model_validate(settings)
+    return Served(web.make_application(desk, folder, PATIENCE, PATIENCE, chosen), token)
+
+
+def test_health_and_metrics_are_not_on_the_public_port(desk: QueryContext, home: Path) -> None:
+    running = public(desk, home / "out" / "site", {})
+    try:
+        with make_client(base_url=running.url) as client:
+            assert [client.get(path).status_code for path in ("/", "/health", "/metrics")] == [200, 404, 404]
+    finally:
+        running.stop()
+
+
+def test_on_the_public_port_health_has_no_facts(desk: QueryContext, tmp_path: Path) -> None:
+    doomed = ruined(desk, tmp_path)
+    running = public(doomed, tmp_path, {"public_health": True})
+    try:
+        with make_client(base_url=running.url) as client:
+            well = client.get("/health")
+            assert (well.status_code, well.json(), well.headers["cache-control"]) == (200, {"ok": True}, "no-store")
+            (tmp_path / "private.db").unlink()
+            ill = client.get("/health")
+            assert (ill.status_code, ill.json()) == (503, {"ok": False})
+            assert client.get("/metrics").status_code != 200
+    finally:
+        running.stop()
+        doomed.store.close()
+
+
+def test_with_a_token_only_those_who_show_it_see_facts_and_metrics(desk: QueryContext, home: Path) -> None:
+    running = public(desk, home, {}, "a-long-token-of-24-chars")
+    try:
+        with make_client(base_url=f"http://127.0.0.1:{running.monitoring_port}") as client:
+            for header in ({}, {"Authorization": "Bearer a-long-token-of-24-charS"}, {"Authorization": b"Bearer \xff"}):
+                assert client.get("/health", headers=header).json() == {"ok": True}
+                refused = client.get("/metrics", headers=header)
+                assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+                assert "MONITORING_TOKEN" in refused.json()["error"]
+            known = {"Authorization": "Bearer a-long-token-of-24-chars"}
+            assert "newest_digests" in client.get("/health", headers=known).json()
+            assert client.get("/metrics", headers=known).text.startswith("# HELP")
+    finally:
+        running.stop()
 
 
 def test_health_of_an_empty_archive_is_good_and_knows_no_digest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -12,14 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 import sqlalchemy as sa
@@ -467,22 +468,23 @@ def port() -> Iterator[int]:
         yield kept
 
 
-def fetched(port: int, path: str) -> tuple[int, str]:
+def fetched(port: int, path: str, token: str = "") -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
+        with urlopen(Request(f"http://127.0.0.1:{port}{path}", headers=headers), timeout=120) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
 
 
 @contextmanager
-def shown(bench: Bench, step: worker.WorkCycle) -> Iterator[int]:
+def shown(bench: Bench, step: worker.WorkCycle, token: str = "") -> Iterator[int]:
     """/health and /metrics of a cycle, without a worker."""
     stop = threading.Event()
     worked = worker.WorkerHealth(step.state, lambda: step.bench, bench.clock)
     redact = lambda text: text.replace(CANARY, "[redacted]")  # noqa: E731
     with reserved() as port:
-        pages = worker.BackgroundService("pages", worker.monitoring_service(worked, "127.0.0.1", port, redact))
+        pages = worker.BackgroundService("pages", worker.monitoring_service(worked, "127.0.0.1", port, redact, token))
         thread = worker.start_service(pages, stop, step.state)
         until(lambda: not _refused(port))
         yield port
@@ -524,6 +526,40 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
         status, body = fetched(port, "/health")
         assert (status, json.loads(body)["ok"]) == (503, False), "it has not come round for a day"
         assert fetched(port, "/config.yaml")[0] == 404
+
+
+def test_whoever_does_not_show_the_token_learns_only_whether_it_is_well(bench: Bench) -> None:
+    step = bench.round()
+    bench.at(10)
+    step.run_cycle()
+    step.state.beat, step.state.database = bench.clock(), ""
+    with shown(bench, step, "a-long-token-of-24-chars") as port:
+        for token in ("", "a-long-token-of-24-charS", "é"):
+            assert fetched(port, "/health", token) == (200, '{"ok": true}')
+            assert fetched(port, "/metrics", token)[0] == 401
+        assert "heartbeat_age_seconds" in fetched(port, "/health", "a-long-token-of-24-chars")[1]
+        assert measured(fetched(port, "/metrics", "a-long-token-of-24-chars")[1])["footfall_leader"] == 1
+        bench.clock.now += timedelta(days=1)
+        assert fetched(port, "/health") == (503, '{"ok": false}')
+
+
+def test_more_requests_at_once_than_it_has_threads_for_are_refused(bench: Bench) -> None:
+    step = bench.round()
+    step.state.beat, step.state.database = bench.clock(), ""
+    with shown(bench, step) as port, ExitStack() as closing:
+        idle = [closing.enter_context(socket.create_connection(("127.0.0.1", port), 60)) for _ in range(30)]
+        refused = select.select(idle, [], [], 60)[0]
+        assert refused and all(client.recv(1) == b"" for client in refused)
+        for client in idle:
+            client.close()
+        until(lambda: _served(port))
+
+
+def _served(port: int) -> bool:
+    try:
+        return fetched(port, "/metrics")[0] == 200
+    except OSError:  # its threads are not free yet
+        return False
 
 
 def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:

@@ -1,0 +1,346 @@
+"""The web server against slow, idle, malformed and too many connections, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import resource
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from aiohttp import web
+
+from bot.web import connections, middleware
+from bot.web.server import Server
+from tests.patience import PATIENCE, make_client
+
+ROOT = Path(__file__).parents[2]
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = 64 * 1024 * 1024
+T = TypeVar("T")
+
+
+class Running:
+    """A server in a thread of its own. `/wait` answers when `release` is set, `/large` is more than any buffer."""
+
+    def __init__(self, most: int, request_seconds: float) -> None:
+        self.entered, self.release = threading.Semaphore(0), threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.server = self._wait(self._start(most, request_seconds))
+        self.port = self.server.addresses[0][1]
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    async def _start(self, most: int, request_seconds: float) -> Server:
+        app = web.Application(middlewares=[connections.track_request, middleware.handle_errors])
+        app.router.add_get("/", self._plain)
+        app.router.add_get("/wait", self._held)
+        app.router.add_get("/large", self._large)
+        app.on_response_prepare.append(middleware.add_headers)
+        server = Server(app, most, 5.0, request_seconds)
+        await server.start("127.0.0.1", 0)
+        return server
+
+    async def _plain(self, _request: web.Request) -> web.Response:
+        return web.Response(text="plain")
+
+    async def _held(self, _request: web.Request) -> web.Response:
+        self.entered.release()
+        await asyncio.to_thread(self.release.wait)
+        return web.Response(text="held")
+
+    async def _large(self, _request: web.Request) -> web.Response:
+        return web.Response(body=bytes(LARGE))
+
+    def stop(self) -> None:
+        self.release.set()
+        self._wait(self.server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        client.sendall(sent)
+        return client
+
+
+@contextmanager
+def running(most: int = 100, request_seconds: float = PATIENCE) -> Iterator[Running]:
+    server = Running(most, request_seconds)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running() as started:
+        yield started
+
+
+def everything(client: socket.socket) -> bytes:
+    """What the server sends until it closes the connection."""
+    with client:
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def answered(client: socket.socket) -> bytes:
+    """The first part of an answer; the connection stays open."""
+    client.sendall(GET)
+    return client.recv(65536)
+
+
+MALFORMED = [
+    b"GARBAGE\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
+    b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"a" * 9000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+    b"<script>alert(1)</script>\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("request_bytes", MALFORMED)
+def test_a_malformed_request_gets_one_sentence_and_the_security_headers(
+    server: Running, request_bytes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        head, _, body = everything(server.connect(request_bytes)).partition(b"\r\n\r\n")
+    lines = head.decode("ascii").split("\r\n")
+    assert re.match(r"HTTP/1\.[01] 400 Bad Request", lines[0])
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert headers.items() >= {**middleware.HEADERS, **middleware.OWN, "Cache-Control": "no-store"}.items()
+    assert headers["Server"] == "footfall"
+    assert json.loads(body) == {"error": middleware.MALFORMED}
+    assert caplog.records == []
+
+
+def test_an_expectation_that_is_not_known_gets_the_security_headers(server: Running) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\nConnection: close\r\n\r\n"
+    answer = everything(server.connect(request)).decode()
+    assert answer.startswith("HTTP/1.1 417 ") and "Server: footfall\r\n" in answer
+    assert "Content-Security-Policy: default-src 'none'" in answer
+
+
+def test_headers_without_end_are_refused() -> None:
+    with running() as server:
+        client = server.connect(b"GET / HTTP/1.1\r\n")
+        answer = b""
+        while not answer:  # each line alone is short enough
+            client.sendall(b"Name: " + b"a" * 4000 + b"\r\n")
+            answer = client.recv(65536) if select.select([client], [], [], 0.01)[0] else b""
+        assert answer.startswith(b"HTTP/1.1 431 ") and b"larger than 32768 bytes" in answer
+        assert server.server.table.closed["large"] == 1
+        client.close()
+
+
+def test_a_body_that_nobody_reads_does_not_count_as_headers(server: Running) -> None:
+    with make_client(base_url=f"http://127.0.0.1:{server.port}") as client:
+        for _ in range(20):
+            assert client.post("/", content=bytes(100_000)).status_code == 405
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n"])
+def test_a_request_that_does_not_end_is_cut_off_however_it_trickles_in(begun: bytes) -> None:
+    with running(request_seconds=0.05) as server:
+        client = server.connect(begun)
+        while not select.select([client], [], [], 0.02)[0]:
+            client.sendall(b"x" if begun else b"")
+        assert client.recv(65536).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        client.close()
+        assert server.server.table.closed["slow"] == 1
+
+
+def test_a_second_request_that_does_not_end_is_cut_off_too() -> None:
+    with running(request_seconds=0.05) as server:
+        client = server.connect()
+        assert answered(client).startswith(b"HTTP/1.1 200 OK")
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 408 ")
+        client.close()
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.05)
+    with running() as server:
+        client = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        until(lambda: server.server.table.closed["slow"] == 1)
+        until(lambda: not server.server.table.open)
+        client.close()
+
+
+def test_a_client_that_asks_for_the_end_and_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.05)
+    with running() as server:
+        client = server.connect(b"GET /large HTTP/1.0\r\n\r\n")
+        until(lambda: server.server.table.closed["slow"] == 1)
+        until(lambda: not server.server.table.open)
+        client.close()
+
+
+def test_a_client_that_reads_gets_an_answer_larger_than_any_buffer(server: Running) -> None:
+    request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert len(everything(server.connect(request))) > LARGE
+
+
+def until(condition: Callable[[], bool]) -> None:
+    waiting, end = threading.Event(), time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        waiting.wait(0.01)
+
+
+def test_at_the_limit_the_connection_that_has_waited_longest_makes_room() -> None:
+    with running(most=3) as server, ExitStack() as closing:
+        clients = [closing.enter_context(server.connect()) for _ in range(3)]
+        for client in (clients[1], clients[0], clients[2]):
+            assert answered(client).startswith(b"HTTP/1.1 200 OK")
+        new = closing.enter_context(server.connect())
+        assert answered(new).startswith(b"HTTP/1.1 200 OK")
+        assert clients[1].recv(1) == b"", "it was closed"
+        for client in (clients[0], clients[2], new):
+            assert answered(client).startswith(b"HTTP/1.1 200 OK")
+        assert server.server.table.closed["full"] == 1
+
+
+def test_a_request_in_progress_is_never_closed_to_make_room() -> None:
+    with running(most=2) as server:
+        busy = [server.connect(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for _ in range(2)]
+        for _ in busy:
+            assert server.entered.acquire(timeout=PATIENCE)
+        waiting = server.connect(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert len(server.server.table.open) == 2
+        server.release.set()
+        assert all(everything(client).endswith(b"held") for client in busy)
+        assert everything(waiting).endswith(b"plain")
+        assert server.server.table.closed["full"] == 0
+
+
+# --- limits of open files -------------------------------------------------------------------------------------------
+
+CONFIG = """
+data: {folder}
+out: {folder}/out
+networks: {{replicate: {{headline: {{catalogue: models, figure: models_used}}}}}}
+web: {{monitoring_port: 0}}
+"""
+
+
+@contextmanager
+def limited(command: list[str], folder: Path, files: int) -> Iterator[tuple[int, Path]]:
+    """A process that may have `files` open files: its port, and the file of its log."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": ""}
+    log = folder / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            match = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert match, (line, log.read_text())
+            yield int(match[1]), log
+        finally:
+            process.kill()
+
+
+def test_requests_are_answered_while_more_sockets_idle_than_files_may_be_open(tmp_path: Path) -> None:
+    """260 idle sockets at 256 open files once stopped the server for a minute and wrote 146 MB of log."""
+    (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path))
+    command = [sys.executable, "-m", "bot", "web", "--port", "0"]
+    with limited(command, tmp_path, 256) as (port, log), ExitStack() as closing:
+        for _ in range(400):
+            closing.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+        for _ in range(20):
+            with make_client(base_url=f"http://127.0.0.1:{port}") as client:
+                assert client.get("/api").status_code == 200
+        assert log.read_text() == ""
+
+
+WITHOUT_CAP = """
+import asyncio
+from aiohttp import web
+from bot import logging_setup
+from bot.web import server
+
+async def plain(request):
+    return web.Response(text="plain")
+
+async def serve():
+    app = web.Application()
+    app.router.add_get("/", plain)
+    started = server.Server(app, 10_000, 5.0)
+    await started.start("127.0.0.1", 0)
+    print("127.0.0.1:%d" % started.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+server.ACCEPT_PAUSE = 0.01
+logging_setup.configure_logging([])
+asyncio.run(serve())
+"""
+
+
+def test_an_accept_that_fails_is_logged_once_and_retried(tmp_path: Path) -> None:
+    with limited([sys.executable, "-c", WITHOUT_CAP], tmp_path, 64) as (port, log), ExitStack() as closing:
+        for _ in range(150):
+            closing.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+        with make_client(base_url=f"http://127.0.0.1:{port}") as client:
+            assert client.get("/").text == "plain"
+        text = log.read_text()
+    assert text.count("connections cannot be accepted") == 1 and len(text) < 2000, text
+
+
+LIMITS = """
+import json, os, resource, sys
+from bot.web.server import connection_limit
+
+for soft, hard, wanted in json.loads(sys.argv[1]):
+    if not os.fork():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        print(connection_limit(wanted), *resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_the_limit_of_connections_follows_from_that_of_open_files() -> None:
+    """The soft limit is raised as far as is needed and allowed, and some files are kept."""
+    expected = {
+        (256, 256, 1000): "192 256 256",
+        (256, 4000, 1000): "1000 1064 4000",
+        (256, 512, 1000): "448 512 512",
+        (2000, 4000, 1000): "1000 2000 4000",
+        (40, 40, 1000): "20 40 40",
+    }
+    command = [sys.executable, "-c", LIMITS, json.dumps(list(expected))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout.splitlines() == list(expected.values())
