@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.records import Document
-from bot.render.digest_posts import template_context
+from bot.render.digest_posts import leading_block, template_context
 from bot.render.page_layout import HEADING, NetworkPage, SiteContext, digest_folder, page_context, render_page
 
 RECENT = 30
@@ -66,8 +66,8 @@ def _unknown_day(document: Document) -> dict[str, Any]:
 
 def is_known(document: Document) -> bool:
     """Whether the headline of a digest is known."""
-    facts = template_context(document)
-    return bool(facts["c"]["figures"].get(facts["headline"], {}).get("value") is not None)
+    headline = leading_block(document)["figures"].get(document["headline"]["figure"], {})
+    return headline.get("value") is not None
 
 
 def _unique_ids(network: str, svg: str) -> str:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from bot import ledger, pipeline, site_builder
+from bot.config import WebConfig
 from bot.queries import QueryContext
 from bot.records import Period
 from bot.site_builder import OnDemandSite, open_build
