@@ -73,6 +73,7 @@ WRITTEN = r"ask:(?P<place>[0-9]{1,2}):(?P<name>[a-z]{1,20}):(?P<page>[0-9]{1,4})
 def query_from_button(match: re.Match[str]) -> Query:
     """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
     name, options = match["name"], dict(parse_qsl(match["options"]))
+    options = QUERIES[name].rename_former(options) if name in QUERIES else options
     if name not in QUERIES or not options.keys() <= query_options(name).keys():
         raise QueryError(N_("this button is of an older version; ask again"))
     return Query(name, options, int(match["page"]))
@@ -157,7 +158,7 @@ def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) 
         if known is None:
             raise QueryError(N_("this model is not known any more; ask again by its name"))
         changed[key] = known.model
-        if key == "name":
+        if question.name == "model":
             changed["network"] = known.network
     return replace(question, options=changed)
 
@@ -236,7 +237,7 @@ def _button_query(question: Query, answer: Document) -> Query:
     """The query for buttons: short, and with the network of the answer."""
     if question.name == "model":
         known = IndexedModel(answer["network"], answer["model"])
-        return replace(question, options={**question.options, "name": known.token, "network": known.network})
+        return replace(question, options={**question.options, "model": known.token, "network": known.network})
     # Buttons lead to other days, which have other editions.
     return question.with_options(edition=None) if "edition" in question.options else question
 

@@ -5,8 +5,11 @@ JSON values) that a template renders. `registry` declares every query with its o
 commands, paths and pages from that.
 """
 
+from bot.queries.compare_queries import compare
 from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
-from bot.queries.model_queries import compare, idle, model, top, why
+from bot.queries.group_queries import author, category
+from bot.queries.list_queries import new, records
+from bot.queries.model_queries import idle, model, top, why
 from bot.queries.network_queries import (
     about,
     digest,

@@ -186,7 +186,7 @@ class QueryContext:
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
-        return self._until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
+        return self.until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
 
     def data_version(self) -> tuple[object, ...]:
         """Changes whenever the data that answers are read from change."""
@@ -203,14 +203,14 @@ class QueryContext:
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """The data to compare a period's use with, cached until the ledger changes."""
         key = ("moves", catalogue.network, catalogue.key, period)
-        return self._until_ledger_changes(key, lambda: ledger.usage_comparison(self.store, catalogue, period))
+        return self.until_ledger_changes(key, lambda: ledger.usage_comparison(self.store, catalogue, period))
 
     def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.DayListing:
         """The list of a day and the use of the days up to it, cached until the ledger changes."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
-        return self._until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
+        return self.until_ledger_changes(key, lambda: ledger.day_listing(self.store, catalogue, day, days))
 
-    def _until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
+    def until_ledger_changes(self, key: Hashable, look: Callable[[], T]) -> T:
         return self.recent.get_or_compute(key, ledger.data_version(self.store), look)
 
     def is_hidden(self, model: str) -> bool:

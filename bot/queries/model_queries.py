@@ -21,9 +21,9 @@ MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
 
 
-def model(desk: QueryContext, name: str, network: str | None = None, day: date | None = None) -> Document:
+def model(desk: QueryContext, model: str, network: str | None = None, day: date | None = None) -> Document:
     """One model: its use, rank and share, and its last 30 days."""
-    watched, catalogue, known = desk.find_model(name, network)
+    watched, catalogue, known = desk.find_model(model, network)
     document = desk.find_digest(watched.network, "day", day)
     document_day = date.fromisoformat(document["day"])
     return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, document_day)}
@@ -127,49 +127,6 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
             {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
             for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
         ],
-    }
-
-
-def compare(desk: QueryContext, a: str, b: str, network: str | None = None) -> Document:
-    """Two models or two networks side by side.
-
-    Numbers of different units are never set against each other."""
-    if a in desk.watched and b in desk.watched:
-        sides = [_network_side(desk, desk.watched[name]) for name in (a, b)]
-    else:
-        sides = [_model_side(desk, name, network) for name in (a, b)]
-    units = [side["unit"] for side in sides]
-    return {"question": "compare", "sides": sides, "comparable": units[0] == units[1], "units": units}
-
-
-def _network_side(desk: QueryContext, watched: WatchedNetwork) -> Document:
-    document = desk.find_digest(watched.network)
-    lead = document["catalogues"][0]
-    keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
-    figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
-    return {
-        "name": watched.title,
-        **digest_heading(document),
-        "unit": lead["unit"],
-        "evidence": lead["evidence"],
-        "figures": figures,
-    }
-
-
-def _model_side(desk: QueryContext, name: str, network: str | None) -> Document:
-    answer = model(desk, name, network)
-    share = answer["share"]
-    unknown = {} if share is not None else {"unknown": answer["uses"].get("unknown", message("no_use"))}
-    figures = {
-        "uses": {"label": answer["unit"], **answer["uses"], "evidence": answer["evidence"]},
-        "share": {"label": f"share of all {answer['unit']}", "unit": "share", "value": share, **unknown},
-    }
-    return {
-        "name": answer["model"],
-        **digest_heading(answer),
-        "unit": answer["unit"],
-        "evidence": answer["evidence"],
-        "figures": figures,
     }
 
 

@@ -30,12 +30,20 @@ def display_path(query: QuerySpec) -> str:
 def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
     """Add every query, their index and their description. Any other path below /api does not exist."""
     for query in API_QUERIES.values():
-        route = query.address.replace("{name}", "{name:(?s:.+)}")  # A model's name may hold anything.
-        app.router.add_get(route, _query_handler(query, desk, threads))
+        app.router.add_get(_route(query), _query_handler(query, desk, threads))
     for path in ("/api", "/api/"):
         app.router.add_get(path, _list_endpoints)
     app.router.add_get("/api/openapi.json", _describe_endpoints)
     app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
+
+
+def _route(query: QuerySpec) -> str:
+    """Its path for the router. The name of a model, an author or a category may hold anything."""
+    path = query.address
+    for option in query.options:
+        if option.is_foreign:
+            path = path.replace(f"{{{option.name}}}", f"{{{option.name}:(?s:.+)}}")
+    return path
 
 
 def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool) -> Handler:
@@ -49,8 +57,9 @@ def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool) 
 def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str]:
     """The non-empty parameters of a request's URL."""
     known = query_parameters(query)
+    former = [option.former for option in query.options if option.former and option.name in known]
     for name in request.query:
-        if name not in known:
+        if name not in known and name not in former:
             raise QueryError(f"{SafeName(name)!s:.40}: is no parameter here; known: {', '.join(known) or 'none'}")
         if len(request.query.getall(name)) > 1:
             raise QueryError(f"{name}: was given more than once")

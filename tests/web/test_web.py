@@ -157,8 +157,8 @@ TWINS = [
     ("/api/idle?days=3", ["idle", "--days", "3"]),
     ("/api/trend/uses", ["trend", "uses"]),
     ("/api/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
-    (f"/api/compare?a={FIRST}&b={TWO}", ["compare", FIRST, TWO]),
-    ("/api/compare?a=replicate&b=replicate", ["compare", "replicate", "replicate"]),
+    (f"/api/compare?model={FIRST}&other={TWO}", ["compare", FIRST, TWO]),
+    ("/api/compare?model=replicate&other=replicate", ["compare", "replicate", "replicate"]),
     ("/api/why", ["why"]),
     (f"/api/why?day={MISSING}", ["why", "--day", str(MISSING)]),
     ("/api/method/models_for_half", ["method", "models_for_half"]),
@@ -276,10 +276,10 @@ def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) 
     assert ask.get("/api").json() == ask.get("/api/").json()
     listed = {question["path"]: question["answers"] for question in ask.get("/api").json()["questions"]}
     assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
-    assert "/api/model/{name}?network=&day=" in listed
+    assert "/api/model/{model}?network=&day=" in listed
     for path in listed:
         named = path.partition("?")[0].replace("{name}", FIRST).replace("{metric}", "uses")
-        query = f"?a={FIRST}&b={TWO}" if named == "/api/compare" else ""
+        query = f"?model={FIRST}&other={TWO}" if named == "/api/compare" else ""
         assert ask.get(named.replace("{network}", "replicate") + query).status_code == 200, path
 
 
@@ -315,8 +315,8 @@ BAD = [
     ("/api/idle?days=9999999999999", 400, "wanted a whole number"),
     ("/api/trend/uses?days=999999", 400, "wanted 1 to 3,650"),
     ("/api/trend/uses_change", 400, "is no figure of a day"),
-    ("/api/compare", 400, "a: not given"),
-    ("/api/compare?a=acme/first&b=", 400, "b: not given"),
+    ("/api/compare", 400, "model: not given"),
+    ("/api/compare?model=acme/first&other=", 400, "other: not given"),
     ("/api/usage?netwrok=replicate", 400, "netwrok: is no parameter here; known: network, period, day"),
     ("/api/usage?day=2025-03-10&day=2025-03-09", 400, "day: was given more than once"),
     ("/api/method/uses?x=%00%1b%5b31m", 400, "x: is no parameter here; known: none"),
