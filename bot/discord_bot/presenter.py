@@ -16,19 +16,20 @@ from urllib.parse import parse_qsl, urlencode
 
 from bot import i18n, queries, render
 from bot.discord_bot.chart_cache import ChartCache, answer_picture
-from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, NameKind, is_token
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
-from bot.queries.context import VersionedCache
-from bot.queries.model_queries import IDLE_ROWS
+from bot.queries.context import ANSWER_ROWS, VersionedCache
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render.page_layout import page_url
 
-IDLE_SHOWN = 10
-"""Idle models on a page in Discord."""
-MODELS = frozenset(option.name for query in QUERIES.values() for option in query.options if option.is_model)
-"""Options that name a model, and may be too long for a button."""
+SHOWN_ROWS = 10
+"""Models on a page in Discord, of an answer that has pages itself."""
+FOREIGN = MappingProxyType(
+    {option.name: option for query in QUERIES.values() for option in query.options if option.is_foreign}
+)
+"""Options whose value is a name that a network gave, and may be too long for a button."""
 LONGEST_ID = 100
 """Characters of a button's id (components/reference, `custom_id`)."""
 
@@ -51,7 +52,7 @@ class Query:
         query = QUERIES[self.name]
         options = query.parse_options(self.options)
         if "page" in options:
-            options["page"] = self.page * IDLE_SHOWN // IDLE_ROWS + 1
+            options["page"] = self.page * SHOWN_ROWS // ANSWER_ROWS + 1
         return query.answer(desk, **options)
 
 
@@ -81,14 +82,16 @@ def query_from_button(match: re.Match[str]) -> Query:
 
 DEFINED: Mapping[str, str] = MappingProxyType(
     {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
+    | {"records": "uses", "author": "uses", "category": "uses"}
 )
 """The metric whose definition is shown below an answer without one of its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
-    | {"top": ("models", 10), "idle": ("models", IDLE_SHOWN)}
+    | {"top": ("models", 10), "idle": ("models", SHOWN_ROWS), "new": ("models", SHOWN_ROWS)}
+    | {"author": ("periods", 15), "category": ("periods", 15)}
 )
 """The list of an answer that is shown in pages, and the rows per page."""
-NEWEST_FIRST = ("trend", "model")
+NEWEST_FIRST = ("trend", "model", "author", "category")
 KEPT = 64
 """Most answers in the cache; one with a picture takes up to 100 kB."""
 LIVE = frozenset({"status"})
@@ -124,7 +127,7 @@ class AnswerPresenter:
     recent: VersionedCache
 
     def present_answer(
-        self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
+        self, question: Query, names: Callable[[NameKind], ModelNameIndex], locale: str = "en"
     ) -> RenderedAnswer:
         """Answer a query and render it in a language. Raises `QueryError`, `StoreError`."""
         model_tokens = _resolve_model_tokens(question, names)
@@ -148,17 +151,26 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
     return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
 
 
-def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
+_UNKNOWN_NAMES: Mapping[NameKind, str] = MappingProxyType(
+    {
+        "model": N_("this model is not known any more; ask again by its name"),
+        "author": N_("this author is not known any more; ask again by the name"),
+        "category": N_("this category is not known any more; ask again by its name"),
+    }
+)
+
+
+def _resolve_model_tokens(question: Query, names: Callable[[NameKind], ModelNameIndex]) -> Query:
     """The query with model names in place of the index's tokens."""
     changed = dict(question.options)
-    for key in MODELS & changed.keys():
+    for key in FOREIGN.keys() & changed.keys():
         if not is_token(changed[key]):
             continue
-        known = names().by_token(changed[key])
+        known = names(FOREIGN[key].index).by_token(changed[key])
         if known is None:
-            raise QueryError(N_("this model is not known any more; ask again by its name"))
+            raise QueryError(_UNKNOWN_NAMES[FOREIGN[key].index])
         changed[key] = known.model
-        if question.name == "model":
+        if question.name != "compare":
             changed["network"] = known.network
     return replace(question, options=changed)
 
@@ -186,17 +198,22 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
     if question.name in NEWEST_FIRST:
         rows = rows[::-1]
     before, total = 0, len(rows)
-    if question.name == "idle" and "count" in answer:  # Its answer already has pages.
-        before, total = (answer["page"] - 1) * IDLE_ROWS, answer["count"]
+    if "pages" in answer:
+        before, total = (answer["page"] - 1) * ANSWER_ROWS, answer["count"]
     pages = max(1, -(-total // size))
     number = min(question.page, pages - 1)
     return rows[number * size - before : (number + 1) * size - before], number, pages
 
 
 def _as_of_time(answer: Document) -> str | None:
-    side = answer["sides"][0] if answer["question"] == "compare" else answer
-    composed_at: str | None = side.get("composed_at") or side.get("as_of")
+    dated = _dated_part(answer)
+    composed_at: str | None = dated.get("composed_at") or dated.get("as_of")
     return composed_at
+
+
+def _dated_part(answer: Document) -> Document:
+    """What has the network and the period of an answer: itself, or the first of two sides."""
+    return answer["sides"][0] if "sides" in answer else answer
 
 
 def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
@@ -223,8 +240,8 @@ _PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
 def _button_specs(
     desk: QueryContext, question: Query, answer: Document, pages: int, speech: Translator
 ) -> tuple[ButtonSpec, ...]:
-    fixed = _button_query(question, answer)
-    rows = [_period_buttons(desk, fixed, answer), _step_buttons(desk, fixed, answer), _page_buttons(fixed, pages)]
+    fixed, dated = _button_query(question, answer), _dated_part(answer)
+    rows = [_period_buttons(desk, fixed, dated), _step_buttons(desk, fixed, dated), _page_buttons(fixed, pages)]
     buttons = [(row, button) for row, group in enumerate(filter(None, rows)) for button in group]
     placed = [
         ButtonSpec(speech.translate_text(label), row, button_id(target or fixed, place), target is not None, current)
@@ -235,9 +252,13 @@ def _button_specs(
 
 def _button_query(question: Query, answer: Document) -> Query:
     """The query for buttons: short, and with the network of the answer."""
-    if question.name == "model":
-        known = IndexedModel(answer["network"], answer["model"])
-        return replace(question, options={**question.options, "model": known.token, "network": known.network})
+    if question.name in ("model", "author", "category"):
+        known = IndexedModel(answer["network"], answer["model" if question.name == "model" else "name"])
+        return replace(question, options={**question.options, question.name: known.token, "network": known.network})
+    if question.name == "compare" and "catalogue" in answer["sides"][0]:
+        sides = zip(("model", "other"), answer["sides"], strict=True)
+        tokens = {key: IndexedModel(side["network"], side["name"]).token for key, side in sides}
+        return replace(question, options={**question.options, **tokens})
     # Buttons lead to other days, which have other editions.
     return question.with_options(edition=None) if "edition" in question.options else question
 

@@ -20,6 +20,8 @@ from bot.store import Store
 
 T = TypeVar("T")
 
+ANSWER_ROWS = 100
+"""Models on a page of an answer that has pages."""
 KEPT = 12
 """Values; the largest is the list of a day, about 4 MB at 10,000 models."""
 

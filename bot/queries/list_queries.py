@@ -8,14 +8,12 @@ from typing import Any
 
 from bot import ledger
 from bot.metrics import METRICS, value_document
-from bot.queries.context import QueryContext, QueryError
+from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError
 from bot.queries.network_queries import digest_heading, held_documents
 from bot.records import Catalogue, Document, HistoryPoint, Unknown, message
 from bot.records.names import NameMask
 
 NEW_DAYS = 7
-NEW_ROWS = 100
-"""Models on a page of the answer of `new`."""
 MOST_NEW_DAYS = 60
 
 
@@ -40,7 +38,7 @@ def new(
     if isinstance(found.models, Unknown):
         return {**answer, "unknown": found.models.reason, "models": []}
     rows = sorted(found.models, key=_new_order)
-    pages = max(1, -(-len(rows) // NEW_ROWS))
+    pages = max(1, -(-len(rows) // ANSWER_ROWS))
     page = min(page, pages)
     hidden = NameMask.from_names(desk.hidden)
     return {
@@ -59,9 +57,9 @@ def new(
                 "model": hidden.masked_model(row.name, row.author),
                 "first_listed": row.first_listed.isoformat(),
                 "uses": value_document(row.uses, {"unit": catalogue.unit}),
-                "used_before": row.used_before,
+                "uses_before": row.uses_before,
             }
-            for row in rows[(page - 1) * NEW_ROWS : page * NEW_ROWS]
+            for row in rows[(page - 1) * ANSWER_ROWS : page * ANSWER_ROWS]
         ],
     }
 

@@ -7,15 +7,13 @@ from datetime import date, timedelta
 from heapq import nsmallest
 
 from bot import ledger
-from bot.queries.context import QueryContext, QueryError, WatchedNetwork
+from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage, message
 from bot.records.names import NameMask
 
 ROWS = 25
 """Models in the answer of `top`: as many as a digest has."""
-IDLE_ROWS = 100
-"""Models on a page of the answer of `idle`."""
 MOVERS = 5
 MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
@@ -112,7 +110,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
         for name, author, last in book.listed
         if not last or last < edge
     ]
-    pages = max(1, -(-len(quiet) // IDLE_ROWS))
+    pages = max(1, -(-len(quiet) // ANSWER_ROWS))
     page = min(page, pages)
     return {
         **answer,
@@ -125,7 +123,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
         "next_page": page + 1 if page < pages else None,
         "models": [
             {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
-            for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
+            for seen, last, name, author in nsmallest(page * ANSWER_ROWS, quiet)[(page - 1) * ANSWER_ROWS :]
         ],
     }
 

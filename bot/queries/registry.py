@@ -56,6 +56,11 @@ class QueryOption:
         """Whether its value is a name that a network gave, which may hold anything."""
         return self.is_model or self.kind in ("author", "category")
 
+    @property
+    def index(self) -> Literal["model", "author", "category"]:
+        """Which names complete it."""
+        return self.kind if self.kind in ("author", "category") else "model"
+
     def parse(self, text: str) -> str | int | date:
         """Parse its value. Raises `QueryError`; the query's function checks limits and choices."""
         if self.kind == "day":

@@ -39,8 +39,8 @@ class NewModel:
     first_listed: date
     uses: int | AtLeast | Unknown
     """Since it was first listed, up to the end of the days."""
-    used_before: bool
-    """Its counter already showed uses when it came."""
+    uses_before: int | None
+    """What its counter showed when it came; `None` if it shows none, or if use is read event by event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,13 @@ def _with_use(
     if catalogue.evidences:
         events = event_usage.EventCatalogueQuery(query.connection, query.catalogue, catalogue, store)
         flow = event_usage.flow_of(events, first, last)
-        return tuple(_new_model(row, _event_uses(row.uses, flow, catalogue), False) for row in rows)
+        return tuple(_new_model(row, _event_uses(row.uses, flow), None) for row in rows)
     fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
-    return tuple(_new_model(row, _counter_uses(row, fell, last), bool(row.first_counter)) for row in rows)
+    return tuple(_new_model(row, _counter_uses(row, fell, last), row.first_counter) for row in rows)
 
 
-def _new_model(row: sa.Row[tuple[object, ...]], uses: int | AtLeast | Unknown, used_before: bool) -> NewModel:
-    return NewModel(row.name, row.author, row.category, row.first_seen, uses, used_before)
+def _new_model(row: sa.Row[tuple[object, ...]], uses: int | AtLeast | Unknown, before: int | None) -> NewModel:
+    return NewModel(row.name, row.author, row.category, row.first_seen, uses, before)
 
 
 def _counter_uses(row: sa.Row[tuple[object, ...]], fell: frozenset[int], last: date) -> int | Unknown:
@@ -123,7 +123,7 @@ def _counter_uses(row: sa.Row[tuple[object, ...]], fell: frozenset[int], last: d
     return ADDED_TODAY if row.first_seen == last else int(row.uses)
 
 
-def _event_uses(uses: int, flow: Usage | Unknown, catalogue: Catalogue) -> int | AtLeast | Unknown:
+def _event_uses(uses: int, flow: Usage | Unknown) -> int | AtLeast | Unknown:
     """What events name it for; a lower bound if some of the use of these days may have been its own."""
     if isinstance(flow, Unknown):
         return flow
