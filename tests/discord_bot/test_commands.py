@@ -23,6 +23,7 @@ from tests.render.test_escaping import DISCORD_LIVE, bare
 DEFERRED, DEFERRED_UPDATE = 5, 6
 """interactions/receiving-and-responding, Interaction Callback Type."""
 MODEL, OTHER = "owner0/model-0", "owner1/model-1"
+AUTHOR, CATEGORY = "owner0", "image"
 QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("usage", {}),
     ("usage", {"period": "week", "day": "2025-03-05"}),
@@ -33,6 +34,13 @@ QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("idle", {}),
     ("idle", {"days": 2, "day": query_contexts.MISSING.isoformat()}),
     ("compare", {"model": MODEL, "other": OTHER}),
+    ("compare", {"model": MODEL, "other": OTHER, "period": "week", "day": "2025-03-05"}),
+    ("new", {}),
+    ("new", {"days": 2, "day": query_contexts.MISSING.isoformat()}),
+    ("records", {}),
+    ("author", {"author": AUTHOR}),
+    ("author", {"author": AUTHOR, "period": "week", "day": "2025-03-05"}),
+    ("category", {"category": CATEGORY}),
     ("trend", {"metric": "uses"}),
     ("digest", {}),
     ("digest", {"period": "week"}),
@@ -51,6 +59,8 @@ PICTURED: list[tuple[str, dict[str, object]]] = [
     ("trend", {"metric": "models_used"}),
     ("model", {"model": MODEL}),
     ("compare", {"model": MODEL, "other": OTHER}),
+    ("author", {"author": AUTHOR}),
+    ("category", {"category": CATEGORY}),
 ]
 
 
@@ -166,7 +176,7 @@ def test_pictures_come_with_alt_text_and_are_drawn_once(tmp_path: Path) -> None:
                 assert embed(result).image.url and picture.description
                 assert 20 < len(picture.description) <= 1000
         # usage and digest of the same day show the same card.
-        assert rig.bot.pictures.fresh == 4
+        assert rig.bot.pictures.fresh == 6
 
     run(tmp_path, scenario)
 

@@ -115,6 +115,8 @@ def fill(opened: store.Store, plan: pipeline.NetworkPlan) -> None:
     for period in (Period.for_day(DAYS[2]), Period.for_day(DAYS[3], "week")):
         issued = pipeline.compose_digest(opened, archive, plan, period, NOW)
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
+    with opened.write_transaction() as connection:
+        connection.execute(store.models.update().where(store.models.c.author == "acme").values(category="image"))
 
 
 def write(site: Path) -> None:
@@ -159,6 +161,13 @@ TWINS = [
     ("/api/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
     (f"/api/compare?model={FIRST}&other={TWO}", ["compare", FIRST, TWO]),
     ("/api/compare?model=replicate&other=replicate", ["compare", "replicate", "replicate"]),
+    (f"/api/compare?model={FIRST}&other={TWO}&period=day&day=2025-03-05", ["compare", FIRST, TWO, "--day", "2025-03-05"]),
+    ("/api/new", ["new"]),
+    ("/api/new?days=3&day=2025-03-05", ["new", "--days", "3", "--day", "2025-03-05"]),
+    ("/api/records", ["records"]),
+    ("/api/author/acme", ["author", "acme"]),
+    ("/api/author/acme?period=week&day=2025-03-05", ["author", "acme", "--period", "week", "--day", "2025-03-05"]),
+    ("/api/category/image", ["category", "image"]),
     ("/api/why", ["why"]),
     (f"/api/why?day={MISSING}", ["why", "--day", str(MISSING)]),
     ("/api/method/models_for_half", ["method", "models_for_half"]),
