@@ -224,6 +224,8 @@ def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
+DigestDays = Mapping[PeriodName, Sequence[date]]
+"""The first days of the periods with a digest."""
 UnplacedButton = tuple[str, Query | None, bool]
 """A button without its position: English label, query (`None`: disabled), and whether it is the current view."""
 
@@ -241,7 +243,8 @@ def _button_specs(
     desk: QueryContext, question: Query, answer: Document, pages: int, speech: Translator
 ) -> tuple[ButtonSpec, ...]:
     fixed, dated = _button_query(question, answer), _dated_part(answer)
-    rows = [_period_buttons(desk, fixed, dated), _step_buttons(desk, fixed, dated), _page_buttons(fixed, pages)]
+    days = desk.digest_days(dated["network"]) if dated.get("day") else {}
+    rows = [_period_buttons(days, fixed, dated), _step_buttons(days, fixed, dated), _page_buttons(fixed, pages)]
     buttons = [(row, button) for row, group in enumerate(filter(None, rows)) for button in group]
     placed = [
         ButtonSpec(speech.translate_text(label), row, button_id(target or fixed, place), target is not None, current)
@@ -263,7 +266,7 @@ def _button_query(question: Query, answer: Document) -> Query:
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
+def _period_buttons(days: DigestDays, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The same query for the day, the week and the month of the same day, if they have a digest."""
     if "period" not in query_options(question.name):
         return ()
@@ -271,22 +274,21 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
     buttons: list[UnplacedButton] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
-        there = first in desk.digest_days(answer["network"], period)
+        there = first in days[period]
         target = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
         buttons.append((_PERIODS[period][0], None if current else target, current))
     return buttons
 
 
-def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
+def _step_buttons(days: DigestDays, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The previous, next and newest period with a digest."""
     if "day" not in query_options(question.name) or answer["day"] is None:
         return ()
     period: PeriodName = answer["period"]
-    days = desk.digest_days(answer["network"], period)
     day = date.fromisoformat(answer["day"])
-    earlier = [other_day for other_day in days if other_day < day]
-    later = [other_day for other_day in days if other_day > day]
+    earlier = [other_day for other_day in days[period] if other_day < day]
+    later = [other_day for other_day in days[period] if other_day > day]
     _, before, after = _PERIODS[period]
     return (
         (before, question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),

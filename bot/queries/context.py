@@ -8,14 +8,15 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
+from bot.queries.hidden_names import mask_block
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
 from bot.records.messages import collect_messages, join_messages, message
-from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
+from bot.records.names import NameMask
 from bot.store import Store
 
 T = TypeVar("T")
@@ -112,6 +113,7 @@ class QueryContext:
     site_url: str = ""
     """The public address of the site, for links to its pages; may be empty."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
+    documents: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
 
     def find_network(self, name: str | None) -> WatchedNetwork:
         """A network by name; without a name, the first configured one."""
@@ -128,25 +130,32 @@ class QueryContext:
         return self.watched[name]
 
     def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
-        """The digest of the period that holds `day`, or the newest."""
+        """The digest of the period that holds `day`, or the newest; cached until the archive changes."""
+        if day is not None:
+            self.refuse_future(day)
+        first = Period.for_day(day, period).first if day else None
+        key, mark = (network, period, first), self.archive.data_version()
+        digest = self.documents.get_or_compute(key, mark, lambda: self._read_digest(*key))
+        if digest is not None:
+            return digest
         if day is None:
-            newest = self.archive.newest_digest(network, period)
-            if newest is None:
-                raise NotFoundError(
-                    message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period)
-                )
-            return self.mask_hidden(newest)
-        self.refuse_future(day)
-        digest = self.archive.find_digest(network, period, Period.for_day(day, period).first)
-        if digest is None:
-            missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
-            raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
-        return self.mask_hidden(digest)
+            raise NotFoundError(message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period))
+        missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
+        raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
+
+    def _read_digest(self, network: str, period: PeriodName, first: date | None) -> Document | None:
+        if first is None:
+            digest = self.archive.newest_digest(network, period)
+        else:
+            digest = self.archive.find_digest(network, period, first)
+        return digest and self.mask_hidden(digest)
 
     def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown, without names that were hidden after it was composed."""
         hidden = NameMask.from_names(self.hidden)
-        shown = {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
+        if not self.hidden:
+            return document
+        shown = {**document, "catalogues": [mask_block(block, hidden) for block in document["catalogues"]]}
         return {**shown, "reasons": collect_messages(shown)} if "reasons" in document else shown
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
@@ -194,13 +203,14 @@ class QueryContext:
         """Changes whenever the data that answers are read from change."""
         return (*ledger.data_version(self.store), *self.archive.data_version())
 
-    def digest_days(self, network: str, period: PeriodName) -> tuple[date, ...]:
-        """The first days of the periods with a digest, oldest first."""
+    def digest_days(self, network: str) -> Mapping[PeriodName, tuple[date, ...]]:
+        """The first days of the days, weeks and months with a digest, oldest first."""
 
-        def look() -> tuple[date, ...]:
-            return tuple(entry.day for entry in self.archive.list_digests(network, period))
+        def look() -> dict[PeriodName, tuple[date, ...]]:
+            periods: tuple[PeriodName, ...] = get_args(PeriodName)
+            return {name: tuple(entry.day for entry in self.archive.list_digests(network, name)) for name in periods}
 
-        return self.recent.get_or_compute(("days", network, period), self.archive.data_version(), look)
+        return self.recent.get_or_compute(("days", network), self.archive.data_version(), look)
 
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """The data to compare a period's use with, cached until the ledger changes."""
@@ -243,43 +253,6 @@ class _Known:
             endings[pair[1].casefold().rpartition("/")[2]].append(pair)
         exact = {str(pair[1]): pair for pair in reversed(known)}
         return cls(exact, {pair[1].casefold(): pair for pair in reversed(known)}, dict(endings), public)
-
-
-def _mask_block(block: Document, hidden: NameMask) -> Document:
-    """A catalogue of a digest with hidden names replaced, in its tables and texts."""
-    named = {(row["model"], row["author"]) for row in block["top"]}
-
-    def row(model: str, author: str) -> Document:
-        return {"model": hidden.masked_model(model, author), "author": hidden.masked_author(model, author)}
-
-    return {
-        **block,
-        "top": [{**model_row, **row(model_row["model"], model_row["author"])} for model_row in block["top"]],
-        "groups": [_mask_table(table, hidden) for table in block.get("groups", [])],
-        "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
-        "findings": [_mask_finding(finding, block, hidden) for finding in block["findings"]],
-    }
-
-
-def _mask_table(table: Document, hidden: NameMask) -> Document:
-    shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
-    return {**table, "rows": shown}
-
-
-def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Document:
-    """A finding without hidden names; worded again if it had one."""
-    values = dict(finding["values"])
-    for key in ("model", "before"):
-        name = values.get(key)
-        author = values.get("author", "") if key == "model" else ""
-        if isinstance(name, str) and hidden.hides_model(name, author):
-            values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
-    if values == finding["values"]:
-        return finding
-    from bot import render
-
-    masked = {**finding, "values": values}
-    return {**masked, "text": render.finding_text(masked, block)}
 
 
 def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ The counts equal those of the digests' tables by category and author; tests comp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import dropwhile
@@ -71,28 +71,60 @@ class _Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sums:
+    """Counts of use in a period."""
+
+    uses: int = 0
+    named: int = 0
+    """Models used."""
+    used: int = 0
+    """Those of them that are listed at its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Series:
-    """The models that a name selects, in one catalogue of one database."""
+    """The models that a name selects, over consecutive periods of one catalogue. Each kind of row is read at once for
+    all periods."""
 
     query: CatalogueQuery
     catalogue: Catalogue
     store: Store
     members: sa.Select[int]
+    periods: Sequence[Period]
 
-    def period_use(self, period: Period) -> PeriodUse:
-        """The models in one period."""
-        listed, doubt = self._listed_at(period.last), self._doubt_of(period)
+    def period_uses(self) -> list[PeriodUse]:
+        """The models in each period."""
+        listed, sums, doubts = self._listed_counts(), self._sums(), self._doubts()
+        fell = any(isinstance(doubt, _Doubt) and doubt.reason for doubt in doubts.values())
+        ids = frozenset(self.query.connection.scalars(self.members)) if fell else frozenset[int]()
+        return [
+            self._period_use(period, listed[period], sums.get(period.last, _Sums()), doubts[period], ids)
+            for period in self.periods
+        ]
+
+    def _period_use(
+        self, period: Period, listed: int | Unknown, sums: _Sums, doubt: _Doubt | Unknown, ids: frozenset[int]
+    ) -> PeriodUse:
         if isinstance(doubt, Unknown):
             return PeriodUse(period, listed, doubt, doubt)
-        uses, named, used = self._sums(period)
-        doubtful = self._doubtful_count(doubt, period) if doubt.reason else 0
-        whole = at_least(uses, doubt.reason) if doubtful else uses
-        if not uses and doubt.unnamed:
+        if not sums.uses and doubt.unnamed:
             return PeriodUse(period, listed, doubt.unnamed, doubt.unnamed)
+        doubtful = ids if doubt.models is None else ids & doubt.models
+        uses = at_least(sums.uses, doubt.reason) if doubtful else sums.uses
         if isinstance(listed, Unknown):
-            return PeriodUse(period, listed, named if self.catalogue.is_daily else listed, whole)
-        possible = min(doubtful, listed - used)
-        return PeriodUse(period, listed, at_least(used, doubt.reason) if possible else used, whole)
+            return PeriodUse(period, listed, sums.named if self.catalogue.is_daily else listed, uses)
+        possible = listed - sums.used if doubt.models is None else self._possibly_used(period, doubtful)
+        return PeriodUse(period, listed, at_least(sums.used, doubt.reason) if possible else sums.used, uses)
+
+    def _possibly_used(self, period: Period, doubtful: Collection[int]) -> int:
+        """How many of these are listed at a period's end without a use that is known."""
+        if not doubtful:
+            return 0
+        inside = (usage.c.last_day.between(period.first, period.last), usage.c.first_day >= period.first)
+        used = sa.select(usage.c.model).where(usage.c.model.in_(doubtful), *inside, usage.c.uses > 0)
+        here = (readings.c.snapshot == self.query.closing_snapshot(period.last).id, readings.c.model.in_(doubtful))
+        chosen = sa.select(sa.func.count()).select_from(readings).where(*here, readings.c.model.not_in(used))
+        return int(self.query.connection.scalar(chosen) or 0)
 
     def total(self, period: Period) -> Count:
         """All use of the catalogue."""
@@ -100,15 +132,13 @@ class _Series:
             return event_usage.total_uses(self._events(), period.first, period.last)
         return period_data.total_uses(self.query, period.first, period.last)
 
-    def most_used(self, period: Period) -> tuple[tuple[SafeName, SafeName, int], ...]:
-        """The most used of the models, if the use of the period is known."""
-        if isinstance(self._doubt_of(period), Unknown):
-            return ()
-        uses = sa.func.sum(usage.c.uses)
+    def most_used(self) -> tuple[tuple[SafeName, SafeName, int], ...]:
+        """The most used of the models in the last period."""
+        uses, last = sa.func.sum(usage.c.uses), self.periods[-1]
         chosen = (
             sa.select(models.c.name, models.c.author, uses)
             .join_from(usage, models, models.c.id == usage.c.model)
-            .where(*self._inside(period))
+            .where(*self._of_members(last.first, last.last), usage.c.first_day >= last.first)
             .group_by(models.c.id, models.c.name, models.c.author)
             .having(uses > 0)
             .order_by(uses.desc(), models.c.name)
@@ -125,39 +155,53 @@ class _Series:
     def _events(self) -> event_usage.EventCatalogueQuery:
         return event_usage.EventCatalogueQuery(self.query.connection, self.query.catalogue, self.catalogue, self.store)
 
-    def _inside(self, period: Period) -> tuple[sa.ColumnElement[bool], ...]:
-        """The use that lies inside a period."""
-        days = (usage.c.last_day.between(period.first, period.last), usage.c.first_day >= period.first)
-        return (usage.c.catalogue == self.query.catalogue, *days, usage.c.model.in_(self.members))
+    def _of_members(self, first: date, last: date) -> tuple[sa.ColumnElement[bool], ...]:
+        days = usage.c.last_day.between(first, last)
+        return usage.c.catalogue == self.query.catalogue, days, usage.c.model.in_(self.members)
 
-    def _sums(self, period: Period) -> tuple[int, int, int]:
-        """Uses, models used, and those of them that are listed at the end."""
-        stock = self.query.closing_snapshot(period.last)
-        here = sa.and_(readings.c.model == usage.c.model, readings.c.snapshot == (stock.id if stock else -1))
-        sums = (
-            sa.func.coalesce(sa.func.sum(usage.c.uses), 0),
-            sa.func.count(usage.c.model.distinct()),
-            sa.func.count(readings.c.model.distinct()),
+    def _sums(self) -> dict[date, _Sums]:
+        """The use inside each period, by the last day of the period."""
+        begins, ends = self._period_bounds()
+        closing = sa.and_(snapshots.c.catalogue == usage.c.catalogue, snapshots.c.day == ends)
+        here = sa.and_(readings.c.model == usage.c.model, readings.c.snapshot == snapshots.c.id)
+        counts = (sa.func.count(usage.c.model.distinct()), sa.func.count(readings.c.model.distinct()))
+        chosen = (
+            sa.select(sa.type_coerce(ends, sa.Date()).label("end"), sa.func.sum(usage.c.uses), *counts)
+            .join_from(usage, snapshots, closing, isouter=True)
+            .join(readings, here, isouter=True)
+            .where(*self._of_members(self.periods[0].first, self.periods[-1].last))
+            .where(usage.c.first_day >= begins, usage.c.uses > 0)
+            .group_by(sa.text("1"))
         )
-        used = (*self._inside(period), usage.c.uses > 0)
-        row = self.query.connection.execute(
-            sa.select(*sums).join_from(usage, readings, here, isouter=True).where(*used)
-        ).one()
-        return int(row[0]), int(row[1]), int(row[2])
+        return {end: _Sums(int(uses), named, used) for end, uses, named, used in self.query.connection.execute(chosen)}
 
-    def _listed_at(self, day: date) -> int | Unknown:
-        stock = inventory.stock_at(self.query, day)
-        if isinstance(stock, Unknown):
-            return stock
-        here = (readings.c.snapshot == self.query.closing_snapshot(day).id, readings.c.model.in_(self.members))
-        return int(self.query.connection.scalar(sa.select(sa.func.count()).select_from(readings).where(*here)) or 0)
+    def _period_bounds(self) -> tuple[sa.ColumnElement[date], sa.ColumnElement[date]]:
+        """The first and the last day of the period that a row of use ends in."""
+        if self.periods[0].name == "day":
+            return usage.c.last_day, usage.c.last_day
+        begins = sa.case(*((usage.c.last_day <= period.last, period.first) for period in self.periods))
+        return begins, sa.case(*((usage.c.last_day <= period.last, period.last) for period in self.periods))
 
-    def _doubt_of(self, period: Period) -> _Doubt | Unknown:
+    def _listed_counts(self) -> dict[Period, int | Unknown]:
+        stocks = {period: inventory.stock_at(self.query, period.last) for period in self.periods}
+        ids = {period: self.query.closing_snapshot(period.last).id for period in self.periods if _known(stocks[period])}
+        here = (readings.c.snapshot.in_(set(ids.values())), readings.c.model.in_(self.members))
+        chosen = sa.select(readings.c.snapshot, sa.func.count()).where(*here).group_by(readings.c.snapshot)
+        counts: dict[int, int] = dict(self.query.connection.execute(chosen).all())
+        return {period: counts.get(ids[period], 0) if period in ids else stocks[period] for period in self.periods}
+
+    def _doubts(self) -> dict[Period, _Doubt | Unknown]:
         if self.catalogue.evidences:
-            return self._event_doubt(period)
+            return {period: self._event_doubt(period) for period in self.periods}
+        falls = counter_falls.overlapping_falls(
+            self.query.connection, self.query.catalogue, self.periods[0].first, self.periods[-1].last
+        )
+        return {period: self._counter_doubt(period, falls) for period in self.periods}
+
+    def _counter_doubt(self, period: Period, falls: Sequence[Any]) -> _Doubt | Unknown:
         if unknown := period_data.unknown_window(self.query, period.first, period.last):
             return unknown
-        fell = counter_falls.unknown_models(self.query.connection, self.query.catalogue, period.first, period.last)
+        fell = counter_falls.unknown_among(falls, period.first, period.last)
         return _Doubt(period_data.fallen_reason(len(fell)), fell) if fell else _Doubt()
 
     def _event_doubt(self, period: Period) -> _Doubt | Unknown:
@@ -165,9 +209,9 @@ class _Series:
         if isinstance(total, Unknown):
             return total
         seen = int(total.value) if isinstance(total, AtLeast) else total
-        named = sum(
-            period_data.use_by_model(self.query.connection, self.query.catalogue, period.first, period.last).values()
-        )
+        inside = (usage.c.last_day.between(period.first, period.last), usage.c.first_day >= period.first)
+        every = sa.select(sa.func.sum(usage.c.uses)).where(usage.c.catalogue == self.query.catalogue, *inside)
+        named = int(self.query.connection.scalar(every) or 0)
         if seen and not named:
             return Unknown(message("no_use_named"))
         if few := few_named(self.catalogue.evidence, seen - named, seen):
@@ -175,12 +219,9 @@ class _Series:
         unnamed = unnamed_use_reason(seen - named, seen) if seen > named else None
         return _Doubt(total.reason, None, unnamed) if isinstance(total, AtLeast) else _Doubt(unnamed=unnamed)
 
-    def _doubtful_count(self, doubt: _Doubt, period: Period) -> int:
-        """How many of the models may have been used more than is known."""
-        chosen = self.members.with_only_columns(sa.func.count())
-        if doubt.models is not None:
-            chosen = chosen.where(models.c.id.in_(doubt.models))
-        return int(self.query.connection.scalar(chosen) or 0)
+
+def _known(stock: int | Unknown) -> bool:
+    return not isinstance(stock, Unknown)
 
 
 def group_names(store: Store, catalogue: Catalogue, by: SelectedBy) -> tuple[SafeName, ...]:
@@ -203,12 +244,14 @@ def use_over_time(
         if key is None:
             why = not_watched_reason(None)
             return UseOverTime((PeriodUse(last, why, why, why),), why, ())
-        query = _query_with_snapshots(connection, key, catalogue, periods)
+        shown = [period for period in periods if period.first >= begins] or [last]
+        query = _query_with_snapshots(connection, key, catalogue, shown)
         members = sa.select(models.c.id).where(models.c.catalogue == key, _COLUMNS[by] == name)
-        series = _Series(query, catalogue, store, members)
-        uses = [series.period_use(period) for period in periods if period.first >= begins or period == last]
+        series = _Series(query, catalogue, store, members, shown)
+        uses = series.period_uses()
+        most_used = () if isinstance(uses[-1].uses, Unknown) else series.most_used()
         known = list(dropwhile(_is_unwatched, uses)) or uses[-1:]
-        return UseOverTime(tuple(known), series.total(last), series.most_used(last), series.first_listed())
+        return UseOverTime(tuple(known), series.total(last), most_used, series.first_listed())
 
 
 def _is_unwatched(use: PeriodUse) -> bool:
