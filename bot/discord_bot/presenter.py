@@ -185,8 +185,13 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
         "commands": [i18n.translator_for(locale).translate_word("command", name) for name in QUERIES],
         "definition": queries.method(desk, defined)["definition"] if defined else "",
     }
-    embed = render.answer_embed(answer, facts, desk.hidden, locale, page_url(desk.site_url, answer))
+    embed = render.answer_embed(answer, facts, desk.hidden, locale, _answer_page(desk, answer))
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
+
+
+def _answer_page(desk: QueryContext, answer: Document) -> str:
+    """The address of the page that an answer links to; empty without a public site."""
+    return page_url(desk.site_url, answer)
 
 
 def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
