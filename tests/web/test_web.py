@@ -161,7 +161,10 @@ TWINS = [
     ("/api/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
     (f"/api/compare?model={FIRST}&other={TWO}", ["compare", FIRST, TWO]),
     ("/api/compare?model=replicate&other=replicate", ["compare", "replicate", "replicate"]),
-    (f"/api/compare?model={FIRST}&other={TWO}&period=day&day=2025-03-05", ["compare", FIRST, TWO, "--day", "2025-03-05"]),
+    (
+        f"/api/compare?model={FIRST}&other={TWO}&period=day&day=2025-03-05",
+        ["compare", FIRST, TWO, "--day", "2025-03-05"],
+    ),
     ("/api/new", ["new"]),
     ("/api/new?days=3&day=2025-03-05", ["new", "--days", "3", "--day", "2025-03-05"]),
     ("/api/records", ["records"]),
