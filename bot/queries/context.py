@@ -13,16 +13,18 @@ from typing import Any, TypeVar, get_args
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.queries.hidden_names import mask_block
+from bot.queries.near_names import closest_matches, did_you_mean
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
 from bot.records.messages import collect_messages, join_messages, message
-from bot.records.names import NameMask
+from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
 
 T = TypeVar("T")
 
 ANSWER_ROWS = 100
 """Models on a page of an answer that has pages."""
+NAMES_KEPT = 48
+"""Lists of names: of models, authors and categories of sixteen networks."""
 KEPT = 12
 """Values; the largest is the list of a day, about 4 MB at 10,000 models."""
 
@@ -54,9 +56,6 @@ class VersionedCache:
             return value
 
 
-S = TypeVar("S", bound=str)
-
-SUGGESTIONS = 3
 COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no keys"
 """The advice for an empty ledger."""
 
@@ -114,6 +113,8 @@ class QueryContext:
     """The public address of the site, for links to its pages; may be empty."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
     documents: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
+    names: VersionedCache = field(default_factory=lambda: VersionedCache(NAMES_KEPT), repr=False, compare=False)
+    """Models, authors and categories by network."""
 
     def find_network(self, name: str | None) -> WatchedNetwork:
         """A network by name; without a name, the first configured one."""
@@ -155,7 +156,7 @@ class QueryContext:
         hidden = NameMask.from_names(self.hidden)
         if not self.hidden:
             return document
-        shown = {**document, "catalogues": [mask_block(block, hidden) for block in document["catalogues"]]}
+        shown = {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
         return {**shown, "reasons": collect_messages(shown)} if "reasons" in document else shown
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
@@ -197,7 +198,10 @@ class QueryContext:
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
-        return self.until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
+        key = ("model", watched.network)
+        return self.names.get_or_compute(
+            key, ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
+        )
 
     def data_version(self) -> tuple[object, ...]:
         """Changes whenever the data that answers are read from change."""
@@ -255,19 +259,38 @@ class _Known:
         return cls(exact, {pair[1].casefold(): pair for pair in reversed(known)}, dict(endings), public)
 
 
-def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    """What may have been meant by an unknown name; empty where nothing is near."""
-    close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
-    names = dict(zip(("name", "other", "rest"), close, strict=False))
-    return message(("did_you_mean", "did_you_mean_2", "did_you_mean_3")[len(close) - 1], **names) if close else ""
+def _mask_block(block: Document, hidden: NameMask) -> Document:
+    """A catalogue of a digest with hidden names replaced, in its tables and texts."""
+    named = {(row["model"], row["author"]) for row in block["top"]}
+
+    def row(model: str, author: str) -> Document:
+        return {"model": hidden.masked_model(model, author), "author": hidden.masked_author(model, author)}
+
+    return {
+        **block,
+        "top": [{**model_row, **row(model_row["model"], model_row["author"])} for model_row in block["top"]],
+        "groups": [_mask_table(table, hidden) for table in block.get("groups", [])],
+        "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
+        "findings": [_mask_finding(finding, block, hidden) for finding in block["findings"]],
+    }
 
 
-def closest_matches(fragment: str, known: Sequence[S], limit: int, cutoff: int = 30) -> list[S]:
-    from rapidfuzz import fuzz, process
+def _mask_table(table: Document, hidden: NameMask) -> Document:
+    shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
+    return {**table, "rows": shown}
 
-    if not fragment:
-        return list(known[:limit])
-    matches = process.extract(
-        fragment.casefold(), known, scorer=fuzz.WRatio, processor=str.casefold, limit=limit, score_cutoff=cutoff
-    )
-    return [choice for choice, _score, _place in matches]
+
+def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Document:
+    """A finding without hidden names; worded again if it had one."""
+    values = dict(finding["values"])
+    for key in ("model", "before"):
+        name = values.get(key)
+        author = values.get("author", "") if key == "model" else ""
+        if isinstance(name, str) and hidden.hides_model(name, author):
+            values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
+    if values == finding["values"]:
+        return finding
+    from bot import render
+
+    masked = {**finding, "values": values}
+    return {**masked, "text": render.finding_text(masked, block)}

@@ -8,7 +8,8 @@ from datetime import date
 from types import MappingProxyType
 
 from bot import ledger
-from bot.queries.context import NotFoundError, QueryContext, QueryError, WatchedNetwork, did_you_mean
+from bot.queries.context import NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.near_names import did_you_mean
 from bot.queries.network_queries import digest_heading
 from bot.queries.use_documents import group_changes, group_figures, period_rows
 from bot.records import Catalogue, Document, GroupKind, Period, PeriodName, SafeName, join_messages, message
@@ -87,7 +88,7 @@ def group_names(desk: QueryContext, by: GroupKind, watched: WatchedNetwork) -> S
         named = [(c, name) for c in watched.catalogues for name in ledger.group_names(desk.store, c, by)]
         return [pair for pair in named if not is_hidden_group(desk, by, pair[1])]
 
-    return desk.until_ledger_changes((by, watched.network), look)
+    return desk.names.get_or_compute((by, watched.network), ledger.data_version(desk.store), look)
 
 
 def is_hidden_group(desk: QueryContext, by: GroupKind, name: str) -> bool:

@@ -11,7 +11,8 @@ from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
 from bot.findings import figure_changes
 from bot.metrics import METRICS, Metric
-from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
+from bot.queries.context import NotFoundError, QueryContext, QueryError
+from bot.queries.near_names import did_you_mean
 from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, SafeName, join_messages, message
 from bot.store import Store
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from bot import ledger, metrics, store
 from bot.records import AtLeast, Period, SafeName, Unknown
 from tests import databases
+from tests.ledger import test_day_totals
+from tests.ledger.test_day_totals import MODELS, add, totals
 from tests.worlds import CATALOGUE, ONE, START, World, histories, snapshot, window, worlds
 
 LAST = START + 11 * ONE
@@ -108,6 +110,55 @@ def test_names_of_authors_come_with_the_most_recently_used_first() -> None:
     assert ledger.group_names(held, CATALOGUE, "author") == ("b", "a", "c")
     assert ledger.group_names(held, CATALOGUE, "category") == ()
     held.close()
+
+
+# --- use that is read by day, on both databases -------------------------------------------------------------------
+
+
+def test_use_that_is_reported_by_day_is_counted_for_an_author_by_day_and_by_week(db: store.Store) -> None:
+    week = Period.for_day(test_day_totals.DAY, "week")
+    days = [Period(week.first + n * ONE, week.first + n * ONE) for n in range(7)]
+    add(db, *(totals(day.first, {"x": 5, "y": n}) for n, day in enumerate(days)))
+    by_day = ledger.use_over_time(db, MODELS, "author", "a", days)
+    assert [use.uses for use in by_day.periods] == [5, 6, 7, 8, 9, 10, 11] and by_day.total == 11
+    assert [(str(name), uses) for name, _, uses in by_day.most_used] == [("a/y", 6), ("a/x", 5)]
+    by_week = ledger.use_over_time(db, MODELS, "author", "a", [week.previous_period, week])
+    assert [use.uses for use in by_week.periods] == [56] and by_week.total == 56
+
+
+def test_no_use_seen_is_unknown_where_some_of_the_use_names_no_model(db: store.Store) -> None:
+    day = test_day_totals.DAY
+    add(db, totals(day, {"x": 5}, unnamed=7), totals(day + ONE, {"x": 5, "y": 0}))
+    seen = ledger.use_over_time(db, MODELS, "model", "a/x", [Period(day, day)]).periods[-1]
+    unseen = ledger.use_over_time(db, MODELS, "author", "nobody", [Period(day, day)]).periods[-1]
+    assert seen.uses == 5 and isinstance(unseen.uses, Unknown) and "7" in unseen.uses.reason
+
+
+def test_a_day_that_was_not_read_is_unknown(db: store.Store) -> None:
+    day = test_day_totals.DAY
+    add(db, totals(day, {"x": 5}))
+    days = [Period(day + n * ONE, day + n * ONE) for n in range(2)]
+    known, unread = ledger.use_over_time(db, MODELS, "author", "a", days).periods
+    assert known.uses == 5 and isinstance(unread.uses, Unknown)
+
+
+def test_counters_are_counted_alike_on_both_databases(db: store.Store) -> None:
+    world = {START + n * ONE: {"a/x": 10 * n, "a/y": 50 - 20 * n, "b/x": 7 * n} for n in range(3)}
+    world[START + 3 * ONE] = {"a/x": 40, "a/y": 60, "b/x": 21, "c/new": 4}
+    world[START + 4 * ONE] = {"a/x": 55, "a/y": 61, "b/x": 21, "c/new": 9}
+    ledger.add_snapshots(db, [snapshot(day, world[day]) for day in sorted(world)])
+    last = START + 4 * ONE
+    days = [Period(START + n * ONE, START + n * ONE) for n in range(5)]
+    use = ledger.use_over_time(db, CATALOGUE, "author", "a", days)
+    assert [plain(part.uses) for part in use.periods][3:] == [(AtLeast, 20), 16] and use.first_listed is None
+    assert [(str(name), uses) for name, _, uses in use.most_used] == [("a/x", 15), ("a/y", 1)]
+    weeks = [Period.for_day(last, "week").previous_period, Period.for_day(last, "week")]
+    assert len(ledger.use_over_time(db, CATALOGUE, "author", "a", weeks).periods) >= 1
+    found = ledger.new_models(db, CATALOGUE, START + 2 * ONE, last)
+    assert [(str(row.name), row.uses, row.uses_before) for row in found.models] == [("c/new", 5, 4)]  # type: ignore[union-attr]
+    assert ledger.most_used_on(db, CATALOGUE, last) == ("a/x", "a")
+    assert ledger.group_names(db, CATALOGUE, "author")[0] in ("a", "c")
+    assert [point.uses for point in ledger.day_history(db, CATALOGUE, last)][-1] == 21
 
 
 # --- new models ----------------------------------------------------------------------------------------------------
