@@ -34,10 +34,10 @@ def test_help_names_each_command_and_its_answer_in_the_readers_language_to_them_
             rig.speak(locale)
             result, speech = await rig.ask("help"), translator_for(locale)
             assert result.ephemeral and len(result.response.attachments) == 0
-            shown = text(result)
+            shown = text(result).replace("\\", "")
             for name, query in QUERIES.items():
                 assert f"/{speech.translate_word('command', name)}" in shown, (locale, name)
-                assert speech.translate_text(query.summary)[:9] in shown, (locale, name)
+                assert speech.translate_text(query.summary)[:40] in shown, (locale, name)
         assert "/subscribe" not in text(await rig.ask("help")) and "/deliveries" not in text(await rig.ask("help"))
 
     run(tmp_path, scenario)
