@@ -704,14 +704,14 @@ def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: 
         shown = samples(client)
     assert shown["footfall_requests_total"] == {
         ("/{path}", "404"): 30.0,
-        ("/api/model/{name}", "404"): 30.0,
+        ("/api/model/{model}", "404"): 30.0,
         ("/api/{rest}", "404"): 30.0,
         ("/api/usage", "200"): 1.0,
         ("none", "405"): 1.0,
         ("/{path}", "200"): 1.0,
         ("/{path}", "304"): 1.0,
     }
-    assert shown["footfall_request_seconds_count"][("/api/model/{name}",)] == 30.0
+    assert shown["footfall_request_seconds_count"][("/api/model/{model}",)] == 30.0
     assert 0 < shown["footfall_request_seconds_sum"][("/api/usage",)] < PATIENCE
 
 
@@ -798,3 +798,16 @@ def test_the_command_says_where_it_listens_and_ends_cleanly_when_told(home: Path
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")
+
+
+def test_parameters_by_their_former_names_are_still_answered(ask: httpx.Client) -> None:
+    now, before = (ask.get(f"/api/compare?{pair}") for pair in (f"model={FIRST}&other={TWO}", f"a={FIRST}&b={TWO}"))
+    assert now.status_code == before.status_code == 200 and now.json() == before.json()
+    assert "a" not in ask.get("/api/openapi.json").json()["paths"]["/api/compare"]["get"]["parameters"][0]["name"]
+    refused = ask.get(f"/api/compare?name={FIRST}")
+    assert refused.status_code == 400 and "known: model, other" in refused.json()["error"]
+
+
+def test_an_author_with_a_slash_or_a_space_is_asked_for_in_the_path(ask: httpx.Client) -> None:
+    missing = ask.get("/api/author/no%2Fsuch%20one")
+    assert missing.status_code == 404 and "no/such one: no such author" in missing.json()["error"]
