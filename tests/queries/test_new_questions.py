@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from bot import ledger, queries, store
-from bot.queries import NotFoundError, QueryContext, QueryError
+from bot.queries import NotFoundError, QueryContext, QueryError, list_queries
+from bot.queries.group_queries import group_names
 from bot.queries.registry import QUERIES
 from bot.records import Period
 from tests.queries.test_queries import DAYS, FIRST, HIDDEN, MISSING, NEW, NEWEST, SECRETS, STILL, TWO, WORLD, desk
 
 __all__ = ["desk"]
-SINCE_THE_FALL = "b"
+"""A fixture of the other module."""
 
 
 def values(rows: list[dict[str, Any]], key: str) -> list[object]:
@@ -86,8 +87,6 @@ def test_a_day_known_only_as_a_lower_bound_is_no_record_and_is_named_if_it_goes_
         replace(point, uses=9999, at_least=True) if point.day == DAYS[2] else point
         for point in ledger.day_history(desk.store, next(iter(desk.watched.values())).catalogues[0], NEWEST)
     ]
-    from bot.queries import list_queries
-
     catalogue = desk.watched["replicate"].catalogues[0]
     record = list_queries._record("uses", points, catalogue)
     assert record["high"]["value"] < 9999 and record["bounded_days"] == 1
@@ -133,6 +132,14 @@ def test_a_name_that_is_no_author_is_refused_with_near_ones_and_a_hidden_one_is_
         queries.author(desk, "hid")
     with pytest.raises(NotFoundError, match="Replicate sorts its models into no categories"):
         queries.category(desk, "image")
+
+
+def test_a_hidden_author_is_neither_listed_nor_suggested(desk: QueryContext) -> None:
+    names = [str(name) for _, name in group_names(desk, "author", desk.find_network(None))]
+    assert "acme" in names and "hid" not in names
+    with pytest.raises(NotFoundError) as refused:
+        queries.author(desk, "hidd")
+    assert "did you mean hid" not in str(refused.value)
 
 
 def test_a_category_is_answered_like_an_author(desk: QueryContext, tmp_path: Any) -> None:
