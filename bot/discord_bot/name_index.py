@@ -14,10 +14,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from bot import ledger
-from bot.queries import QueryContext
+from bot.i18n import N_
+from bot.queries import QueryContext, QueryError
 from bot.queries.group_queries import group_names
 from bot.records import SafeName
 
@@ -49,6 +51,31 @@ class IndexedModel:
 def is_token(text: str) -> bool:
     """Whether a text looks like a token."""
     return _TOKEN.fullmatch(text) is not None
+
+
+_UNKNOWN: Mapping[NameKind, str] = MappingProxyType(
+    {
+        "model": N_("this model is not known any more; ask again by its name"),
+        "author": N_("this author is not known any more; ask again by the name"),
+        "category": N_("this category is not known any more; ask again by its name"),
+    }
+)
+
+
+def resolve_tokens(
+    options: Mapping[str, str], kinds: Mapping[str, NameKind], names: Callable[[NameKind], ModelNameIndex]
+) -> tuple[dict[str, str], str | None]:
+    """Options with names in place of tokens, and the network of the name. `kinds`: what each option that may be a token
+    names. Raises `QueryError` for a token that no name has any more."""
+    resolved, network = dict(options), None
+    for key in kinds.keys() & options.keys():
+        if not is_token(options[key]):
+            continue
+        known = names(kinds[key]).by_token(options[key])
+        if known is None:
+            raise QueryError(_UNKNOWN[kinds[key]])
+        resolved[key], network = known.model, known.network
+    return resolved, network
 
 
 class ModelNameIndex:

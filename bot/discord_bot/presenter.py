@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from bot import i18n, queries, render
 from bot.discord_bot.chart_cache import ChartCache, answer_picture
-from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, NameKind, is_token
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, NameKind, resolve_tokens
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
 from bot.queries.context import ANSWER_ROWS, VersionedCache
@@ -26,10 +26,10 @@ from bot.render.page_layout import page_url
 
 SHOWN_ROWS = 10
 """Models on a page in Discord, of an answer that has pages itself."""
-FOREIGN = MappingProxyType(
-    {option.name: option for query in QUERIES.values() for option in query.options if option.is_foreign}
+FOREIGN: Mapping[str, NameKind] = MappingProxyType(
+    {option.name: option.index for query in QUERIES.values() for option in query.options if option.is_foreign}
 )
-"""Options whose value is a name that a network gave, and may be too long for a button."""
+"""Options whose value is a name that a network gave, and may be too long for a button, and which index has it."""
 LONGEST_ID = 100
 """Characters of a button's id (components/reference, `custom_id`)."""
 
@@ -151,28 +151,12 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
     return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
 
 
-_UNKNOWN_NAMES: Mapping[NameKind, str] = MappingProxyType(
-    {
-        "model": N_("this model is not known any more; ask again by its name"),
-        "author": N_("this author is not known any more; ask again by the name"),
-        "category": N_("this category is not known any more; ask again by its name"),
-    }
-)
-
-
 def _resolve_model_tokens(question: Query, names: Callable[[NameKind], ModelNameIndex]) -> Query:
-    """The query with model names in place of the index's tokens."""
-    changed = dict(question.options)
-    for key in FOREIGN.keys() & changed.keys():
-        if not is_token(changed[key]):
-            continue
-        known = names(FOREIGN[key].index).by_token(changed[key])
-        if known is None:
-            raise QueryError(_UNKNOWN_NAMES[FOREIGN[key].index])
-        changed[key] = known.model
-        if question.name != "compare":
-            changed["network"] = known.network
-    return replace(question, options=changed)
+    """The query with names in place of the index's tokens."""
+    options, network = resolve_tokens(question.options, FOREIGN, names)
+    if network and question.name != "compare":
+        options["network"] = network
+    return replace(question, options=options)
 
 
 def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale: str) -> tuple[Document, int]:
