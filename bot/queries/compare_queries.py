@@ -8,7 +8,7 @@ from bot import ledger
 from bot.metrics.registry import NO_USE, Value, value_ratio
 from bot.queries.context import QueryContext, WatchedNetwork
 from bot.queries.network_queries import digest_heading, shown_changes
-from bot.queries.use_documents import change_document, figure
+from bot.queries.use_documents import change_document, labelled_figure
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown, message
 
 NETWORK_FIGURES = (
@@ -75,8 +75,8 @@ def _model_side(desk: QueryContext, name: str, network: str | None, period: Peri
         "unit": catalogue.unit,
         "evidence": catalogue.evidence,
         "figures": {
-            "uses": figure(uses[span], catalogue.unit, catalogue.unit, catalogue),
-            "share": figure(share, "share", f"share of all {catalogue.unit}", catalogue),
+            "uses": labelled_figure(uses[span], catalogue.unit, catalogue.unit, catalogue),
+            "share": labelled_figure(share, "share", f"share of all {catalogue.unit}", catalogue),
         },
         "changes": {"uses": change} if change else {},
         "first_listed": use.first_listed.isoformat() if use.first_listed else None,

@@ -32,12 +32,12 @@ def new(
     catalogue, last = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
     first = last - timedelta(days=days - 1)
     key = ("new", watched.network, catalogue.key, first, last)
-    found = desk.until_ledger_changes(key, lambda: ledger.new_models(desk.store, catalogue, first, last))
+    arrivals = desk.until_ledger_changes(key, lambda: ledger.new_models(desk.store, catalogue, first, last))
     answer = {"question": "new", **digest_heading(document), "days": days, "first_day": first.isoformat()}
     answer |= {"unit": catalogue.unit, "evidence": catalogue.evidence}
-    if isinstance(found.models, Unknown):
-        return {**answer, "unknown": found.models.reason, "models": []}
-    rows = sorted(found.models, key=_new_order)
+    if isinstance(arrivals.models, Unknown):
+        return {**answer, "unknown": arrivals.models.reason, "models": []}
+    rows = sorted(arrivals.models, key=_new_order)
     pages = max(1, -(-len(rows) // ANSWER_ROWS))
     page = min(page, pages)
     hidden = NameMask.from_names(desk.hidden)
@@ -47,8 +47,8 @@ def new(
         "used": sum(_was_used(row) is True for row in rows),
         "unused": sum(_was_used(row) is False for row in rows),
         "undecided": sum(_was_used(row) is None for row in rows),
-        "gone": found.gone,
-        "unread": list(found.unread),
+        "gone": arrivals.gone,
+        "unread": list(arrivals.unread),
         "page": page,
         "pages": pages,
         "next_page": page + 1 if page < pages else None,
@@ -143,7 +143,7 @@ def _largest_use(desk: QueryContext, catalogue: Catalogue, points: Sequence[Hist
     if not tops:
         return None
     uses, day = max(tops, key=lambda top: (top[0], -top[1].toordinal()))
-    found = ledger.most_used_on(desk.store, catalogue, day)
+    leader = ledger.most_used_on(desk.store, catalogue, day)
     hidden = NameMask.from_names(desk.hidden)
-    name = hidden.masked_model(found[0], found[1]) if found else None
+    name = hidden.masked_model(leader[0], leader[1]) if leader else None
     return {"model": name, "uses": uses, "day": day.isoformat()}

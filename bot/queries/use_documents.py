@@ -22,10 +22,10 @@ def group_figures(use: ledger.UseOverTime, catalogue: Catalogue) -> Document:
         "models_used": (now.used, "models", "models used"),
         "share_used": (value_ratio(now.used, now.listed, NOTHING_LISTED), "share", "share of models used"),
     }
-    return {key: figure(value, unit, label, catalogue) for key, (value, unit, label) in values.items()}
+    return {key: labelled_figure(value, unit, label, catalogue) for key, (value, unit, label) in values.items()}
 
 
-def figure(value: Value, unit: str, label: str, catalogue: Catalogue) -> Document:
+def labelled_figure(value: Value, unit: str, label: str, catalogue: Catalogue) -> Document:
     """A value as a figure."""
     return value_document(value, {"unit": unit, "label": label, "evidence": catalogue.evidence})
 

@@ -154,8 +154,8 @@ def test_counters_are_counted_alike_on_both_databases(db: store.Store) -> None:
     assert [(str(name), uses) for name, _, uses in use.most_used] == [("a/x", 15), ("a/y", 1)]
     weeks = [Period.for_day(last, "week").previous_period, Period.for_day(last, "week")]
     assert len(ledger.use_over_time(db, CATALOGUE, "author", "a", weeks).periods) >= 1
-    found = ledger.new_models(db, CATALOGUE, START + 2 * ONE, last)
-    assert [(str(row.name), row.uses, row.uses_before) for row in found.models] == [("c/new", 5, 4)]  # type: ignore[union-attr]
+    arrived = ledger.new_models(db, CATALOGUE, START + 2 * ONE, last)
+    assert [(str(row.name), row.uses, row.uses_before) for row in arrived.models] == [("c/new", 5, 4)]  # type: ignore[union-attr]
     assert ledger.most_used_on(db, CATALOGUE, last) == ("a/x", "a")
     assert ledger.group_names(db, CATALOGUE, "author")[0] in ("a", "c")
     assert [point.uses for point in ledger.day_history(db, CATALOGUE, last)][-1] == 21
@@ -169,18 +169,18 @@ def test_counters_are_counted_alike_on_both_databases(db: store.Store) -> None:
 def test_new_models_are_those_of_a_plain_count(world: World, days: int) -> None:
     world = {**world, START: world.get(START, {}), LAST: world.get(LAST, {"o0/m0": 1})}
     held, first = opened(world), LAST - (days - 1) * ONE
-    found = ledger.new_models(held, CATALOGUE, first, LAST)
+    arrived = ledger.new_models(held, CATALOGUE, first, LAST)
     seen = {name: read[0] for name, read, _, _ in histories(world)}
     came = {name for name, day in seen.items() if first <= day <= LAST}
-    if isinstance(found.models, Unknown):
+    if isinstance(arrived.models, Unknown):
         # The list of the last day came to be held as implausible.
         assert ledger.held_days(held, CATALOGUE) or LAST not in world
         held.close()
         return
-    assert {str(row.name) for row in found.models} == came & world[LAST].keys()
-    assert found.gone == len(came - world[LAST].keys())
-    assert len(found.unread) == sum(first - ONE + n * ONE not in world for n in range(days + 1))
-    for row in found.models:
+    assert {str(row.name) for row in arrived.models} == came & world[LAST].keys()
+    assert arrived.gone == len(came - world[LAST].keys())
+    assert len(arrived.unread) == sum(first - ONE + n * ONE not in world for n in range(days + 1))
+    for row in arrived.models:
         if row.first_listed == LAST:
             assert isinstance(row.uses, Unknown)
         else:

@@ -107,7 +107,7 @@ def unknown_models(connection: sa.Connection, catalogue: int, first: date, last:
     return frozenset(connection.scalars(chosen))
 
 
-def unknown_among(found: Iterable[Any], first: date, last: date) -> frozenset[int]:
+def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int]:
     """The same from falls that were read before."""
 
     def is_inside(fall: Any) -> bool:
@@ -115,7 +115,7 @@ def unknown_among(found: Iterable[Any], first: date, last: date) -> frozenset[in
 
     return frozenset(
         fall.model
-        for fall in found
+        for fall in rows
         if fall.last_day >= first and fall.first_day <= last and not (is_inside(fall) and fall.uses is not None)
     )
 
