@@ -68,9 +68,16 @@ def _group_answer(
         "figures": group_figures(use, catalogue),
         "changes": group_changes(use.periods),
         "first_listed": use.first_listed.isoformat() if use.first_listed else None,
-        "periods": period_rows(use.periods, catalogue.unit),
+        "periods": period_rows(_since_first_listed(use), catalogue.unit),
         "models": [{"model": hidden.masked_model(model, owner), "uses": uses} for model, owner, uses in use.most_used],
     }
+
+
+def _since_first_listed(use: ledger.UseOverTime) -> Sequence[ledger.PeriodUse]:
+    """The periods since one of the models was on the list; at least the last."""
+    return [part for part in use.periods if not use.first_listed or part.period.last >= use.first_listed] or [
+        use.periods[-1]
+    ]
 
 
 def last_periods(last: Period, count: int) -> list[Period]:

@@ -119,6 +119,13 @@ def test_an_unknown_day_of_an_author_is_unknown_and_not_zero(desk: QueryContext)
     assert answer["periods"][5]["uses"]["unknown"] == "no reading at the end of 6 Mar 2025"
 
 
+def test_an_author_has_no_days_before_it_was_listed(desk: QueryContext) -> None:
+    answer = queries.author(desk, "late", day=NEWEST)
+    assert [row["day"] for row in answer["periods"]] == [DAYS[8].isoformat(), DAYS[9].isoformat()]
+    assert answer["first_listed"] == DAYS[8].isoformat()
+    assert [row["day"] for row in queries.author(desk, "late", day=DAYS[3])["periods"]] == [DAYS[3].isoformat()]
+
+
 def test_an_author_by_week_has_weeks(desk: QueryContext) -> None:
     answer = queries.author(desk, "ACME", period="week", day=DAYS[3])
     assert [row["day"] for row in answer["periods"]] == ["2025-02-24", "2025-03-03"] or len(answer["periods"]) == 1
