@@ -73,9 +73,9 @@ def _put(lot: random.Random, at: float, user: int, models: int, last: date, days
 
     options: dict[str, object] = {}
     if name == "model":
-        options["name"] = model()
+        options["model"] = model()
     elif name == "compare":
-        options |= {"a": model(), "b": model()}
+        options |= {"model": model(), "other": model()}
     elif name == "trend":
         options |= {"metric": lot.choice(METRICS), "days": lot.choice((30, 30, 90, 365))}
     elif name == "method":

@@ -58,6 +58,9 @@ def tell(opened: store.Store, days: Sequence[date]) -> None:
         issued = archive.find_digest("replicate", "day", ISSUED)
         assert issued is not None
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
+    with opened.write_transaction() as connection:
+        # After the digests, which know of no category.
+        connection.execute(store.models.update().where(store.models.c.name.like("owner%")).values(category="image"))
 
 
 @contextmanager

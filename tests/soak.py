@@ -73,8 +73,11 @@ autocomplete."""
 NAME = "owner3/model-3"
 QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("usage", {}), ("usage", {"day": "2025-03-05"}), ("usage", {"period": "week", "day": "2025-03-03"}),
-    ("inventory", {}), ("model", {"name": NAME}), ("model", {"name": "ownr3/modl-3"}), ("top", {}),
-    ("top", {"by": "fall"}), ("idle", {"days": 3}), ("compare", {"a": NAME, "b": "owner4/model-4"}),
+    ("inventory", {}), ("model", {"model": NAME}), ("model", {"model": "ownr3/modl-3"}), ("top", {}),
+    ("top", {"by": "fall"}), ("idle", {"days": 3}), ("compare", {"model": NAME, "other": "owner4/model-4"}),
+    ("new", {}), ("new", {"days": 30}), ("records", {}), ("author", {"author": "owner3"}),
+    ("author", {"author": "ownr3"}), ("author", {"author": "owner3", "period": "week"}),
+    ("category", {"category": "image"}),
     ("trend", {"metric": "uses", "days": 9}), ("trend", {"metric": "no_such"}), ("digest", {}), ("why", {}),
     ("why", {"day": "2025-03-08"}), ("usage", {"day": "2031-01-01"}), ("method", {"metric": "gini_listed"}),
     ("status", {}), ("about", {}), ("status", {"private": True}),

@@ -31,6 +31,8 @@ ARGUMENTS = {
     "model": MODEL,
     "trend": "uses",
     "compare": f"{MODEL} black-forest-labs/flux-schnell",
+    "author": "black-forest-labs",
+    "category": "image",
     "method": "models_for_half",
     "deliveries retry": "99",
     "deliveries resolve": "99 --not-sent",
@@ -50,6 +52,7 @@ EXIT_CODES = {
     "deliveries resolve": 1,
     "deliveries lift": 2,  # nothing is paused
     "send-test": 2,  # no channel is configured
+    "category": 2,  # the record has none
 }
 NOWHERE = "http://127.0.0.1:1"
 CONFIG = f"""

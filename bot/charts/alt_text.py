@@ -26,7 +26,7 @@ from bot.number_format import (
     format_share,
     format_short_day,
 )
-from bot.records import Document
+from bot.records import Document, Period, PeriodName
 
 _FIGURES = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
@@ -66,13 +66,16 @@ def describe_overview(document: Document, locale: str = "en", title: str = "") -
     return join_within_limit(parts, source_sentence(document, locale))
 
 
-def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
+def describe_trend(
+    points: Points, title: str, unit: str, source: str, locale: str = "en", period: PeriodName = "day"
+) -> str:
     """A line over time. `title` and `source` are already in the language of `locale`."""
-    voice, points = translator_for(locale), chart_data.fill_missing_days(points)
+    voice = translator_for(locale)
+    points = chart_data.fill_missing_days(points) if period == "day" else points
     parts = [
-        voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
-        _as_sentence(voice, _describe_values(voice, points, unit)),
-        _as_sentence(voice, _describe_unknown_days(voice, points)),
+        voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale, period)),
+        _as_sentence(voice, _describe_values(voice, points, unit, period)),
+        _as_sentence(voice, _describe_unknown_points(voice, points, period)),
     ]
     return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
 
@@ -90,14 +93,36 @@ def describe_compared(
     return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
 
 
-def _describe_values(voice: Translator, points: Points, unit: str) -> str:
-    """The first, lowest, highest and last known value with their days."""
+def _describe_values(voice: Translator, points: Points, unit: str, period: PeriodName = "day") -> str:
+    """The first, lowest, highest and last known value with their days, weeks or months."""
     known = [(day, number) for day, number in points if number is not None]
     marked_days = [
-        voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
+        _describe_value(voice, day, _measured_value(number, unit, voice), period)
         for day, number in _turning_points(known)
     ]
     return voice.translate_text(", ").join(marked_days)
+
+
+def _describe_value(voice: Translator, day: date, value: str, period: PeriodName) -> str:
+    if period == "day":
+        return voice.say("{value} on {day}", value=value, day=format_day(day, voice.language))
+    return voice.say("{label}: {value}", label=format_period(Period.for_day(day, period), voice.language), value=value)
+
+
+def format_period(period: Period, locale: str) -> str:
+    """A day, a week by its first and last day, or a month by its name."""
+    if period.name == "month":
+        return format_month(period.first, locale)
+    return format_day_range(period.first, period.last, locale)
+
+
+def _describe_unknown_points(voice: Translator, points: Points, period: PeriodName) -> str:
+    """The days, weeks or months that are unknown; empty if there are none."""
+    missing = [Period.for_day(day, period) for day, number in points if number is None]
+    if period == "day" or not missing:
+        return _describe_unknown_days(voice, points) if period == "day" else ""
+    named = voice.translate_text(", ").join(format_period(span, voice.language) for span in missing[:_NAMED])
+    return voice.say("{label}: {value}", label=named, value=voice.translate_text(UNKNOWN))
 
 
 def describe_usage(days: Sequence[DailyPoint], locale: str = "en", *, monthly: bool = False) -> str:
@@ -122,12 +147,12 @@ def describe_concentration(catalogue: Json, locale: str = "en") -> str:
     return _as_sentence(voice, voice.translate_text(", ").join(shares) if curve else voice.translate_text(UNKNOWN))
 
 
-def describe_day_range(points: Points, locale: str = "en") -> str:
+def describe_day_range(points: Points, locale: str = "en", period: PeriodName = "day") -> str:
     """The days that points cover."""
     voice = translator_for(locale)
     if not points:
         return voice.say("no day watched")
-    return format_day_range(points[0][0], points[-1][0], voice.language)
+    return format_day_range(points[0][0], Period.for_day(points[-1][0], period).last, voice.language)
 
 
 def join_within_limit(parts: Sequence[str], source: str) -> str:

@@ -11,7 +11,8 @@ from bot.charts.chart_data import Number, Points
 from bot.charts.fonts import text_width
 from bot.charts.png import png_bytes
 from bot.i18n import translator_for
-from bot.records import Picture
+from bot.number_format import format_month, format_short_day
+from bot.records import PeriodName, Picture
 
 COLOURS = (canvas.USED, canvas.LISTED, canvas.INK)
 KEY_HEIGHT = 48
@@ -29,7 +30,7 @@ class NamedLine:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """Lines of one unit by day, with their words in the language of `locale`."""
+    """Lines of one unit by day, week or month, with their words in the language of `locale`."""
 
     file_name: str
     title: str
@@ -42,6 +43,8 @@ class LineChart:
     unit: str
     lines: tuple[NamedLine, ...]
     locale: str = "en"
+    period: PeriodName = "day"
+    """What each point stands for; a week or month by its first day."""
 
 
 def is_drawable(points: Points) -> bool:
@@ -51,10 +54,10 @@ def is_drawable(points: Points) -> bool:
 
 def draw_lines(chart: LineChart) -> Picture:
     """The lines, each with its last value; two or more are named above them. A day unknown for all is shaded."""
-    locale, lines = chart.locale, _with_every_day(chart.lines)
+    locale, lines = chart.locale, _with_every_point(chart)
     figure, points = canvas.new_figure(), [line.points for line in lines]
     comma = translator_for(locale).translate_text(", ")
-    when = comma.join(filter(None, (chart.heading, alt_text.describe_day_range(points[0], locale))))
+    when = comma.join(filter(None, (chart.heading, alt_text.describe_day_range(points[0], locale, chart.period))))
     foot = " · ".join(filter(None, ("Footfall", chart.foot)))
     area = canvas.draw_words(figure, PictureWords(chart.title, when, foot, locale))
     if len(lines) > 1:
@@ -66,7 +69,8 @@ def draw_lines(chart: LineChart) -> Picture:
     # The last values stand to the right of the axes.
     room = round(max(text_width(end, canvas.LABEL, "bold") for end in ends)) + 20
     axes = canvas.add_axes(figure, MARGIN, canvas.WIDTH - 2 * MARGIN - room, area, "", locale)
-    canvas.set_date_axis(axes, [day for day, _ in points[0]], locale)
+    label = format_month if chart.period == "month" else format_short_day
+    canvas.set_date_axis(axes, [day for day, _ in points[0]], locale, label)
     ranges = [chart_data.axis_range(series) for series in points]
     canvas.set_value_axis(axes, min(low for low, _ in ranges), max(high for _, high in ranges), chart.unit, locale)
     canvas.draw_gaps(axes, _known_for_any(points), locale)
@@ -82,18 +86,20 @@ def draw_lines(chart: LineChart) -> Picture:
 
 def describe_lines(chart: LineChart) -> str:
     """The alt text of a chart of lines."""
-    lines = _with_every_day(chart.lines)
+    lines = _with_every_point(chart)
     if len(lines) == 1:
         title = chart.title if chart.heading in ("", chart.title) else f"{chart.title}. {chart.heading}"
-        return alt_text.describe_trend(lines[0].points, title, chart.unit, chart.source, chart.locale)
+        return alt_text.describe_trend(lines[0].points, title, chart.unit, chart.source, chart.locale, chart.period)
     named = [(line.name, line.points) for line in lines]
     return alt_text.describe_compared(named, chart.title, chart.unit, chart.source, chart.locale)
 
 
-def _with_every_day(lines: Sequence[NamedLine]) -> list[NamedLine]:
-    """The lines over the same days; a day that one lacks is unknown."""
-    days = [(day, None) for line in lines for day, _ in line.points]
-    return [NamedLine(line.name, chart_data.fill_missing_days([*days, *line.points])) for line in lines]
+def _with_every_point(chart: LineChart) -> list[NamedLine]:
+    """The lines over the same days; a day that one lacks is unknown. Weeks and months come without holes."""
+    if chart.period != "day":
+        return list(chart.lines)
+    days = [(day, None) for line in chart.lines for day, _ in line.points]
+    return [NamedLine(line.name, chart_data.fill_missing_days([*days, *line.points])) for line in chart.lines]
 
 
 def _known_for_any(points: Sequence[Points]) -> Points:

@@ -11,8 +11,9 @@ import click
 from bot import pipeline
 from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, query_option
 from bot.cli.network_selection import answer_each
+from bot.queries import QueryContext
 from bot.queries.registry import QUERIES, QueryOption, QuerySpec
-from bot.records import Document, Period, PeriodName
+from bot.records import Document, GroupKind, Period, PeriodName
 
 _DIGEST_HELP = "JSON is the archive's own document."
 
@@ -37,29 +38,40 @@ def _make_command(query: QuerySpec) -> click.Command:
 
 
 def _argument(option: QueryOption) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.argument(option.name, shell_complete=_complete_model if option.is_model else None)
+    return click.argument(option.name, shell_complete=_complete_name(option.kind) if option.is_foreign else None)
 
 
-def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Shell completion of model names: those that start with the text, otherwise those that do after the author. Empty
-    without a database."""
+def _complete_name(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Shell completion of models, authors or categories: those that start with the text, otherwise those that do after
+    the author. Empty without a database."""
+
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        from bot.records import FootfallError
+
+        parts = AppContext(ctx.find_root().params["config_path"])
+        try:
+            names = _known_names(parts.query_context, kind, ctx.params.get("network"))
+        except FootfallError:
+            return []
+        finally:
+            parts.close()
+        typed = incomplete.casefold()
+        whole = [name for name in names if name.casefold().startswith(typed)]
+        return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
+
+    return complete
+
+
+def _known_names(desk: QueryContext, kind: str, network: str | None) -> list[str]:
     from bot import ledger
-    from bot.records import FootfallError
+    from bot.queries.group_queries import group_names
 
-    parts = AppContext(ctx.find_root().params["config_path"])
-    try:
-        desk = parts.query_context
-        network = ctx.params.get("network")
-        networks = [desk.find_network(network)] if network else desk.watched.values()
-        known = [n for watched in networks for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
-        names = [str(name) for name in known if not desk.is_hidden(name)]
-    except FootfallError:
-        return []
-    finally:
-        parts.close()
-    typed = incomplete.casefold()
-    whole = [name for name in names if name.casefold().startswith(typed)]
-    return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
+    networks = [desk.find_network(network)] if network else list(desk.watched.values())
+    if kind in ("author", "category"):
+        by: GroupKind = "author" if kind == "author" else "category"
+        return [str(name) for watched in networks for _, name in group_names(desk, by, watched)]
+    known = [n for watched in networks for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
+    return [str(name) for name in known if not desk.is_hidden(name)]
 
 
 def _print_answers(parts: AppContext, query: QuerySpec, options: Mapping[str, Any], as_json: bool) -> int:

@@ -1,17 +1,19 @@
-"""The chart of an answer about days: a metric, a model, or two that are compared.
+"""The chart of an answer over time: a metric, a model, two that are compared, an author or a category.
 
 Built from the answer and from digests; a day on which a model's use is not known is a gap, never zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 from bot import charts, i18n, number_format, render
 from bot.charts import LineChart, NamedLine
 from bot.charts.chart_data import Points
-from bot.i18n import Translator
-from bot.queries import QueryContext, model_queries
+from bot.i18n import N_, Translator
+from bot.queries import QueryContext
 from bot.records import Document
 from bot.render.document_translation import translate_to_text
 
@@ -23,6 +25,8 @@ def answer_chart(desk: QueryContext, question: str, answer: Document, locale: st
         chart = _trend_chart(desk, answer, locale)
     elif question == "model":
         chart = _model_chart(desk, answer, locale)
+    elif question in ("author", "category"):
+        chart = _group_chart(desk, answer, locale)
     elif question == "compare" and answer["comparable"]:
         chart = _compared_chart(desk, answer["sides"], locale)
     if chart is None or not all(charts.is_drawable(line.points) for line in chart.lines):
@@ -54,20 +58,35 @@ def _model_chart(desk: QueryContext, answer: Document, locale: str) -> LineChart
     return LineChart("model.png", title, heading, foot, source, answer["unit"], lines, speech.language)
 
 
+def _group_chart(desk: QueryContext, answer: Document, locale: str) -> LineChart:
+    """The use of an author's or a category's models by day, week or month."""
+    speech = i18n.translator_for(locale)
+    points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["uses"])) for row in answer["periods"]]
+    title, uses = answer["name"], answer["figures"]["uses"]
+    if uses["value"] is not None:
+        value = number_format.format_figure_with_noun(uses, speech.language)
+        title = speech.say("{label}: {value}", label=title, value=value)
+    document = desk.find_digest(answer["network"], answer["period"], date.fromisoformat(answer["day"]))
+    heading, foot = _heading(answer, speech, answer["period"]), _foot(document, locale)
+    lines = (NamedLine(answer["name"], points),)
+    unit, source = answer["unit"], _source(answer, speech)
+    return LineChart(
+        f"{answer['question']}.png", title, heading, foot, source, unit, lines, speech.language, answer["period"]
+    )
+
+
 def _compared_chart(desk: QueryContext, sides: list[Document], locale: str) -> LineChart:
     """Two models by their uses, or two networks by the models that were used."""
     speech = i18n.translator_for(locale)
     lines, feet, sources = [], [], []
     for side in sides:
-        day = date.fromisoformat(side["day"])
-        document = desk.find_digest(side["network"], "day", day)
+        document = desk.find_digest(side["network"], side["period"], date.fromisoformat(side["day"]))
         if "models_used" in side["figures"]:
             used = charts.history_days(document["catalogues"][0])
             points: Points = [(point.day, point.used) for point in used]
             unit, heading = "models", speech.say("Models used by day")
         else:
-            answer = model_queries.model(desk, side["name"], side["network"], day)
-            points, unit, heading = _daily_uses(document, answer), answer["unit"], _heading(answer, speech)
+            points, unit, heading = _daily_uses(document, side), side["unit"], _heading(side, speech)
         lines.append(NamedLine(side["name"], points))
         feet.append(_foot(document, locale))
         sources.append(_source(side, speech))
@@ -91,15 +110,25 @@ def _daily_uses(document: Document, answer: Document) -> Points:
     ]
 
 
-def _heading(answer: Document, speech: Translator) -> str:
+_BY_PERIOD: Mapping[str, str] = MappingProxyType(
+    {"day": N_("{unit} by day"), "week": N_("{unit} by week"), "month": N_("{unit} by month")}
+)
+
+
+def _heading(answer: Document, speech: Translator, period: str = "day") -> str:
     unit = speech.translate_word("word", answer["unit"])
-    heading = speech.capitalize_first(speech.say("{unit} by day", unit=unit))
+    heading = speech.capitalize_first(speech.say(_BY_PERIOD[period], unit=unit))
     return speech.say("{network}: {label}", network=speech.translate_word("word", answer["title"]), label=heading)
+
+
+_LONG_TABLES = ("history", "top", "groups", "curve", "findings")
 
 
 def _foot(document: Document, locale: str) -> str:
     """The source and the day of the reading, as the picture of a digest has them."""
-    return render.picture_words(document, locale)[1]
+    # Without the long tables, which the foot does not need and the lint would walk through.
+    blocks = [{**block, **dict.fromkeys(_LONG_TABLES, ())} for block in document["catalogues"]]
+    return render.picture_words({**document, "catalogues": blocks}, locale)[1]
 
 
 def _source(answer: Document, speech: Translator) -> str:

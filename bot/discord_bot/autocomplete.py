@@ -9,7 +9,7 @@ from discord.app_commands import Choice
 
 from bot import i18n, number_format
 from bot.discord_bot.context import FootfallBot, translator_for
-from bot.discord_bot.name_index import LONGEST, SHOWN, IndexedModel, closest_keys
+from bot.discord_bot.name_index import LONGEST, SHOWN, IndexedModel, NameKind, closest_keys
 from bot.metrics import METRICS
 from bot.queries import QueryContext
 from bot.records import FootfallError, PeriodName, SafeName
@@ -19,10 +19,24 @@ from bot.render.text_blocks import utf16_length
 
 async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Models of the chosen network, or of all."""
+    return _complete_name(interaction, typed, "model")
+
+
+async def complete_author(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
+    """Authors of the chosen network, or of all."""
+    return _complete_name(interaction, typed, "author")
+
+
+async def complete_category(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
+    """Categories of the chosen network, or of all."""
+    return _complete_name(interaction, typed, "category")
+
+
+def _complete_name(interaction: discord.Interaction[FootfallBot], typed: str, kind: NameKind) -> list[Choice[str]]:
     client = interaction.client
     client.refresh_names_if_stale()
     network = getattr(interaction.namespace, "network", None)
-    matches = client.index.names.find_matches(typed, lambda model: network in (None, model.network))
+    matches = client.index.by_kind[kind].find_matches(typed, lambda model: network in (None, model.network))
     preferred_network = network or next(iter(client.desk.watched), None)
     return [_model_choice(client.desk, model, model.network == preferred_network) for model in matches]
 

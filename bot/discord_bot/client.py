@@ -18,7 +18,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.config import proxy_for
 from bot.discord_bot import command_translations, responder
-from bot.discord_bot.commands.member import MEMBER
+from bot.discord_bot.commands.help import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
 from bot.discord_bot.commands.server import SERVER

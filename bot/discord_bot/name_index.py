@@ -1,4 +1,4 @@
-"""Autocomplete for model names: best match and most used first.
+"""Autocomplete for the names of models, authors and categories: best match and most used first.
 
 The names of all networks are in memory, in the order of their use. An index of letter pairs finds typing errors among
 100,000 names without a look at each.
@@ -14,11 +14,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from types import MappingProxyType
+from typing import Literal, get_args
 
 from bot import ledger
-from bot.queries import QueryContext
+from bot.i18n import N_
+from bot.queries import QueryContext, QueryError
+from bot.queries.group_queries import group_names
 from bot.records import SafeName
 
+NameKind = Literal["model", "author", "category"]
+KINDS: tuple[NameKind, ...] = get_args(NameKind)
 SHOWN = 25
 """Most choices that Discord shows (interactions/receiving-and-responding, Autocomplete)."""
 LONGEST = 100
@@ -30,7 +36,7 @@ _TOKEN = re.compile(r"~[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class IndexedModel:
-    """A model and its network."""
+    """A model, an author or a category, and its network."""
 
     network: str
     model: SafeName
@@ -45,6 +51,31 @@ class IndexedModel:
 def is_token(text: str) -> bool:
     """Whether a text looks like a token."""
     return _TOKEN.fullmatch(text) is not None
+
+
+_UNKNOWN: Mapping[NameKind, str] = MappingProxyType(
+    {
+        "model": N_("this model is not known any more; ask again by its name"),
+        "author": N_("this author is not known any more; ask again by the name"),
+        "category": N_("this category is not known any more; ask again by its name"),
+    }
+)
+
+
+def resolve_tokens(
+    options: Mapping[str, str], kinds: Mapping[str, NameKind], names: Callable[[NameKind], ModelNameIndex]
+) -> tuple[dict[str, str], str | None]:
+    """Options with names in place of tokens, and the network of the name. `kinds`: what each option that may be a token
+    names. Raises `QueryError` for a token that no name has any more."""
+    resolved, network = dict(options), None
+    for key in kinds.keys() & options.keys():
+        if not is_token(options[key]):
+            continue
+        known = names(kinds[key]).by_token(options[key])
+        if known is None:
+            raise QueryError(_UNKNOWN[kinds[key]])
+        resolved[key], network = known.model, known.network
+    return resolved, network
 
 
 class ModelNameIndex:
@@ -142,17 +173,23 @@ def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
     return places
 
 
-def load_names(desk: QueryContext) -> ModelNameIndex:
+def load_names(desk: QueryContext, kind: NameKind = "model") -> ModelNameIndex:
     """The names of every network, most used first; the networks alternate, so that none hides another."""
-    lists = [
-        [
-            IndexedModel(watched.network, name)
-            for name in ledger.names_by_use(desk.store, catalogue)
-            if not desk.is_hidden(name)
+    if kind == "model":
+        lists = [
+            [
+                IndexedModel(watched.network, name)
+                for name in ledger.names_by_use(desk.store, catalogue)
+                if not desk.is_hidden(name)
+            ]
+            for watched in desk.watched.values()
+            for catalogue in watched.catalogues
         ]
-        for watched in desk.watched.values()
-        for catalogue in watched.catalogues
-    ]
+    else:
+        lists = [
+            [IndexedModel(watched.network, name) for _, name in group_names(desk, kind, watched)]
+            for watched in desk.watched.values()
+        ]
     longest = max(map(len, lists), default=0)
     return ModelNameIndex([names[at] for at in range(longest) for names in lists if at < len(names)])
 
@@ -164,7 +201,12 @@ class RefreshingNameIndex:
         self._desk = desk
         self._mark: tuple[int, int] | None = None
         self._refresh_lock = threading.Lock()
-        self.names = ModelNameIndex(())
+        self.by_kind: Mapping[NameKind, ModelNameIndex] = dict.fromkeys(KINDS, ModelNameIndex(()))
+
+    @property
+    def names(self) -> ModelNameIndex:
+        """The models."""
+        return self.by_kind["model"]
 
     def refresh(self) -> None:
         """Read the names again if the ledger changed. Takes seconds with many models; call it off the event loop.
@@ -172,13 +214,13 @@ class RefreshingNameIndex:
         with self._refresh_lock:
             mark = ledger.data_version(self._desk.store)
             if mark != self._mark:
-                self.names, self._mark = load_names(self._desk), mark
+                self.by_kind, self._mark = {kind: load_names(self._desk, kind) for kind in KINDS}, mark
 
-    def get_names(self) -> ModelNameIndex:
+    def get_names(self, kind: NameKind = "model") -> ModelNameIndex:
         """The names; read on the first call. Raises `StoreError`."""
         if self._mark is None:
             self.refresh()
-        return self.names
+        return self.by_kind[kind]
 
 
 def closest_keys(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:

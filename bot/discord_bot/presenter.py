@@ -16,19 +16,20 @@ from urllib.parse import parse_qsl, urlencode
 
 from bot import i18n, queries, render
 from bot.discord_bot.chart_cache import ChartCache, answer_picture
-from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, NameKind, resolve_tokens
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
-from bot.queries.context import VersionedCache
-from bot.queries.model_queries import IDLE_ROWS
+from bot.queries.context import ANSWER_ROWS, VersionedCache
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render.page_layout import page_url
 
-IDLE_SHOWN = 10
-"""Idle models on a page in Discord."""
-MODELS = frozenset(option.name for query in QUERIES.values() for option in query.options if option.is_model)
-"""Options that name a model, and may be too long for a button."""
+SHOWN_ROWS = 10
+"""Models on a page in Discord, of an answer that has pages itself."""
+FOREIGN: Mapping[str, NameKind] = MappingProxyType(
+    {option.name: option.index for query in QUERIES.values() for option in query.options if option.is_foreign}
+)
+"""Options whose value is a name that a network gave, and may be too long for a button, and which index has it."""
 LONGEST_ID = 100
 """Characters of a button's id (components/reference, `custom_id`)."""
 
@@ -51,7 +52,7 @@ class Query:
         query = QUERIES[self.name]
         options = query.parse_options(self.options)
         if "page" in options:
-            options["page"] = self.page * IDLE_SHOWN // IDLE_ROWS + 1
+            options["page"] = self.page * SHOWN_ROWS // ANSWER_ROWS + 1
         return query.answer(desk, **options)
 
 
@@ -73,6 +74,7 @@ WRITTEN = r"ask:(?P<place>[0-9]{1,2}):(?P<name>[a-z]{1,20}):(?P<page>[0-9]{1,4})
 def query_from_button(match: re.Match[str]) -> Query:
     """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
     name, options = match["name"], dict(parse_qsl(match["options"]))
+    options = QUERIES[name].rename_former(options) if name in QUERIES else options
     if name not in QUERIES or not options.keys() <= query_options(name).keys():
         raise QueryError(N_("this button is of an older version; ask again"))
     return Query(name, options, int(match["page"]))
@@ -80,14 +82,16 @@ def query_from_button(match: re.Match[str]) -> Query:
 
 DEFINED: Mapping[str, str] = MappingProxyType(
     {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
+    | {"records": "uses", "author": "uses", "category": "uses"}
 )
 """The metric whose definition is shown below an answer without one of its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
-    | {"top": ("models", 10), "idle": ("models", IDLE_SHOWN)}
+    | {"top": ("models", 10), "idle": ("models", SHOWN_ROWS), "new": ("models", SHOWN_ROWS)}
+    | {"author": ("periods", 15), "category": ("periods", 15)}
 )
 """The list of an answer that is shown in pages, and the rows per page."""
-NEWEST_FIRST = ("trend", "model")
+NEWEST_FIRST = ("trend", "model", "author", "category")
 KEPT = 64
 """Most answers in the cache; one with a picture takes up to 100 kB."""
 LIVE = frozenset({"status"})
@@ -123,7 +127,7 @@ class AnswerPresenter:
     recent: VersionedCache
 
     def present_answer(
-        self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
+        self, question: Query, names: Callable[[NameKind], ModelNameIndex], locale: str = "en"
     ) -> RenderedAnswer:
         """Answer a query and render it in a language. Raises `QueryError`, `StoreError`."""
         model_tokens = _resolve_model_tokens(question, names)
@@ -147,19 +151,12 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
     return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
 
 
-def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
-    """The query with model names in place of the index's tokens."""
-    changed = dict(question.options)
-    for key in MODELS & changed.keys():
-        if not is_token(changed[key]):
-            continue
-        known = names().by_token(changed[key])
-        if known is None:
-            raise QueryError(N_("this model is not known any more; ask again by its name"))
-        changed[key] = known.model
-        if key == "name":
-            changed["network"] = known.network
-    return replace(question, options=changed)
+def _resolve_model_tokens(question: Query, names: Callable[[NameKind], ModelNameIndex]) -> Query:
+    """The query with names in place of the index's tokens."""
+    options, network = resolve_tokens(question.options, FOREIGN, names)
+    if network and question.name != "compare":
+        options["network"] = network
+    return replace(question, options=options)
 
 
 def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale: str) -> tuple[Document, int]:
@@ -172,8 +169,13 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
         "commands": [i18n.translator_for(locale).translate_word("command", name) for name in QUERIES],
         "definition": queries.method(desk, defined)["definition"] if defined else "",
     }
-    embed = render.answer_embed(answer, facts, desk.hidden, locale, page_url(desk.site_url, answer))
+    embed = render.answer_embed(answer, facts, desk.hidden, locale, _answer_page(desk, answer))
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
+
+
+def _answer_page(desk: QueryContext, answer: Document) -> str:
+    """The address of the page that an answer links to; empty without a public site."""
+    return page_url(desk.site_url, answer)
 
 
 def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
@@ -185,17 +187,22 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
     if question.name in NEWEST_FIRST:
         rows = rows[::-1]
     before, total = 0, len(rows)
-    if question.name == "idle" and "count" in answer:  # Its answer already has pages.
-        before, total = (answer["page"] - 1) * IDLE_ROWS, answer["count"]
+    if "pages" in answer:
+        before, total = (answer["page"] - 1) * ANSWER_ROWS, answer["count"]
     pages = max(1, -(-total // size))
     number = min(question.page, pages - 1)
     return rows[number * size - before : (number + 1) * size - before], number, pages
 
 
 def _as_of_time(answer: Document) -> str | None:
-    side = answer["sides"][0] if answer["question"] == "compare" else answer
-    composed_at: str | None = side.get("composed_at") or side.get("as_of")
+    dated = _dated_part(answer)
+    composed_at: str | None = dated.get("composed_at") or dated.get("as_of")
     return composed_at
+
+
+def _dated_part(answer: Document) -> Document:
+    """What has the network and the period of an answer: itself, or the first of two sides."""
+    return answer["sides"][0] if "sides" in answer else answer
 
 
 def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
@@ -206,6 +213,8 @@ def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
+DigestDays = Mapping[PeriodName, Sequence[date]]
+"""The first days of the periods with a digest."""
 UnplacedButton = tuple[str, Query | None, bool]
 """A button without its position: English label, query (`None`: disabled), and whether it is the current view."""
 
@@ -222,8 +231,9 @@ _PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
 def _button_specs(
     desk: QueryContext, question: Query, answer: Document, pages: int, speech: Translator
 ) -> tuple[ButtonSpec, ...]:
-    fixed = _button_query(question, answer)
-    rows = [_period_buttons(desk, fixed, answer), _step_buttons(desk, fixed, answer), _page_buttons(fixed, pages)]
+    fixed, dated = _button_query(question, answer), _dated_part(answer)
+    days = desk.digest_days(dated["network"]) if dated.get("day") else {}
+    rows = [_period_buttons(days, fixed, dated), _step_buttons(days, fixed, dated), _page_buttons(fixed, pages)]
     buttons = [(row, button) for row, group in enumerate(filter(None, rows)) for button in group]
     placed = [
         ButtonSpec(speech.translate_text(label), row, button_id(target or fixed, place), target is not None, current)
@@ -234,14 +244,18 @@ def _button_specs(
 
 def _button_query(question: Query, answer: Document) -> Query:
     """The query for buttons: short, and with the network of the answer."""
-    if question.name == "model":
-        known = IndexedModel(answer["network"], answer["model"])
-        return replace(question, options={**question.options, "name": known.token, "network": known.network})
+    if question.name in ("model", "author", "category"):
+        known = IndexedModel(answer["network"], answer["model" if question.name == "model" else "name"])
+        return replace(question, options={**question.options, question.name: known.token, "network": known.network})
+    if question.name == "compare" and "catalogue" in answer["sides"][0]:
+        sides = zip(("model", "other"), answer["sides"], strict=True)
+        tokens = {key: IndexedModel(side["network"], side["name"]).token for key, side in sides}
+        return replace(question, options={**question.options, **tokens})
     # Buttons lead to other days, which have other editions.
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
+def _period_buttons(days: DigestDays, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The same query for the day, the week and the month of the same day, if they have a digest."""
     if "period" not in query_options(question.name):
         return ()
@@ -249,22 +263,21 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
     buttons: list[UnplacedButton] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
-        there = first in desk.digest_days(answer["network"], period)
+        there = first in days[period]
         target = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
         buttons.append((_PERIODS[period][0], None if current else target, current))
     return buttons
 
 
-def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[UnplacedButton]:
+def _step_buttons(days: DigestDays, question: Query, answer: Document) -> Sequence[UnplacedButton]:
     """The previous, next and newest period with a digest."""
     if "day" not in query_options(question.name) or answer["day"] is None:
         return ()
     period: PeriodName = answer["period"]
-    days = desk.digest_days(answer["network"], period)
     day = date.fromisoformat(answer["day"])
-    earlier = [other_day for other_day in days if other_day < day]
-    later = [other_day for other_day in days if other_day > day]
+    earlier = [other_day for other_day in days[period] if other_day < day]
+    later = [other_day for other_day in days[period] if other_day > day]
     _, before, after = _PERIODS[period]
     return (
         (before, question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),

@@ -67,7 +67,11 @@ def _earlier_counts(document: Document, block: Mapping[str, Any]) -> tuple[str |
     if document["period"] != "day":
         periods = document.get("periods", [])
         is_headline = block["catalogue"] == document["headline"]["catalogue"]
-        return None, periods[-2] if is_headline and len(periods) > 1 else {}
+        earlier = periods[-2] if is_headline and len(periods) > 1 else {}
+        if _exact_value(block, "uses_change") is None:
+            # The use of one of the two is a lower bound, as after a counter fell: then posts say no step either.
+            earlier = {"models_listed": earlier.get("models_listed")}
+        return None, earlier
     since = (date.fromisoformat(document["day"]) - timedelta(days=1)).isoformat()
     points: list[Mapping[str, Any]] = block.get("history", [])
     point = next((point for point in points if point["day"] == since), {})

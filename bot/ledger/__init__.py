@@ -26,7 +26,8 @@ from bot.ledger.queries.models import (
     model_standing,
     usage_comparison,
 )
-from bot.ledger.queries.period_data import load_period_data
+from bot.ledger.queries.new_models import NewModel, NewModels, new_models
+from bot.ledger.queries.period_data import day_history, load_period_data
 from bot.ledger.queries.rankings import (
     DateRange,
     RankingRow,
@@ -36,11 +37,13 @@ from bot.ledger.queries.rankings import (
     known_names,
     listed_span,
     model_rankings,
+    most_used_on,
     names_by_use,
     read_span,
     snapshot_days,
 )
 from bot.ledger.queries.reading_state import ListState, ReadingState, reading_state
+from bot.ledger.queries.use_over_time import PeriodUse, SelectedBy, UseOverTime, group_names, use_over_time
 from bot.ledger.snapshots.held_days import (
     Decision,
     Hold,

@@ -5,10 +5,13 @@ JSON values) that a template renders. `registry` declares every query with its o
 commands, paths and pages from that.
 """
 
+from bot.queries.compare_queries import compare
 from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.group_queries import author, category
 from bot.queries.health_queries import health
+from bot.queries.list_queries import new, new_models, records
 from bot.queries.model_lists import models
-from bot.queries.model_queries import compare, idle, idle_models, model, top, why
+from bot.queries.model_queries import idle, idle_models, model, top, why
 from bot.queries.network_queries import (
     about,
     digest,

@@ -8,11 +8,12 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
+from bot.queries.near_names import closest_matches, did_you_mean
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName, Unknown
 from bot.records.messages import collect_messages, join_messages, message
 from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
@@ -20,6 +21,10 @@ from bot.store import Store
 
 T = TypeVar("T")
 
+ANSWER_ROWS = 100
+"""Models on a page of an answer that has pages."""
+NAMES_KEPT = 48
+"""Lists of names: of models, authors and categories of sixteen networks."""
 KEPT = 24
 """Values; the largest are the models of a list with their pages, about 6 MB at 10,000 models."""
 
@@ -58,9 +63,6 @@ class VersionedCache:
             self._weight -= self._weigh(self._values.pop(key)[1])
 
 
-S = TypeVar("S", bound=str)
-
-SUGGESTIONS = 3
 COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no keys"
 """The advice for an empty ledger."""
 
@@ -123,6 +125,9 @@ class QueryContext:
     every_model: bool = False
     """Whether every model has a page, because `python -m bot web` serves those that are not written."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
+    documents: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
+    names: VersionedCache = field(default_factory=lambda: VersionedCache(NAMES_KEPT), repr=False, compare=False)
+    """Models, authors and categories by network."""
 
     def find_network(self, name: str | None) -> WatchedNetwork:
         """A network by name; without a name, the first configured one."""
@@ -139,24 +144,31 @@ class QueryContext:
         return self.watched[name]
 
     def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
-        """The digest of the period that holds `day`, or the newest."""
+        """The digest of the period that holds `day`, or the newest; cached until the archive changes."""
+        if day is not None:
+            self.refuse_future(day)
+        first = Period.for_day(day, period).first if day else None
+        key, mark = (network, period, first), self.archive.data_version()
+        digest = self.documents.get_or_compute(key, mark, lambda: self._read_digest(*key))
+        if digest is not None:
+            return digest
         if day is None:
-            newest = self.archive.newest_digest(network, period)
-            if newest is None:
-                raise NotFoundError(
-                    message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period)
-                )
-            return self.mask_hidden(newest)
-        self.refuse_future(day)
-        digest = self.archive.find_digest(network, period, Period.for_day(day, period).first)
-        if digest is None:
-            missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
-            raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
-        return self.mask_hidden(digest)
+            raise NotFoundError(message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period))
+        missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
+        raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
+
+    def _read_digest(self, network: str, period: PeriodName, first: date | None) -> Document | None:
+        if first is None:
+            digest = self.archive.newest_digest(network, period)
+        else:
+            digest = self.archive.find_digest(network, period, first)
+        return digest and self.mask_hidden(digest)
 
     def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown, without names that were hidden after it was composed."""
         hidden = NameMask.from_names(self.hidden)
+        if not self.hidden:
+            return document
         shown = {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
         return {**shown, "reasons": collect_messages(shown)} if "reasons" in document else shown
 
@@ -199,19 +211,23 @@ class QueryContext:
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""
-        return self.until_ledger_changes(("names", watched.network), lambda: _Known.from_ledger(self, watched))
+        key = ("model", watched.network)
+        return self.names.get_or_compute(
+            key, ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
+        )
 
     def data_version(self) -> tuple[object, ...]:
         """Changes whenever the data that answers are read from change."""
         return (*ledger.data_version(self.store), *self.archive.data_version())
 
-    def digest_days(self, network: str, period: PeriodName) -> tuple[date, ...]:
-        """The first days of the periods with a digest, oldest first."""
+    def digest_days(self, network: str) -> Mapping[PeriodName, tuple[date, ...]]:
+        """The first days of the days, weeks and months with a digest, oldest first."""
 
-        def look() -> tuple[date, ...]:
-            return tuple(entry.day for entry in self.archive.list_digests(network, period))
+        def look() -> dict[PeriodName, tuple[date, ...]]:
+            periods: tuple[PeriodName, ...] = get_args(PeriodName)
+            return {name: tuple(entry.day for entry in self.archive.list_digests(network, name)) for name in periods}
 
-        return self.recent.get_or_compute(("days", network, period), self.archive.data_version(), look)
+        return self.recent.get_or_compute(("days", network), self.archive.data_version(), look)
 
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """The data to compare a period's use with, cached until the ledger changes."""
@@ -297,21 +313,3 @@ def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Docum
 
     masked = {**finding, "values": values}
     return {**masked, "text": render.finding_text(masked, block)}
-
-
-def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    """What may have been meant by an unknown name; empty where nothing is near."""
-    close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
-    names = dict(zip(("name", "other", "rest"), close, strict=False))
-    return message(("did_you_mean", "did_you_mean_2", "did_you_mean_3")[len(close) - 1], **names) if close else ""
-
-
-def closest_matches(fragment: str, known: Sequence[S], limit: int, cutoff: int = 30) -> list[S]:
-    from rapidfuzz import fuzz, process
-
-    if not fragment:
-        return list(known[:limit])
-    matches = process.extract(
-        fragment.casefold(), known, scorer=fuzz.WRatio, processor=str.casefold, limit=limit, score_cutoff=cutoff
-    )
-    return [choice for choice, _score, _place in matches]

@@ -55,7 +55,7 @@ class EntityIndex:
 
 def entity_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogue) -> EntityIndex | None:
     """The index of a catalogue, cached until the ledger changes; `None` if the network has no daily digest."""
-    days = desk.digest_days(watched.network, "day")
+    days = desk.digest_days(watched.network)["day"]
     if not days:
         return None
     key = ("entities", watched.network, catalogue.key, days[-1], tuple(desk.hidden))
@@ -104,7 +104,7 @@ def _cached_links(desk: QueryContext, catalogue: Catalogue, days: tuple[date, ..
 
 def listed_pages(desk: QueryContext, index: EntityIndex) -> Sequence[str]:
     """The pages in the lists and the search: those that any daily digest links, in the order of their use."""
-    days = desk.digest_days(index.watched.network, "day")
+    days = desk.digest_days(index.watched.network)["day"]
     pages = _cached_links(desk, index.catalogue, days)
     return [path for path in index.entities if pages.has_page(path)]
 
@@ -120,7 +120,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
     single = ledger.daily_use(store, catalogue, models, last, SHOWN_DAYS) if models else {}
     summed = ledger.daily_use_of_groups(store, catalogue, groups, last, SHOWN_DAYS) if groups else {}
     today = ledger.daily_use(store, catalogue, members, last, 1) if members else {}
-    findings, digests = _findings_by_name(desk, index), frozenset(desk.digest_days(index.watched.network, "day"))
+    findings, digests = _findings_by_name(desk, index), frozenset(desk.digest_days(index.watched.network)["day"])
     for path, entity in zip(paths, chosen, strict=True):
         days = summed[path] if entity.kind != "model" else single[entity.models[0].id]
         yield {
@@ -246,7 +246,7 @@ def _newest_of_each(findings: Sequence[Document]) -> Iterator[Document]:
 def network_document(desk: QueryContext, watched: WatchedNetwork) -> Document | None:
     """The models used of a network by day, in the shape of the other documents; `None` before its first daily digest.
     The share is that of the list."""
-    days = desk.digest_days(watched.network, "day")
+    days = desk.digest_days(watched.network)["day"]
     if not days:
         return None
     catalogue = watched.lead_catalogue
@@ -300,7 +300,7 @@ def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[E
 def _newest_digests(desk: QueryContext, network: str) -> Iterator[Document]:
     """The newest digests of each kind of period, the newest first."""
     chosen = [
-        (day, period) for period, most in FINDING_DIGESTS.items() for day in desk.digest_days(network, period)[-most:]
+        (day, period) for period, most in FINDING_DIGESTS.items() for day in desk.digest_days(network)[period][-most:]
     ]
     for day, period in sorted(chosen, reverse=True):
         document = desk.archive.find_digest(network, period, day)

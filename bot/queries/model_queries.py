@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from heapq import nsmallest
 
 from bot import ledger
-from bot.queries.context import QueryContext, QueryError, WatchedNetwork
+from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
 from bot.queries.paging import DEFAULT_LIMIT, page_document
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage, message
@@ -15,16 +15,14 @@ from bot.records.names import NameMask
 
 ROWS = 25
 """Models in the answer of `top`: as many as a digest has."""
-IDLE_ROWS = 100
-"""Models on a page of the answer of `idle`."""
 MOVERS = 5
 MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
 
 
-def model(desk: QueryContext, name: str, network: str | None = None, day: date | None = None) -> Document:
+def model(desk: QueryContext, model: str, network: str | None = None, day: date | None = None) -> Document:
     """One model: its use, rank and share, and its last 30 days."""
-    watched, catalogue, known = desk.find_model(name, network)
+    watched, catalogue, known = desk.find_model(model, network)
     document = desk.find_digest(watched.network, "day", day)
     document_day = date.fromisoformat(document["day"])
     return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, document_day)}
@@ -98,10 +96,10 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
     answer, idle_rows = _idle_rows(desk, network, days, day)
     if "unknown" in answer:
         return {**answer, "models": []}
-    pages = max(1, -(-len(idle_rows) // IDLE_ROWS))
+    pages = max(1, -(-len(idle_rows) // ANSWER_ROWS))
     page = min(page, pages)
     place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
-    return {**answer, **place, "models": _idle_page(desk, idle_rows, IDLE_ROWS, (page - 1) * IDLE_ROWS)}
+    return {**answer, **place, "models": _idle_page(desk, idle_rows, ANSWER_ROWS, (page - 1) * ANSWER_ROWS)}
 
 
 def idle_models(
@@ -156,49 +154,6 @@ def _idle_page(desk: QueryContext, idle_rows: list[_IdleRow], limit: int, offset
         {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
         for seen, last, name, author in nsmallest(offset + limit, idle_rows)[offset:]
     ]
-
-
-def compare(desk: QueryContext, a: str, b: str, network: str | None = None) -> Document:
-    """Two models or two networks side by side.
-
-    Numbers of different units are never set against each other."""
-    if a in desk.watched and b in desk.watched:
-        sides = [_network_side(desk, desk.watched[name]) for name in (a, b)]
-    else:
-        sides = [_model_side(desk, name, network) for name in (a, b)]
-    units = [side["unit"] for side in sides]
-    return {"question": "compare", "sides": sides, "comparable": units[0] == units[1], "units": units}
-
-
-def _network_side(desk: QueryContext, watched: WatchedNetwork) -> Document:
-    document = desk.find_digest(watched.network)
-    lead = document["catalogues"][0]
-    keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
-    figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
-    return {
-        "name": watched.title,
-        **digest_heading(document),
-        "unit": lead["unit"],
-        "evidence": lead["evidence"],
-        "figures": figures,
-    }
-
-
-def _model_side(desk: QueryContext, name: str, network: str | None) -> Document:
-    answer = model(desk, name, network)
-    share = answer["share"]
-    unknown = {} if share is not None else {"unknown": answer["uses"].get("unknown", message("no_use"))}
-    figures = {
-        "uses": {"label": answer["unit"], **answer["uses"], "evidence": answer["evidence"]},
-        "share": {"label": f"share of all {answer['unit']}", "unit": "share", "value": share, **unknown},
-    }
-    return {
-        "name": answer["model"],
-        **digest_heading(answer),
-        "unit": answer["unit"],
-        "evidence": answer["evidence"],
-        "figures": figures,
-    }
 
 
 def why(desk: QueryContext, network: str | None, day: date | None = None) -> Document:

@@ -11,8 +11,10 @@ from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
 from bot.findings import figure_changes
 from bot.metrics import METRICS, Metric
-from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
-from bot.records import COMPARISON, Document, Period, PeriodName, SafeName, join_messages, message
+from bot.queries.context import NotFoundError, QueryContext, QueryError
+from bot.queries.near_names import did_you_mean
+from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, SafeName, join_messages, message
+from bot.store import Store
 
 USAGE = (
     "uses",
@@ -93,7 +95,7 @@ def _figures_answer(
         "question": question,
         **digest_heading(document),
         "catalogues": [
-            {**_catalogue_answer(block, also), "changes": _shown_changes(document, block)} for block in catalogues
+            {**_catalogue_answer(block, also), "changes": shown_changes(document, block)} for block in catalogues
         ],
     }
 
@@ -104,7 +106,7 @@ def digest_heading(document: Document) -> Document:
     return {key: document[key] for key in kept}
 
 
-def _shown_changes(document: Document, block: Document) -> Document:
+def shown_changes(document: Document, block: Document) -> Document:
     """The changes of the shown figures against the period before, by key."""
     changes = figure_changes(document, block)
     return {key: changes[key] for key in block["figures"] if key in changes}
@@ -287,10 +289,7 @@ def status(desk: QueryContext) -> Document:
                     "newest_digest": newest["day"] if newest else None,
                     "edition": newest["edition"] if newest else None,
                     "digest_status": newest["status"] if newest else None,
-                    "held": [
-                        {"day": held_day.day.isoformat(), "unknown": held_day.reason}
-                        for held_day in ledger.held_days(desk.store, catalogue)
-                    ],
+                    "held": held_documents(desk.store, catalogue),
                 }
             )
     return {
@@ -299,6 +298,11 @@ def status(desk: QueryContext) -> Document:
         "catalogues": rows,
         "next": _next_runs(desk),
     }
+
+
+def held_documents(store: Store, catalogue: Catalogue) -> list[Document]:
+    """The days whose list is held as implausible, and why."""
+    return [{"day": held.day.isoformat(), "unknown": held.reason} for held in ledger.held_days(store, catalogue)]
 
 
 def _next_runs(desk: QueryContext) -> list[Document]:

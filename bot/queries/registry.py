@@ -14,8 +14,18 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_args
 
-from bot.queries import health_queries, model_lists, model_queries, network_queries, paging
+from bot.queries import (
+    compare_queries,
+    group_queries,
+    health_queries,
+    list_queries,
+    model_lists,
+    model_queries,
+    network_queries,
+    paging,
+)
 from bot.queries.context import QueryContext, QueryError
+from bot.queries.list_queries import MOST_NEW_DAYS, NEW_DAYS
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
 from bot.records import Document, PeriodName, SafeName
@@ -32,7 +42,9 @@ class QueryOption:
     """An option of a query."""
 
     name: str
-    kind: Literal["choice", "day", "metric", "model", "model or network", "network", "number", "period"]
+    kind: Literal[
+        "author", "category", "choice", "day", "metric", "model", "model or network", "network", "number", "period"
+    ]
     description: str
     """For Discord and the API's description."""
     help: str | None = None
@@ -42,6 +54,8 @@ class QueryOption:
     choices: tuple[str, ...] = ()
     limits: tuple[int, int | None] = (1, None)
     """Of a number: the least and the greatest."""
+    former: str = ""
+    """The name under which it was published before; the API and buttons still accept it."""
 
     @property
     def is_model(self) -> bool:
@@ -62,6 +76,16 @@ class QueryOption:
         if self.default is not None:
             schema["default"] = self.default
         return schema
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether its value is a name that a network gave, which may hold anything."""
+        return self.is_model or self.kind in ("author", "category")
+
+    @property
+    def index(self) -> Literal["model", "author", "category"]:
+        """Which names complete it."""
+        return self.kind if self.kind in ("author", "category") else "model"
 
     def parse(self, text: str) -> str | int | date:
         """Parse its value. Raises `QueryError`; the query's function checks limits and choices."""
@@ -115,12 +139,19 @@ class QuerySpec:
 
     @property
     def is_per_network(self) -> bool:
-        """Whether each network has its own answer. A model's name already determines the network."""
-        return NETWORK in self.options and not any(option.is_model for option in self.options)
+        """Whether each network has its own answer. A name that a network gave already determines it."""
+        return NETWORK in self.options and not any(option.is_foreign for option in self.options)
+
+    def rename_former(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Texts by the present names of their options; a present name counts before a former one."""
+        present = {option.former: option.name for option in self.options if option.former}
+        renamed = {present[key]: text for key, text in given.items() if key in present}
+        return renamed | {key: text for key, text in given.items() if key not in present}
 
     def parse_options(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The values of all options, from their texts. Raises `QueryError`."""
         values: dict[str, Any] = {}
+        given = self.rename_former(given)
         for option in self.options:
             text = given.get(option.name)
             if text is None and option.required:
@@ -159,14 +190,17 @@ DAY = QueryOption(
 )
 _WEEK = "A UTC day of the week, YYYY-MM-DD; the newest by default"
 _METRIC = QueryOption("metric", "metric", "What is counted", required=True)
-_NAME = QueryOption("name", "model", "A model's name", required=True)
+_MODEL = QueryOption("model", "model", "A model's name", required=True, former="name")
 _SIDES = (
-    QueryOption("a", "model or network", "A model or a network", required=True),
-    QueryOption("b", "model or network", "Another model or network", required=True),
+    QueryOption("model", "model or network", "A model or a network", required=True, former="a"),
+    QueryOption("other", "model or network", "Another model or network", required=True, former="b"),
 )
+_AUTHOR = QueryOption("author", "author", "An author of models", required=True)
+_CATEGORY = QueryOption("category", "category", "A category of models", required=True)
 _BY = QueryOption("by", "choice", "What they are ordered by; uses by default", default=BY[0], choices=BY)
 _DAYS = QueryOption("days", "number", "How many days", "Days to show.", default=30, limits=(1, MOST_DAYS))
 _IDLE_DAYS = replace(_DAYS, help="Days without a use.", default=7, limits=(1, MOST_IDLE_DAYS))
+_NEW_DAYS = replace(_DAYS, help="Days in which they came.", default=NEW_DAYS, limits=(1, MOST_NEW_DAYS))
 _PAGE = QueryOption("page", "number", "Which hundred of them", "Which hundred of them.", default=1)
 _EDITION = QueryOption(
     "edition",
@@ -198,10 +232,16 @@ def _with_page(query: QuerySpec) -> QuerySpec:
 QUERIES = _by_name(
     QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY), table="catalogues"),
     QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY), table="catalogues"),
-    QuerySpec("model", model_queries.model, (_NAME, NETWORK, DAY), "model/{name}", rows="days"),
+    QuerySpec("model", model_queries.model, (_MODEL, NETWORK, DAY), "model/{model}", rows="days"),
     QuerySpec("top", model_queries.top, (_BY, NETWORK, PERIOD, DAY), rows="models"),
     QuerySpec("idle", model_queries.idle, (_IDLE_DAYS, _PAGE, NETWORK, DAY), rows="models"),
-    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK), table="sides"),
+    QuerySpec("compare", compare_queries.compare, (*_SIDES, NETWORK, PERIOD, DAY), table="sides"),
+    QuerySpec("new", list_queries.new, (_NEW_DAYS, _PAGE, NETWORK, DAY), rows="models"),
+    QuerySpec("records", list_queries.records, (NETWORK, DAY), rows="records"),
+    QuerySpec("author", group_queries.author, (_AUTHOR, NETWORK, PERIOD, DAY), "author/{author}", rows="periods"),
+    QuerySpec(
+        "category", group_queries.category, (_CATEGORY, NETWORK, PERIOD, DAY), "category/{category}", rows="periods"
+    ),
     QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}", rows="days"),
     QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION), table="catalogues"),
     QuerySpec("why", model_queries.why, (NETWORK, DAY), table="movers"),
@@ -215,6 +255,7 @@ QUERIES = _by_name(
 """Queries that every interface has. The API pages each list that `rows` names."""
 _OF_PROGRAMS = (
     replace(QUERIES["idle"], answer=model_queries.idle_models, options=(_IDLE_DAYS, NETWORK, DAY)),
+    replace(QUERIES["new"], answer=list_queries.new_models, options=(_NEW_DAYS, NETWORK, DAY)),
     replace(QUERIES["trend"], answer=network_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
     QuerySpec("models", model_lists.models, (NETWORK, PERIOD, DAY), rows="models"),
     QuerySpec("health", health_queries.health, rows="networks"),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bot.queries import NotFoundError, QueryContext, QueryError
-from bot.queries.model_queries import IDLE_ROWS
+from bot.queries.context import ANSWER_ROWS
 from bot.queries.registry import API, API_QUERIES, QuerySpec
 from bot.records import Document, SafeName
 from bot.web import answer_formats, middleware
@@ -17,15 +17,13 @@ from bot.web.middleware import SCHEMA_VERSION, DbThreadPool, Handler
 from bot.web.openapi import describe_api, display_path, query_parameters
 
 SUFFIX = ".csv"
-_ANYTHING = "{name:(?s:.+)}"
-"""A model's name may hold anything."""
 
 
 def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
     """Add every query, their index and their description. The addresses of before there were versions lead to these;
     any other path below /api does not exist."""
     for query in API_QUERIES.values():
-        route = query.address.replace("{name}", _ANYTHING)
+        route = _route(query)
         if answer_formats.has_table(query):
             app.router.add_get(f"{route}{SUFFIX}", _query_handler(query, desk, threads, SUFFIX))
         app.router.add_get(route, _query_handler(query, desk, threads))
@@ -34,10 +32,19 @@ def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) 
     app.router.add_get(f"{API}/openapi.json", _describe_endpoints)
     app.router.add_get(f"{API}/{{rest:(?s:.*)}}", _not_found)
     for query in API_QUERIES.values():
-        app.router.add_get(f"/api{query.address.removeprefix(API)}".replace("{name}", _ANYTHING), _redirect)
+        app.router.add_get(f"/api{_route(query).removeprefix(API)}", _redirect)
     for path in ("/api", "/api/", "/api/openapi.json"):
         app.router.add_get(path, _redirect)
     app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
+
+
+def _route(query: QuerySpec) -> str:
+    """Its path for the router. The name of a model, an author or a category may hold anything."""
+    path = query.address
+    for option in query.options:
+        if option.is_foreign:
+            path = path.replace(f"{{{option.name}}}", f"{{{option.name}:(?s:.+)}}")
+    return path
 
 
 def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool, suffix: str = "") -> Handler:
@@ -63,10 +70,13 @@ def _wanted_form(request: web.Request, query: QuerySpec, suffix: str) -> str:
 def _find_answer(
     query: QuerySpec, desk: QueryContext, given: dict[str, str], form: str, suffix: str
 ) -> tuple[Document, str]:
-    """The answer and its form. A model whose name ends like a CSV file is found by its whole name, in JSON."""
-    if suffix and "name" in given:
+    """The answer and its form. A name that ends like a CSV file is found by its whole name, in JSON."""
+    named = next(
+        (option.name for option in query.options if option.is_foreign and f"{{{option.name}}}" in query.path), ""
+    )
+    if suffix and named:
         try:
-            return query.answer_page(desk, {**given, "name": given["name"] + suffix}), JSON
+            return query.answer_page(desk, {**given, named: given[named] + suffix}), JSON
         except NotFoundError:
             pass
     return query.answer_page(desk, given), form
@@ -75,8 +85,9 @@ def _find_answer(
 def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str]:
     """The non-empty parameters of a request's URL."""
     known = query_parameters(query)
+    former = [option.former for option in query.options if option.former and option.name in known]
     for name in request.query:
-        if name not in known:
+        if name not in known and name not in former:
             raise QueryError(f"{SafeName(name)!s:.40}: is no parameter here; known: {', '.join(known) or 'none'}")
         if len(request.query.getall(name)) > 1:
             raise QueryError(f"{name}: was given more than once")
@@ -101,7 +112,7 @@ async def _redirect(request: web.Request) -> web.StreamResponse:
     parameters = dict(request.query)
     page = parameters.pop("page", "")
     if page.isascii() and page.isdecimal() and 0 < int(page[:6]) < 10_000:
-        parameters["offset"] = str((int(page) - 1) * IDLE_ROWS)
+        parameters["offset"] = str((int(page) - 1) * ANSWER_ROWS)
         query = urlencode(parameters)
     else:
         query = request.rel_url.raw_query_string

@@ -10,6 +10,7 @@ import pytest
 
 from bot import charts, platform_limits
 from bot.i18n import LANGUAGES
+from bot.records import PeriodName
 from tests.charts.pictures import (
     assert_readable,
     texts,
@@ -69,3 +70,25 @@ def test_names_without_end_stay_inside_the_picture(lines_drawn: list[Any]) -> No
 def test_fewer_than_three_known_days_are_no_line() -> None:
     known = [(date(2025, 1, day), value) for day, value in enumerate([1, None, 2, None], 1)]
     assert not charts.is_drawable(known) and charts.is_drawable([*known, (date(2025, 1, 5), 0)])
+
+
+@pytest.mark.parametrize(
+    ("period", "days", "known", "unknown"),
+    [
+        (
+            "week",
+            [date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20)],
+            "6 to 12 January 2025",
+            "13 to 19 January 2025",
+        ),
+        ("month", [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)], "January 2025", "February 2025"),
+    ],
+)
+def test_weeks_and_months_are_named_as_such_and_not_filled_with_days(
+    period: PeriodName, days: list[date], known: str, unknown: str
+) -> None:
+    points = list(zip(days, [100, None, 103], strict=True))
+    lines = (charts.NamedLine("acme", points),)
+    chart = charts.LineChart("author.png", "acme: 103 runs", "Runs", "", "Acme", "runs", lines, "en", period)
+    alt = charts.draw_lines(chart).alt
+    assert f"{known}: 100 runs" in alt and f"{unknown}: unknown." in alt and "Unknown on" not in alt

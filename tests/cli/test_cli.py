@@ -307,6 +307,11 @@ ANSWERS = (
     "trend uses",
     "compare bytedance/sdxl-lightning-4step black-forest-labs/flux-schnell",
     "compare replicate replicate",
+    "compare bytedance/sdxl-lightning-4step black-forest-labs/flux-schnell --day 2025-01-12",
+    "new",
+    "new --days 3 --day 2025-01-12",
+    "records",
+    "author stability-ai",
     "why",
     "why --day 2025-01-12",
     "method models_for_half",
@@ -339,7 +344,8 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "rehearse", "run", "send-test", "site"}
     works |= {"try", "web"}
     assert takes == set(cli.SUMMARIES) - works
-    elsewhere = {"confirm", "proof", "schedule"}  # tested with held days, the sources and the schedule
+    # Tested with held days, the sources and the schedule; the record has no categories.
+    elsewhere = {"confirm", "proof", "schedule", "category"}
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere
 
 

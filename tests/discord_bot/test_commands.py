@@ -23,16 +23,24 @@ from tests.render.test_escaping import DISCORD_LIVE, bare
 DEFERRED, DEFERRED_UPDATE = 5, 6
 """interactions/receiving-and-responding, Interaction Callback Type."""
 MODEL, OTHER = "owner0/model-0", "owner1/model-1"
+AUTHOR, CATEGORY = "owner0", "image"
 QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("usage", {}),
     ("usage", {"period": "week", "day": "2025-03-05"}),
     ("inventory", {}),
-    ("model", {"name": MODEL}),
+    ("model", {"model": MODEL}),
     ("top", {}),
     ("top", {"by": "rise"}),
     ("idle", {}),
     ("idle", {"days": 2, "day": query_contexts.MISSING.isoformat()}),
-    ("compare", {"a": MODEL, "b": OTHER}),
+    ("compare", {"model": MODEL, "other": OTHER}),
+    ("compare", {"model": MODEL, "other": OTHER, "period": "week", "day": "2025-03-05"}),
+    ("new", {}),
+    ("new", {"days": 2, "day": query_contexts.MISSING.isoformat()}),
+    ("records", {}),
+    ("author", {"author": AUTHOR}),
+    ("author", {"author": AUTHOR, "period": "week", "day": "2025-03-05"}),
+    ("category", {"category": CATEGORY}),
     ("trend", {"metric": "uses"}),
     ("digest", {}),
     ("digest", {"period": "week"}),
@@ -49,8 +57,10 @@ PICTURED: list[tuple[str, dict[str, object]]] = [
     ("usage", {}),
     ("digest", {}),
     ("trend", {"metric": "models_used"}),
-    ("model", {"name": MODEL}),
-    ("compare", {"a": MODEL, "b": OTHER}),
+    ("model", {"model": MODEL}),
+    ("compare", {"model": MODEL, "other": OTHER}),
+    ("author", {"author": AUTHOR}),
+    ("category", {"category": CATEGORY}),
 ]
 
 
@@ -104,7 +114,7 @@ def test_unknown_is_said_with_its_reason(tmp_path: Path) -> None:
             ("top", {}),
             ("why", {}),
             ("idle", {"days": 1}),
-            ("model", {"name": MODEL}),
+            ("model", {"model": MODEL}),
         ):
             embed_document = embed(await rig.ask(name, day=day, **options))
             assert "no reading at the end of 7 Mar 2025" in (embed_document.description or ""), name
@@ -130,14 +140,14 @@ def test_hostile_names_act_on_nothing_wherever_they_are_shown(tmp_path: Path) ->
             name = next((name for name in known if name and name in raw), None)
             if name is None:
                 continue
-            result = await rig.ask("model", name=known[name].token)
+            result = await rig.ask("model", model=known[name].token)
             assert embed(result).title
             for text in [embed(result).title or "", *[field.name or "" for field in embed(result).fields]]:
                 assert not DISCORD_LIVE.search(bare(text)), (name, text)
         for raw in hostile.NAMES.values():
             typed = raw[:300].encode("utf-8", "ignore").decode()
             if typed.strip():
-                result = await rig.ask("model", name=typed)
+                result = await rig.ask("model", model=typed)
                 for text in [
                     result.response.content or "",
                     *[embed_document.title or "" for embed_document in result.response.embeds],
@@ -166,7 +176,7 @@ def test_pictures_come_with_alt_text_and_are_drawn_once(tmp_path: Path) -> None:
                 assert embed(result).image.url and picture.description
                 assert 20 < len(picture.description) <= 1000
         # usage and digest of the same day show the same card.
-        assert rig.bot.pictures.fresh == 4
+        assert rig.bot.pictures.fresh == 6
 
     run(tmp_path, scenario)
 
@@ -205,12 +215,12 @@ def test_a_picture_is_in_the_language_of_whoever_asks_and_is_drawn_once_in_each(
         ("usage", {"day": "2025-02-30"}, "day: found 2025-02-30, wanted a UTC day as YYYY-MM-DD"),
         ("usage", {"day": "2026-01-01"}, "2026-01-01: is in the future; today is 2025-03-11 (UTC)"),
         ("usage", {"period": "month"}, "replicate: no month digest yet"),
-        ("model", {"name": "owner0/model0"}, "did you mean"),
-        ("model", {"name": query_contexts.SECRET}, "this name is hidden here"),
-        ("model", {"name": "~0123456789ab"}, "this model is not known any more"),
+        ("model", {"model": "owner0/model0"}, "did you mean"),
+        ("model", {"model": query_contexts.SECRET}, "this name is hidden here"),
+        ("model", {"model": "~0123456789ab"}, "this model is not known any more"),
         ("trend", {"metric": "usage"}, "no such metric; did you mean uses"),
         ("method", {"metric": "%s"}, "no such metric"),
-        ("compare", {"a": MODEL, "b": "zzz"}, "no such model"),
+        ("compare", {"model": MODEL, "other": "zzz"}, "no such model"),
     ],
 )
 def test_a_mistake_is_answered_with_a_sentence_to_the_asker_alone(
@@ -269,7 +279,7 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
         result = await rig.ask("usage", private=True)
         assert kinds(rig) == [DEFERRED] and result.ephemeral
         assert embed(result).title and result.response.attachments
-        mistaken = await rig.ask("model", name="zzz")
+        mistaken = await rig.ask("model", model="zzz")
         assert not mistaken.response.embeds and "no such model" in mistaken.response.content
         first = await rig.ask("usage")
         await rig.ann.click(first.response.message, label="Day before")
@@ -354,7 +364,7 @@ def test_somebody_elses_button_answers_in_private_and_leaves_the_message(tmp_pat
 
 def test_the_button_of_a_model_stands_for_it_by_its_stand_in(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        first = await rig.ask("model", name=MODEL)
+        first = await rig.ask("model", model=MODEL)
         token = IndexedModel("replicate", rig.bot.index.names.known[0].model).token
         assert token in buttons(first.response)["Day before"]["custom_id"]
         await rig.ann.click(first.response.message, label="Day before")
@@ -397,13 +407,13 @@ def test_a_button_of_an_older_version_says_so(tmp_path: Path, monkeypatch: pytes
 
 def test_models_are_offered_by_match_and_use_and_hidden_ones_never(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        assert (await rig.choices("model", "name", ""))[:2] == [MODEL, OTHER]
-        assert (await rig.choices("model", "name", "owner1/"))[0] == OTHER
-        assert (await rig.choices("model", "name", "model-7"))[0] == "owner7/model-7"
-        assert "owner3/model-3" in await rig.choices("model", "name", "ownr3/modle-3")
+        assert (await rig.choices("model", "model", ""))[:2] == [MODEL, OTHER]
+        assert (await rig.choices("model", "model", "owner1/"))[0] == OTHER
+        assert (await rig.choices("model", "model", "model-7"))[0] == "owner7/model-7"
+        assert "owner3/model-3" in await rig.choices("model", "model", "ownr3/modle-3")
         for typed in ("", "hidden", query_contexts.SECRET):
-            assert query_contexts.SECRET not in await rig.choices("model", "name", typed)
-        assert len(await rig.choices("compare", "a", "o")) == 25
+            assert query_contexts.SECRET not in await rig.choices("model", "model", typed)
+        assert len(await rig.choices("compare", "model", "o")) == 25
 
     run(tmp_path, scenario)
 

@@ -37,11 +37,11 @@ MISTAKES: list[tuple[str, dict[str, object]]] = [
     ("usage", {"day": "2025-02-30"}),
     ("usage", {"day": "2026-01-01"}),
     ("usage", {"period": "month"}),
-    ("model", {"name": "owner0/model0"}),
-    ("model", {"name": query_contexts.SECRET}),
-    ("model", {"name": "~0123456789ab"}),
+    ("model", {"model": "owner0/model0"}),
+    ("model", {"model": query_contexts.SECRET}),
+    ("model", {"model": "~0123456789ab"}),
     ("trend", {"metric": "usage"}),
-    ("compare", {"a": MODEL, "b": "zzz"}),
+    ("compare", {"model": MODEL, "other": "zzz"}),
 ]
 # interactions/application-commands, Application Command Naming
 NAME = regex.compile(r"[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}")
@@ -85,7 +85,7 @@ def test_every_answer_reads_as_it_was_signed(tmp_path: Path, locale: str) -> Non
     async def scenario(rig: Rig) -> None:
         rig.speak(locale)
         bitter = [indexed_model.token for indexed_model in rig.bot.index.names.known if indexed_model.model in BITTER]
-        pairs = [*QUESTIONS, *MISTAKES, *(("model", {"name": token}) for token in sorted(bitter))]
+        pairs = [*QUESTIONS, *MISTAKES, *(("model", {"model": token}) for token in sorted(bitter))]
         for name, options in pairs:
             given = " ".join(f"{key}: {value}" for key, value in options.items())
             entries.setdefault(name, []).append(
@@ -180,7 +180,7 @@ def test_hostile_names_stand_alone_in_right_to_left_answers(tmp_path: Path) -> N
         ]
         assert len(bitter) > 40
         for indexed_model in bitter:
-            result = await rig.ask("model", name=indexed_model.token)
+            result = await rig.ask("model", model=indexed_model.token)
             for text in [embed(result).title or "", *[field.name or "" for field in embed(result).fields]]:
                 assert not DISCORD_LIVE.search(bare(text)), (indexed_model.model, text)
             for line in "\n".join(texts(result.response)).splitlines():

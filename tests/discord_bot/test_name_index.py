@@ -143,7 +143,7 @@ def test_cooldowns_forget_the_oldest_and_stay_bounded() -> None:
 
 
 def test_a_question_too_long_for_a_button_gets_none() -> None:
-    assert button_id(Query("compare", {"a": "x" * 60, "b": "y" * 60}), 0) is None
+    assert button_id(Query("compare", {"model": "x" * 60, "other": "y" * 60}), 0) is None
     text = button_id(
         Query("top", {"network": "opengradient", "by": "uses", "period": "month", "day": "2025-01-01"}), 10
     )

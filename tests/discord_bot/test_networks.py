@@ -42,9 +42,9 @@ def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
 
 def test_a_model_of_another_network_is_offered_and_answered(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        offers = await rig.ann.autocomplete(rig.channel, "model", "name", "sentiment")
+        offers = await rig.ann.autocomplete(rig.channel, "model", "model", "sentiment")
         assert offers[0]["name"] == "og/sentiment · OpenGradient"
-        embed_document = embed(await rig.ask("model", name=offers[0]["value"]))
+        embed_document = embed(await rig.ask("model", model=offers[0]["value"]))
         assert embed_document.title == "og/sentiment" and "**5 inferences**" in (embed_document.description or "")
         assert any("claimed on chain" in (field.value or "") for field in embed_document.fields)
 
@@ -55,12 +55,12 @@ def test_a_name_that_two_networks_have_leads_to_the_one_that_was_chosen(tmp_path
     async def scenario(rig: Rig) -> None:
         offers = {
             choice["name"]: choice["value"]
-            for choice in await rig.ann.autocomplete(rig.channel, "model", "name", "model-0")
+            for choice in await rig.ann.autocomplete(rig.channel, "model", "model", "model-0")
         }
         mine, theirs = (f"owner0/model-0 · {title}" for title in ("Replicate", "OpenGradient"))
-        assert "**4,000 runs**" in (embed(await rig.ask("model", name=offers[mine])).description or "")
-        assert "**3 inferences**" in (embed(await rig.ask("model", name=offers[theirs])).description or "")
-        only = await rig.choices("model", "name", "model-0", network="opengradient")
+        assert "**4,000 runs**" in (embed(await rig.ask("model", model=offers[mine])).description or "")
+        assert "**3 inferences**" in (embed(await rig.ask("model", model=offers[theirs])).description or "")
+        only = await rig.choices("model", "model", "model-0", network="opengradient")
         assert only == ["owner0/model-0"]
 
     run(tmp_path, scenario)
@@ -68,8 +68,8 @@ def test_a_name_that_two_networks_have_leads_to_the_one_that_was_chosen(tmp_path
 
 def test_networks_with_different_units_are_compared_by_shares_alone(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        assert (await rig.choices("compare", "a", "open"))[0] == "opengradient"
-        embed_document = embed(await rig.ask("compare", a="replicate", b="opengradient"))
+        assert (await rig.choices("compare", "model", "open"))[0] == "opengradient"
+        embed_document = embed(await rig.ask("compare", model="replicate", other="opengradient"))
         assert (
             embed_document.description
             == "Runs and inferences are different things: compare the shares, not the numbers."

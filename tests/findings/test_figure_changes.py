@@ -77,6 +77,13 @@ def test_a_week_is_compared_with_the_week_before_and_its_use_as_a_ratio() -> Non
     assert changes(week | {"periods": PERIODS[1:]}).keys() == {"uses"}, "the week before is unknown"
 
 
+def test_a_month_beside_one_whose_use_is_a_lower_bound_has_no_change_of_the_models_used() -> None:
+    week = documents.recorded("week-2025-01-06") | {"periods": PERIODS}
+    figures = week["catalogues"][0]["figures"]
+    figures["uses_change"] = {"value": None, "unknown": "the counter of 1 model fell, so its use is not known"}
+    assert changes(week).keys() == {"models_listed"}
+
+
 def fields(digest: Document, language: str = "en") -> list[str]:
     embed = build_post(digest, "discord", PostRenderOptions(language)).embed
     assert embed is not None

@@ -62,7 +62,7 @@ def test_options_are_parsed_and_the_others_have_their_defaults() -> None:
         ("idle", {"days": "seven"}, "days: found seven, wanted a whole number"),
         ("idle", {"page": "-1"}, "page: found -1, wanted a whole number"),
         ("idle", {"days": "9" * 50}, f"days: found {'9' * 40}, wanted a whole number"),
-        ("compare", {"a": "acme/first"}, "b: not given, and nothing can be answered without it"),
+        ("compare", {"model": "acme/first"}, "other: not given, and nothing can be answered without it"),
     ],
 )
 def test_a_text_that_is_no_value_is_refused_in_a_sentence(name: str, given: dict[str, str], sentence: str) -> None:

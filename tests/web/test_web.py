@@ -140,6 +140,8 @@ def fill(opened: store.Store, plan: pipeline.NetworkPlan) -> None:
     for period in (Period.for_day(DAYS[2]), Period.for_day(DAYS[3], "week")):
         issued = pipeline.compose_digest(opened, archive, plan, period, NOW)
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
+    with opened.write_transaction() as connection:
+        connection.execute(store.models.update().where(store.models.c.author == "acme").values(category="image"))
 
 
 def write(site: Path) -> None:
@@ -185,8 +187,18 @@ TWINS = [
     ("/api/v1/idle?days=3", ["idle", "--days", "3"]),
     ("/api/v1/trend/uses", ["trend", "uses"]),
     ("/api/v1/trend/share_used?days=4&network=replicate", ["trend", "share_used", "--days", "4"]),
-    (f"/api/v1/compare?a={FIRST}&b={TWO}", ["compare", FIRST, TWO]),
-    ("/api/v1/compare?a=replicate&b=replicate", ["compare", "replicate", "replicate"]),
+    (f"/api/v1/compare?model={FIRST}&other={TWO}", ["compare", FIRST, TWO]),
+    ("/api/v1/compare?model=replicate&other=replicate", ["compare", "replicate", "replicate"]),
+    (
+        f"/api/v1/compare?model={FIRST}&other={TWO}&period=day&day=2025-03-05",
+        ["compare", FIRST, TWO, "--day", "2025-03-05"],
+    ),
+    ("/api/v1/new", ["new"]),
+    ("/api/v1/new?days=3&day=2025-03-05", ["new", "--days", "3", "--day", "2025-03-05"]),
+    ("/api/v1/records", ["records"]),
+    ("/api/v1/author/acme", ["author", "acme"]),
+    ("/api/v1/author/acme?period=week&day=2025-03-05", ["author", "acme", "--period", "week", "--day", "2025-03-05"]),
+    ("/api/v1/category/image", ["category", "image"]),
     ("/api/v1/why", ["why"]),
     (f"/api/v1/why?day={MISSING}", ["why", "--day", str(MISSING)]),
     ("/api/v1/method/models_for_half", ["method", "models_for_half"]),
@@ -320,10 +332,10 @@ def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) 
     assert ask.get("/api/v1").json() == ask.get("/api/v1/").json()
     listed = {question["path"]: question["answers"] for question in ask.get("/api/v1").json()["questions"]}
     assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
-    assert "/api/v1/model/{name}?network=&day=&limit=&offset=" in listed
+    assert "/api/v1/model/{model}?network=&day=" in listed
     for path in listed:
         named = path.partition("?")[0].replace("{name}", FIRST).replace("{metric}", "uses")
-        query = f"?a={FIRST}&b={TWO}" if named == "/api/v1/compare" else ""
+        query = f"?model={FIRST}&other={TWO}" if named == "/api/v1/compare" else ""
         assert ask.get(named.replace("{network}", "replicate") + query).status_code == 200, path
 
 
@@ -359,8 +371,8 @@ BAD = [
     ("/api/v1/idle?days=9999999999999", 400, "wanted a whole number"),
     ("/api/v1/trend/uses?days=999999", 400, "wanted 1 to 3,650"),
     ("/api/v1/trend/uses_change", 400, "is no figure of a day"),
-    ("/api/v1/compare", 400, "a: not given"),
-    ("/api/v1/compare?a=acme/first&b=", 400, "b: not given"),
+    ("/api/v1/compare", 400, "model: not given"),
+    ("/api/v1/compare?model=acme/first&other=", 400, "other: not given"),
     ("/api/v1/usage?netwrok=replicate", 400, "netwrok: is no parameter here; known: network, period, day"),
     ("/api/v1/usage?day=2025-03-10&day=2025-03-09", 400, "day: was given more than once"),
     ("/api/v1/method/uses?x=%00%1b%5b31m", 400, "x: is no parameter here; known: none"),
@@ -790,15 +802,15 @@ def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: 
         shown = samples(client)
     assert shown["footfall_requests_total"] == {
         ("/{path}", "404"): 30.0,
-        ("/api/v1/model/{name}", "404"): 30.0,
+        ("/api/v1/model/{model}", "404"): 30.0,
         ("/api/v1/{rest}", "404"): 30.0,
         ("/api/v1/usage", "200"): 1.0,
         ("none", "405"): 1.0,
         ("/{path}", "200"): 1.0,
         ("/{path}", "304"): 1.0,
     }
-    assert shown["footfall_request_seconds_count"][("/api/v1/model/{name}",)] == 30.0
-    assert 0 < shown["footfall_request_seconds_sum"][("/api/v1/usage",)] < PATIENCE
+    assert shown["footfall_request_seconds_count"][("/api/model/{model}",)] == 30.0
+    assert 0 < shown["footfall_request_seconds_sum"][("/api/usage",)] < PATIENCE
 
 
 def test_health_and_metrics_cost_one_query_each(desk: QueryContext, home: Path) -> None:
@@ -884,3 +896,16 @@ def test_the_command_says_where_it_listens_and_ends_cleanly_when_told(home: Path
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")
+
+
+def test_parameters_by_their_former_names_are_still_answered(ask: httpx.Client) -> None:
+    now, before = (ask.get(f"/api/compare?{pair}") for pair in (f"model={FIRST}&other={TWO}", f"a={FIRST}&b={TWO}"))
+    assert now.status_code == before.status_code == 200 and now.json() == before.json()
+    assert "a" not in ask.get("/api/openapi.json").json()["paths"]["/api/compare"]["get"]["parameters"][0]["name"]
+    refused = ask.get(f"/api/compare?name={FIRST}")
+    assert refused.status_code == 400 and "known: model, other" in refused.json()["error"]
+
+
+def test_an_author_with_a_slash_or_a_space_is_asked_for_in_the_path(ask: httpx.Client) -> None:
+    missing = ask.get("/api/author/no%2Fsuch%20one")
+    assert missing.status_code == 404 and "no/such one: no such author" in missing.json()["error"]

@@ -139,5 +139,5 @@ async def forget_me(interaction: Interaction) -> None:
     await _options.run_and_reply(interaction, "forget-me", job)
 
 
-MEMBER: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)
-"""The commands of members, usable everywhere."""
+WATCHES: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)
+"""The commands of members for themselves, usable everywhere."""

@@ -17,6 +17,8 @@ from bot.queries.registry import QUERIES, QueryOption
 COMPLETIONS = {
     "network": autocomplete.complete_network,
     "day": autocomplete.complete_day,
+    "author": autocomplete.complete_author,
+    "category": autocomplete.complete_category,
     "model": autocomplete.complete_model,
     "model or network": autocomplete.complete_comparison,
     "metric": autocomplete.complete_metric,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +28,18 @@ from bot.ledger.events.usage import (
     unread_days,
 )
 from bot.ledger.snapshots import inventory, period_data
-from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, message, unnamed_use_reason
+from bot.records import (
+    Catalogue,
+    HistoryPoint,
+    Model,
+    Period,
+    PeriodData,
+    Unknown,
+    Usage,
+    few_named,
+    message,
+    unnamed_use_reason,
+)
 from bot.store import Store, snapshots, windows
 
 
@@ -77,6 +88,35 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int) -> Per
     return replace(found, listed=unnamed_use_reason(flow.unattributed, flow.uses)) if flow.unattributed else found
 
 
+def day_history(store: Store, catalogue: Catalogue, end: date, days: int) -> tuple[HistoryPoint, ...]:
+    """One point per day up to `end`."""
+    with store.read_transaction() as connection:
+        key = catalogue_query.key_of(connection, catalogue)
+        if key is None:
+            return ()
+        query = EventCatalogueQuery(connection, key, catalogue, store)
+        _, counted = _watch_began(catalogue, _first_list(query), _first_read(query))
+        return history_points(query, end, counted, days)
+
+
+def _first_list(query: EventCatalogueQuery) -> date | None:
+    mine = snapshots.c.catalogue == query.key
+    day: date | None = query.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(mine))
+    return day
+
+
+def _first_read(query: EventCatalogueQuery) -> datetime | None:
+    mine = windows.c.catalogue == query.key
+    at: datetime | None = query.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(mine))
+    return at
+
+
+def _watch_began(catalogue: Catalogue, since: date | None, begun: datetime | None) -> tuple[date | None, date | None]:
+    """The day before the first day with a list and use, and the one before the first whose use is counted."""
+    watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
+    return watched, begun.date() - ONE if begun and catalogue.is_daily else watched
+
+
 def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
     """The period data of a panel: no list of models, only its gauges."""
     empty = _unread_data(catalogue, period, Unknown(message("panel_without_models")))
@@ -110,8 +150,7 @@ def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> PeriodDa
 
 def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -> PeriodData:
     catalogue, end = query.catalogue, period.last
-    since = query.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == query.key))
-    begun = query.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == query.key))
+    since, begun = _first_list(query), _first_read(query)
     stock = catalogue_query.CatalogueQuery(query.connection, query.key, catalogue.unit, since or date.max, {})
     flow = flow_of(query, period.first, end)
     listed = inventory.listed_at(stock, end)
@@ -124,8 +163,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
     used = {model for usage in (flow, flow_before) if isinstance(usage, Usage) for model in usage.by_model}
     names, authors = inventory.names_of(stock, used - {m.id for m in here})
-    watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
-    counted = begun.date() - ONE if begun and catalogue.is_daily else watched
+    watched, counted = _watch_began(catalogue, since, begun)
     why = Unknown(message("watched_under_60_days"))
     return PeriodData(
         catalogue=catalogue,

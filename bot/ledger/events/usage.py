@@ -119,12 +119,14 @@ def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unkn
     return Usage(seen, by_model, unattributed=unnamed, incomplete=uses.reason, unknown_models=None)
 
 
-def history_points(query: EventCatalogueQuery, end: date, since: date | None) -> tuple[HistoryPoint, ...]:
-    """One point per day, from the first complete day or `HISTORY` days ago to `end`."""
+def history_points(
+    query: EventCatalogueQuery, end: date, since: date | None, days: int = HISTORY
+) -> tuple[HistoryPoint, ...]:
+    """One point per day, from the first complete day, the newest method break or `days` days ago to `end`."""
     if since is None or since >= end:
         return ()
     breaks = (day for day in query.catalogue.breaks if day <= end)
-    first = max(since + ONE, end - (HISTORY - 1) * ONE, *breaks)
+    first = max(since + ONE, end - (days - 1) * ONE, *breaks)
     rows = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
     whole = _whole_days(query, first, end) - (_unscanned_days(query, first, end) - rows.keys())
     bounds = _unread_reasons(query, first, end, list(rows.values()))

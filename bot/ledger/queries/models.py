@@ -173,7 +173,7 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) ->
         chosen = inventory.listed_models(query, day).with_only_columns(
             models.c.name, models.c.author, inventory.last_used_at(day), maintain_column_froms=True
         )
-        return DayListing(query.since, tuple(map(tuple, query.connection.execute(chosen))))
+        return DayListing(query.since, tuple(map(tuple, query.connection.execute(chosen).all())))
 
 
 def _used_models(query: CatalogueQuery, first: date, last: date) -> dict[int, UsedModel]:

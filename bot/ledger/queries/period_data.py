@@ -14,14 +14,16 @@ from typing import get_args
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, in_chunks, key_of
+from bot.ledger.catalogue_query import ONE, CatalogueQuery, in_chunks, key_of, open_catalogue_query
 from bot.ledger.events import period_data as events
 from bot.ledger.queries.movers import with_movers
 from bot.ledger.snapshots import period_data as snapshots_data
 from bot.ledger.snapshots.period_data import use_by_model
-from bot.records import AtLeast, Catalogue, Grouping, GroupKind, Period, PeriodData, Unknown, Usage
+from bot.records import AtLeast, Catalogue, Grouping, GroupKind, HistoryPoint, Period, PeriodData, Unknown, Usage
 from bot.store import Store, models, readings, snapshots
 
+EVER = 36_500
+"""Days of the longest history."""
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
 Names = Mapping[GroupKind, Mapping[int, str]]
 """Model id to the name of its group; empty if it has none."""
@@ -37,6 +39,14 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
     else:
         book = snapshots_data.load_period_data(store, catalogue, period)
     return with_movers(store, with_groups(store, book))
+
+
+def day_history(store: Store, catalogue: Catalogue, end: date) -> tuple[HistoryPoint, ...]:
+    """One point for each day since the watch began, or since the newest method break, up to `end`."""
+    if catalogue.evidences:
+        return events.day_history(store, catalogue, end, EVER)
+    with open_catalogue_query(store, catalogue, Period(end, end)) as query:
+        return snapshots_data.history_points(query, end, EVER) if isinstance(query, CatalogueQuery) else ()
 
 
 def with_groups(store: Store, book: PeriodData) -> PeriodData:

@@ -80,6 +80,16 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
         return {day: int(uses) for day, uses in connection.execute(chosen)}
 
 
+def most_used_on(store: Store, catalogue: Catalogue, day: date) -> tuple[SafeName, SafeName] | None:
+    """Name and author of the model with the most use on one day."""
+    with store.read_transaction() as connection:
+        used = sa.select(models.c.name, models.c.author).join(usage, models.c.id == usage.c.model)
+        daily = (usage.c.first_day == day, usage.c.last_day == day)
+        chosen = of_catalogue(used, models, catalogue).where(*daily).order_by(usage.c.uses.desc(), models.c.name)
+        row = connection.execute(chosen.limit(1)).first()
+        return (row.name, row.author) if row else None
+
+
 def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the latest and most recently used first."""
     with store.read_transaction() as connection:

@@ -107,6 +107,19 @@ def unknown_models(connection: sa.Connection, catalogue: int, first: date, last:
     return frozenset(connection.scalars(chosen))
 
 
+def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int]:
+    """The same from falls that were read before."""
+
+    def is_inside(fall: Any) -> bool:
+        return bool(fall.first_day >= first and fall.last_day <= last)
+
+    return frozenset(
+        fall.model
+        for fall in rows
+        if fall.last_day >= first and fall.first_day <= last and not (is_inside(fall) and fall.uses is not None)
+    )
+
+
 def overlapping_falls(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
     """The falls that overlap these days, in order of time."""
     chosen = sa.select(falls).where(*_overlap_filter(catalogue, first, last))

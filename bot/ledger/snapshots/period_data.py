@@ -98,9 +98,9 @@ def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: d
     return {model: int(uses) for model, uses in connection.execute(stmt).all()}
 
 
-def history_points(query: CatalogueQuery, end: date) -> tuple[HistoryPoint, ...]:
-    """One point per day, from the first day watched or `HISTORY` days ago to `end`."""
-    first = max(query.since, end - (HISTORY - 1) * ONE)
+def history_points(query: CatalogueQuery, end: date, days: int = HISTORY) -> tuple[HistoryPoint, ...]:
+    """One point per day, from the first day watched or `days` days ago to `end`."""
+    first = max(query.since, end - (days - 1) * ONE)
     mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
     flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}
     closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
