@@ -136,7 +136,7 @@ class AppContext:
         """The plan of a network with these settings."""
         module = sources.load_network(name, block)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        closed: bool = module.is_closed(block, self.network_secrets(name))
+        closed = sources.is_closed(module, block, self.network_secrets(name))
         return pipeline.NetworkPlan(
             name,
             module.TITLE,

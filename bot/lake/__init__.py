@@ -7,25 +7,32 @@ one in a single step, and a file that differs from its manifest is refused.
 and queried through `duckdb_engine`, and `rollup` how one day is added up and who called on several days (pure).
 """
 
-from bot.lake.day_files import (
-    DayUpdate,
-    check_files,
-    compact_day,
-    empty_manifest,
-    prune_day,
-    read_manifest,
-    salvage_day,
-    unnamed_uses,
-    update_day,
-)
-from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
-from bot.lake.rollup import (
-    CallerCount,
-    DayRollup,
-    estimate_callers,
-    exact_callers,
-    largest_callers,
-    roll_up_day,
-    try_roll_up,
-)
-from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.lake.day_files import (
+        DayUpdate,
+        check_files,
+        compact_day,
+        empty_manifest,
+        prune_day,
+        read_manifest,
+        salvage_day,
+        unnamed_uses,
+        update_day,
+    )
+    from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
+    from bot.lake.rollup import (
+        CallerCount,
+        DayRollup,
+        estimate_callers,
+        exact_callers,
+        largest_callers,
+        roll_up_day,
+        try_roll_up,
+    )
+    from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)

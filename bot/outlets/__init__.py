@@ -21,6 +21,7 @@ from types import ModuleType
 from pydantic import SecretStr
 
 from bot import config
+from bot.lazy_imports import LazyMapping
 from bot.outlets.types import (
     REASON_LIMIT,
     AccountRefused,
@@ -57,9 +58,9 @@ def load_module(name: str) -> ModuleType:
     return importlib.import_module(f"{__package__}.{name}")
 
 
-def settings_types() -> dict[str, type[config.OutletConfig]]:
+def settings_types() -> Mapping[str, type[config.OutletConfig]]:
     """What `config.yaml` may say under `outlet_names`."""
-    return {name: load_module(name).Settings for name in outlet_names()}
+    return LazyMapping(outlet_names(), lambda name: load_module(name).Settings)
 
 
 def secret_names() -> tuple[str, ...]:

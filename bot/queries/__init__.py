@@ -5,17 +5,24 @@ JSON values) that a template renders. `registry` declares every query with its o
 commands, paths and pages from that.
 """
 
-from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
-from bot.queries.model_queries import compare, idle, model, top, why
-from bot.queries.network_queries import (
-    about,
-    digest,
-    inventory,
-    kept_digests,
-    method,
-    metric_definitions,
-    networks,
-    status,
-    trend,
-    usage,
-)
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
+    from bot.queries.model_queries import compare, idle, model, top, why
+    from bot.queries.network_queries import (
+        about,
+        digest,
+        inventory,
+        kept_digests,
+        method,
+        metric_definitions,
+        networks,
+        status,
+        trend,
+        usage,
+    )
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -6,8 +6,24 @@ environment), `text_blocks` (every digit is traced; blocks that do not fit are d
 `polls` (questions to readers), `embeds` (Discord's form of a text).
 """
 
-from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, picture_words, preview_text
-from bot.render.embeds import PLAIN, answer_embed, embed_length
-from bot.render.environment import TEMPLATES, render_template, trace_values
-from bot.render.polls import PollSkippedError
-from bot.render.text_blocks import LintError, TooLongError
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.render.digest_posts import (
+        PARTS,
+        PostRenderOptions,
+        build_post,
+        cost,
+        finding_text,
+        picture_words,
+        preview_text,
+    )
+    from bot.render.embeds import PLAIN, answer_embed, embed_length
+    from bot.render.environment import TEMPLATES, render_template, trace_values
+    from bot.render.page_layout import page_url
+    from bot.render.polls import PollSkippedError
+    from bot.render.text_blocks import LintError, TooLongError
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)

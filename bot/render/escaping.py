@@ -18,7 +18,6 @@ from bot.records import SafeName
 from bot.records.names import HIDDEN, NameMask
 from bot.render import document_translation
 from bot.render.text_blocks import strip_private_use
-from bot.x_text import weighted_length
 
 NAME_LIMIT = 60
 """The longest name in a post, as its outlet counts before escaping."""
@@ -112,7 +111,7 @@ _FIRST_SENTENCE = re.compile(r".*?(?:\.(?=\s|$)|。)", re.DOTALL)
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign part is escaped and isolated, ours stay as they are. A sentence that is too
     long ends before the part that does not fit, or inside one."""
-    size = weighted_length if outlet == "x" else len
+    size = _size_measure(outlet)
     escaped, left = "", limit
     for span in saying:
         if span.foreign and span.text == HIDDEN:
@@ -130,9 +129,18 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
     return escaped
 
 
+def _size_measure(outlet: str) -> Callable[[str], int]:
+    """How an outlet measures a text."""
+    if outlet != "x":
+        return len
+    from bot.x_text import weighted_length  # X's table of domains, which nothing else needs
+
+    return weighted_length
+
+
 def _clip_text(text: str, outlet: str, limit: int) -> str:
     """At most `limit` as the outlet counts, cut between graphemes, with an ellipsis if something is missing."""
-    size = weighted_length if outlet == "x" else len
+    size = _size_measure(outlet)
     if size(text) <= limit:
         return text
     kept, length = [], size("…")

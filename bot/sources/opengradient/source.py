@@ -194,11 +194,6 @@ def ref_checksum(
     return raw_archive.archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def raw_folder(data: Path) -> Path:
     """The folder of the raw archive."""
     return data / "lake" / "raw" / "opengradient"
