@@ -25,6 +25,8 @@ def lazy_attributes(package: str, path: str) -> Callable[[str], object]:
             module, original = _listed_imports(path)[name]
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
+        if module == package:
+            return import_module(f"{module}.{original}")
         value: object = getattr(import_module(module), original)
         setattr(sys.modules[package], name, value)
         return value

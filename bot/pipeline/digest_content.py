@@ -6,11 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import digest, render
+from bot import deliveries, digest, outlets, pipeline, render
 from bot.archive import Archive
-from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
-from bot.outlets import Part
-from bot.pipeline.digest_pictures import draw_picture
 from bot.pipeline.post_options import PostOptions
 from bot.records import COMPARISON, Document, FootfallError, Post
 
@@ -39,7 +36,7 @@ def render_post(
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
     drawn = outlet in ("x", "discord") and document["network"] != COMPARISON
-    pictures = (draw_picture(document, locale, hidden),) if drawn else ()
+    pictures = (pipeline.draw_picture(document, locale, hidden),) if drawn else ()
     options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
     try:
         return render.build_post(document, outlet, options)
@@ -55,18 +52,18 @@ class DigestContentProvider:
     """The content of deliveries; each post is rendered once. For one pass over the outbox, in one thread."""
 
     archive: Archive
-    outbox: Outbox
+    outbox: deliveries.Outbox
     hidden: Sequence[str] = ()
     locales: Mapping[str, str] = field(default_factory=dict)
     """Destination to its language."""
     habits: PostOptions = DEFAULT_OPTIONS
-    notices: Callable[[Delivery], DeliveryContent] | None = None
+    notices: Callable[[deliveries.Delivery], deliveries.DeliveryContent] | None = None
     """Renders the notices to members."""
     _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
-    def __call__(self, delivery: Delivery) -> DeliveryContent:
+    def __call__(self, delivery: deliveries.Delivery) -> deliveries.DeliveryContent:
         """A delivery's content. Raises `ContentError`."""
-        if delivery.network == NOTICES and self.notices:
+        if delivery.network == deliveries.NOTICES and self.notices:
             return self.notices(delivery)
         corrected, replaced = None, 0
         place = (delivery.edition_key, delivery.outlet, delivery.destination)
@@ -84,13 +81,15 @@ class DigestContentProvider:
             polls = "" if post.poll else " and no poll"
             raise ContentError(f"{delivery.label}: the post has {last + 1} parts now{polls}")
         place_in_post = last if delivery.kind == "poll" else delivery.part
-        part = Part(post.parts[place_in_post], delivery.marker, poll=post.poll if place_in_post == last else None)
+        part = outlets.Part(
+            post.parts[place_in_post], delivery.marker, poll=post.poll if place_in_post == last else None
+        )
         if place_in_post == 0:
             part = replace(part, pictures=post.pictures, embed=post.embed)
-        return DeliveryContent(document, part)
+        return deliveries.DeliveryContent(document, part)
 
     def _render_post(
-        self, delivery: Delivery, corrected: int | None, locale: str, replaced: int
+        self, delivery: deliveries.Delivery, corrected: int | None, locale: str, replaced: int
     ) -> tuple[Document, Post]:
         period = (delivery.network, delivery.period, delivery.day)
         document = self.archive.find_digest(*period, delivery.edition)

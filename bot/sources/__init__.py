@@ -21,21 +21,14 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bot.config import NetworkConfig
 from bot.lazy_imports import LazyMapping
-from bot.records import (
-    Catalogue,
-    CompleteWindow,
-    EventBatch,
-    Period,
-    SafeName,
-    Settlement,
-    Snapshot,
-    SourceError,
-    Use,
-)
+from bot.records import Catalogue, SourceError
+
+if TYPE_CHECKING:
+    from bot.records import CompleteWindow, EventBatch, Period, SafeName, Settlement, Snapshot, Use
 
 ALWAYS = date(2009, 1, 3)
 """The first day of an open range: older than any network."""
