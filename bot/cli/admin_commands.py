@@ -172,6 +172,7 @@ def _apply_decision(
 ) -> None:
     from bot import ledger, pipeline
     from bot.records import PeriodName
+    from bot.render.document_translation import STATUSES
 
     done = [
         plan for plan in plans if sum(ledger.record_decision(parts.store, c, day, decision) for c in plan.catalogues)
@@ -181,7 +182,8 @@ def _apply_decision(
     for plan in done:
         for name in get_args(PeriodName):
             for document in pipeline.compose_outdated(parts.store, parts.archive, plan, name, clock()):
-                text = f"composed {name} {document['day']} again: edition {document['edition']}, {document['status']}"
+                status = STATUSES[document["status"]]
+                text = f"composed {name} {document['day']} again: edition {document['edition']}, {status}"
                 click.echo(f"{plan.network}: {text}", err=as_json)
 
 

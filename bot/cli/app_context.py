@@ -297,10 +297,14 @@ def print_result(document: object, lines: Iterable[str], as_json: bool) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, plain lines on standard error elsewhere. Call the yielded function after each step."""
+def progress_bar(title: str, total: int | None = None, summary: str = "") -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, plain lines on standard error elsewhere. Call the yielded function after each step. With a
+    `summary`, the number of steps is shown with it, in place of the lines."""
     if not sys.stderr.isatty():
-        yield lambda line: click.echo(line, err=True)
+        steps: list[str] = []
+        yield steps.append if summary else lambda line: click.echo(line, err=True)
+        if summary:
+            click.echo(f"{len(steps):,} {summary}", err=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
