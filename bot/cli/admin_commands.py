@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.records import Catalogue
 import re
 
+from bot.cli.line_wrap import line_width, table_lines
 from bot.records import Document, Settlement
 from bot.redaction import clip_text
 
@@ -131,13 +132,7 @@ def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Non
         for row in (heads, *rows):
             click.echo("\t".join(row))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    click.echo("\n".join(table_lines(heads, rows, line_width())))
 
 
 @click.command()

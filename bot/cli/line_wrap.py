@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
 PIPED = 100
 NARROWEST = 40
@@ -36,3 +37,15 @@ def _wrap_line(line: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def table_lines(heads: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> Iterator[str]:
+    """A table with aligned columns, of which the last one is wrapped."""
+    lines = [heads, *rows]
+    widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)][:-1]
+    indent = " " * min(sum(widths), width // 2)
+    for line in lines:
+        start = "".join(cell.ljust(size) for cell, size in zip(line[:-1], widths, strict=True))
+        yield from textwrap.wrap(
+            start + line[-1], width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )

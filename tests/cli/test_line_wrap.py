@@ -13,15 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.line_wrap import wrap_lines
+from bot.cli.line_wrap import table_lines, wrap_lines
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_long_line_goes_on_with_a_deeper_indent() -> None:
-    assert (
-        wrap_lines("  bytedance: 14 listed, 9 used\nshort", 18) == "  bytedance: 14\n    listed, 9 used\nshort"
-    )
+    assert wrap_lines("  bytedance: 14 listed, 9 used\nshort", 18) == "  bytedance: 14\n    listed, 9 used\nshort"
 
 
 def test_a_paragraph_without_indent_goes_on_without_one() -> None:
@@ -32,6 +30,15 @@ def test_a_name_that_is_too_long_stays_whole_and_columns_keep_their_spaces() -> 
     name = "black-forest-labs/flux-1.1-pro-ultra"
     assert name in wrap_lines(f"  1. {name}: 204,897 runs", 20).splitlines()[1]
     assert wrap_lines("    2025-03-01  187,061", 40) == "    2025-03-01  187,061"
+
+
+def test_a_table_wraps_its_last_column() -> None:
+    rows = [("models_used", "count", "How many models were used in the period")]
+    assert list(table_lines(("metric", "unit", "meaning"), rows, 44)) == [
+        "metric       unit   meaning",
+        "models_used  count  How many models were",
+        "                    used in the period",
+    ]
 
 
 def _about(folder: Path, columns: int) -> list[str]:
