@@ -28,7 +28,7 @@ def print_sizes(environment: str) -> int:
 
 
 def package_sizes(environment: str) -> dict[str, int]:
-    """The bytes of each package of an environment, bytecode included, and of Footfall; not those that come with Python."""
+    """The bytes of each package of an environment, bytecode included, and of Footfall; without Python's own."""
     places = [str(place) for place in Path(environment).glob("lib/python*/site-packages")]
     packages = (package for package in distributions(path=places) if package.metadata["Name"] not in PYTHONS_OWN)
     sizes = {package.metadata["Name"]: _installed_bytes(package) for package in packages}

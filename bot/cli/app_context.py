@@ -309,9 +309,9 @@ def progress_bar(title: str, total: int | None = None, summary: str = "") -> Ite
         if summary:
             click.echo(f"{len(steps):,} {summary}", err=True)
         return
-    steps: Iterable[Any] | None = None if total is not None else count()
+    endless: Iterable[Any] | None = None if total is not None else count()
     with click.progressbar(
-        steps, total, title, show_pos=True, item_show_func=_shown_step, file=sys.stderr, width=20
+        endless, total, title, show_pos=True, item_show_func=_shown_step, file=sys.stderr, width=20
     ) as bar:
         yield lambda line: bar.update(1, line)
 
