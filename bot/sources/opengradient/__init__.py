@@ -48,11 +48,12 @@ from bot.lazy_imports import lazy_attributes
 from bot.records import Catalogue, message
 
 if TYPE_CHECKING:
+    from bot.sources.opengradient.blob_archive import prune_raw
     from bot.sources.opengradient.doctor import check_reachable, live_checks, responds
     from bot.sources.opengradient.llm_catalogue import static_listings
     from bot.sources.opengradient.settings import OpenGradientSettings as Settings
     from bot.sources.opengradient.settlement_proof import explain_settlements
-    from bot.sources.opengradient.source import make_source, prune_raw, ref_checksum
+    from bot.sources.opengradient.source import make_source, ref_checksum
 else:
     __getattr__ = lazy_attributes(__name__, __file__)
 
