@@ -50,7 +50,7 @@ def _row(folder: str, command: str) -> Row:
     ]
     took, floor = (min(times) for times in zip(*rounds, strict=True))
     return Row(
-        f"processor time of `{command.split()[0]}`",
+        f"processor time of `{command.partition(' ')[0]}`",
         f"{took:.2f} s",
         f"click, SQLAlchemy and the database opened: {floor:.2f} s",
         took / floor,

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import deliveries, digest, outlets, pipeline, render
+from bot import deliveries, digest, outlets, render
 from bot.archive import Archive
 from bot.pipeline.post_options import PostOptions
-from bot.records import COMPARISON, Document, FootfallError, Post
+from bot.records import COMPARISON, Document, FootfallError, Picture, Post
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def render_post(
     else:
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
     drawn = outlet in ("x", "discord") and document["network"] != COMPARISON
-    pictures = (pipeline.draw_picture(document, locale, hidden),) if drawn else ()
+    pictures = (_draw_picture(document, locale, hidden),) if drawn else ()
     options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, habits.page_url(document))
     try:
         return render.build_post(document, outlet, options)
@@ -45,6 +45,12 @@ def render_post(
             raise
         log.warning("%s: posted without its poll: %s", outlet, error)
         return render.build_post(document, outlet, replace(options, poll=None))
+
+
+def _draw_picture(document: Document, locale: str, hidden: Sequence[str]) -> Picture:
+    from bot.pipeline.digest_pictures import draw_picture  # with all charts, which a text has no use for
+
+    return draw_picture(document, locale, hidden)
 
 
 @dataclass(frozen=True, slots=True)
