@@ -14,7 +14,7 @@ debian_binary = command -v $(2) >/dev/null || { folder=$$(mktemp -d) && chmod 75
 	  apt-get update -q && apt-get download -q $(1) && dpkg-deb -x $(1)_*.deb . && \
 	  install usr/bin/$(2) /usr/local/bin/$(2); status=$$?; rm -rf "$$folder"; exit $$status; }
 
-.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
+.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean lock sbom audit
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
 	@$(BIN)/python -m bot demo
@@ -38,14 +38,14 @@ test: check tools tests/node_modules/.ready  ## everything: check, then every te
 test-fast: $(READY_DEV)  ## the tests that need no server, no browser and no npm package; ONLY="tests/config" for some
 	$(BIN)/pytest $(ONLY) -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or promtool or slow)"
 
-image-check: $(READY_DEV)  ## the Dockerfile's steps without Docker, in a fresh environment from requirements.txt alone
+image-check: $(READY_DEV)  ## the Dockerfile's steps without Docker, in a fresh environment from requirements.lock alone; what it takes on disk
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
-	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
-	  IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
+	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m dependencies size "$$folder/venv" && IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
 
-fresh-demo:  ## the demo in a fresh environment and folder, from requirements.txt alone; PYTHON names the interpreter
+fresh-demo:  ## the demo in a fresh environment and folder, from requirements.lock alone; PYTHON names the interpreter
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
-	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 	  "$$folder/venv/bin/python" -m pip check && \
 	  cp -R bot templates locales config.yaml "$$folder" && cd "$$folder" && venv/bin/python -m bot demo
 
@@ -75,6 +75,15 @@ docs: $(READY_DEV)  ## write the generated pages of docs/
 words: $(READY_DEV)  ## update the message catalogues in locales/ from the code; list what is not translated
 	$(BIN)/python -m locales
 
+lock: $(READY_DEV)  ## write the hashes of all pinned packages beside the requirements files, after one of these was changed
+	$(BIN)/python -m dependencies lock
+
+sbom:  ## out/sbom.json: what an installation contains, as CycloneDX
+	$(BIN)/python -m dependencies sbom
+
+audit: $(READY_DEV)  ## known holes in the pinned packages; ends with 1 for a hole and with 3 if something could not be checked
+	$(BIN)/python -m dependencies audit
+
 tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool, systemd, Caddy
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
@@ -87,14 +96,14 @@ tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbounce
 	@$(call debian_binary,prometheus,promtool)
 	@$(call debian_binary,caddy,caddy)
 
-$(READY): requirements.txt
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(READY_DEV): $(READY) requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(READY_DEV): $(READY) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 tests/node_modules/.ready: tests/package-lock.json $(READY_DEV)

@@ -1,6 +1,6 @@
 """The image's steps, without Docker, and the Makefile. `test_deploy_shapes.py` has the other ways to deploy.
 
-`make image-check` runs this with a fresh environment from `requirements.txt` alone (IMAGE_PYTHON); otherwise, the
+`make image-check` runs this with a fresh environment from `requirements.lock` alone (IMAGE_PYTHON); otherwise, the
 environment of the tests is used.
 """
 
@@ -158,7 +158,7 @@ def nobody(folder: Path) -> Iterator[list[str]]:
 
 def test_the_image_holds_the_program_and_nothing_private() -> None:
     kept = [path for path in tracked() if not ignored(path)]
-    assert {"bot/__main__.py", "templates/post/digest.j2", "config.yaml", "requirements.txt"} <= set(kept)
+    assert {"bot/__main__.py", "templates/post/digest.j2", "config.yaml", "requirements.lock"} <= set(kept)
     assert not [path for path in kept if path.startswith(("tests/", "docs/", "data/", ".git"))]
     assert ignored(".env") and ignored("data/footfall.db") and ignored("bot/__pycache__/cli.cpython-311.pyc")
 

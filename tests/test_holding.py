@@ -176,7 +176,7 @@ def test_confirm_shows_what_is_held_and_confirms_it(run: Run, peers: Peers) -> N
     assert "nothing would be published: the list came" in run("publish", "--day", "2025-03-09", "--dry-run").output
     done = run("confirm", "--day", "2025-03-09")
     assert done.exit_code == 0
-    assert "composed day 2025-03-09 again: edition 1, draft" in done.output
+    assert "composed day 2025-03-09 again: edition 1, not posted yet" in done.output
     assert "replicate models 2025-03-09: confirmed: the list came 50% short" in done.output
     assert done.output.endswith("no day is held\n")
     assert run("publish", "--day", "2025-03-09").exit_code == 0
@@ -204,7 +204,7 @@ def test_status_and_doctor_show_a_held_day_and_digest_and_compose_know_it(run: R
     assert row["held"] == [{"day": "2025-03-09", "unknown": REASON}]
     checks = run("doctor", "--json").output
     assert "replicate: models of 2025-03-09" in checks and "python -m bot confirm --network replicate" in checks
-    assert "2025-03-09: edition 1, draft" in run("compose", "--day", "2025-03-09").output
+    assert "2025-03-09: edition 1, not posted yet" in run("compose", "--day", "2025-03-09").output
     assert REASON in run("digest", "--day", "2025-03-09").output
 
 

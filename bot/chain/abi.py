@@ -1,6 +1,7 @@
-"""The parts of Solidity's ABI that flat events need: topics from signatures, and fields from logs by fixed offsets.
+"""The parts of Solidity's ABI that we need: topics from signatures, fields of flat events by fixed offsets, and results
+with tuples and arrays.
 
-Only the canonical layout is read; anything else raises `AbiDecodeError` and no other error.
+Of events, only the canonical layout is read; anything else raises `AbiDecodeError` and no other error.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from typing import Any
 
 import sha3  # type: ignore[import-untyped]
 
@@ -102,3 +106,63 @@ def decode_string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[byt
     if int.from_bytes(data[base + at : base + at + _WORD]) != offset:
         raise AbiDecodeError(f"a text is not {offset} bytes into its tuple")
     return decode_dynamic(data, base + offset)
+
+
+def decode_value(kind: str, data: bytes, base: int = 0, at: int = 0) -> Any:
+    """The value of a type with tuples and arrays, such as `(string,uint256)[]`, whose head is at `base + at`; its
+    parts may lie anywhere behind `base`. Raises `ValueError`."""
+    if not _is_dynamic(kind):
+        return _decode_at(kind, data, base + at)
+    return _decode_at(kind, data, base + _read_number(data, base + at))
+
+
+def _decode_at(kind: str, data: bytes, start: int) -> Any:
+    if kind.endswith("[]"):
+        inner, count = kind[:-2], _read_number(data, start)
+        size = _head_size(inner)
+        if count * size > len(data):
+            raise AbiDecodeError(f"{count} values cannot be in {len(data)} bytes")
+        return tuple(decode_value(inner, data, start + _WORD, number * size) for number in range(count))
+    if kind.startswith("("):
+        fields = _tuple_fields(kind)
+        heads = accumulate(map(_head_size, fields), initial=0)
+        return tuple(decode_value(field, data, start, head) for field, head in zip(fields, heads, strict=False))
+    if kind in ("bytes", "string"):
+        content, _ = decode_dynamic(data, start)
+        return content.decode() if kind == "string" else content
+    if kind == "bool":
+        return bool(decode_static("uint1", data[start : start + _WORD]))
+    return decode_static(kind, data[start : start + _WORD])
+
+
+def _read_number(data: bytes, start: int) -> int:
+    if start + _WORD > len(data):
+        raise AbiDecodeError("the data end early")
+    return int.from_bytes(data[start : start + _WORD])
+
+
+@cache
+def _tuple_fields(kind: str) -> tuple[str, ...]:
+    """The types inside a tuple's parentheses."""
+    fields, depth = [""], 0
+    for character in kind[1:-1]:
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            fields.append("")
+        else:
+            fields[-1] += character
+    return tuple(fields)
+
+
+@cache
+def _is_dynamic(kind: str) -> bool:
+    inside = _tuple_fields(kind) if kind.startswith("(") and kind.endswith(")") else ()
+    return kind in ("bytes", "string") or kind.endswith("[]") or any(map(_is_dynamic, inside))
+
+
+@cache
+def _head_size(kind: str) -> int:
+    """The bytes of a value's place in its tuple or array."""
+    if _is_dynamic(kind) or not kind.startswith("("):
+        return _WORD
+    return sum(map(_head_size, _tuple_fields(kind)))

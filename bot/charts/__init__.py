@@ -5,27 +5,16 @@ A chart is drawn only from digest documents (`docs/digest.md`) and answers; its 
 in any language (`describe_picture`, `alt_text`). `picture_kind` chooses the picture of a digest.
 """
 
-from bot.charts import alt_text
-from bot.charts.answer_charts import LineChart, NamedLine, draw_lines, is_drawable
-from bot.charts.chart_data import drawable_value, history_days
-from bot.charts.picture_alt_text import describe_picture
-from bot.charts.png import draw_card
-from bot.charts.svg import compared_svg, concentration_svg, series_letter, trend_svg, usage_svg, uses_svg
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "LineChart",
-    "NamedLine",
-    "alt_text",
-    "compared_svg",
-    "concentration_svg",
-    "describe_picture",
-    "draw_card",
-    "draw_lines",
-    "drawable_value",
-    "history_days",
-    "is_drawable",
-    "series_letter",
-    "trend_svg",
-    "usage_svg",
-    "uses_svg",
-]
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.charts import alt_text
+    from bot.charts.answer_charts import LineChart, NamedLine, draw_lines, is_drawable
+    from bot.charts.chart_data import drawable_value, history_days
+    from bot.charts.picture_alt_text import describe_picture
+    from bot.charts.png import draw_card
+    from bot.charts.svg import compared_svg, concentration_svg, series_letter, trend_svg, usage_svg, uses_svg
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)

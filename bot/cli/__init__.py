@@ -5,6 +5,7 @@ Heavy libraries are imported inside the command that needs them, so that `--help
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -96,8 +97,7 @@ class LazyCommandGroup(click.Group):
         for module, names in COMMANDS.items():
             if cmd_name in names:
                 name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
-                command: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), name)
-                return command
+                return _import_command(module, name)
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -114,6 +114,16 @@ class LazyCommandGroup(click.Group):
             meant = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(SUMMARIES)}"
             ctx.fail(f"{args[0]}: no such command; {meant}")
         return super().resolve_command(ctx, args)
+
+
+def _import_command(module: str, name: str) -> click.Command:
+    """A command of a module of this package."""
+    gc.disable()  # Imports leave no garbage, and looking for it takes a tenth of their time.
+    try:
+        command: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), name)
+    finally:
+        gc.enable()
+    return command
 
 
 @click.group(cls=LazyCommandGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.records import Catalogue
 import re
 
+from bot.cli.line_wrap import line_width, table_lines
 from bot.records import Document, Settlement
 from bot.redaction import clip_text
 
@@ -131,13 +132,7 @@ def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Non
         for row in (heads, *rows):
             click.echo("\t".join(row))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    click.echo("\n".join(table_lines(heads, rows, line_width())))
 
 
 @click.command()
@@ -172,6 +167,7 @@ def _apply_decision(
 ) -> None:
     from bot import ledger, pipeline
     from bot.records import PeriodName
+    from bot.render.document_translation import STATUSES
 
     done = [
         plan for plan in plans if sum(ledger.record_decision(parts.store, c, day, decision) for c in plan.catalogues)
@@ -181,7 +177,8 @@ def _apply_decision(
     for plan in done:
         for name in get_args(PeriodName):
             for document in pipeline.compose_outdated(parts.store, parts.archive, plan, name, clock()):
-                text = f"composed {name} {document['day']} again: edition {document['edition']}, {document['status']}"
+                status = STATUSES[document["status"]]
+                text = f"composed {name} {document['day']} again: edition {document['edition']}, {status}"
                 click.echo(f"{plan.network}: {text}", err=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from bot.lake.layout import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
 from bot.records import COMPARISON, FootfallError, Period, PeriodName
+from bot.redaction import clip_text
 from bot.sources import EventSource, Source
 
 LATELY = 8
@@ -154,7 +157,7 @@ class AppContext:
         """The plan of a network with these settings."""
         module = sources.load_network(name, block)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        closed: bool = module.is_closed(block, self.network_secrets(name))
+        closed = sources.is_closed(module, block, self.network_secrets(name))
         return pipeline.NetworkPlan(
             name,
             module.TITLE,
@@ -322,21 +325,22 @@ def print_result(document: object, lines: Iterable[str], as_json: bool) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, plain lines on standard error elsewhere. Call the yielded function after each step."""
+def progress_bar(title: str, total: int | None = None, summary: str = "") -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, plain lines on standard error elsewhere. Call the yielded function after each step. With a
+    `summary`, the number of steps is shown with it, in place of the lines."""
     if not sys.stderr.isatty():
-        yield lambda line: click.echo(line, err=True)
+        steps: list[str] = []
+        yield steps.append if summary else lambda line: click.echo(line, err=True)
+        if summary:
+            click.echo(f"{len(steps):,} {summary}", err=True)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    endless: Iterable[Any] | None = None if total is not None else count()
+    with click.progressbar(
+        endless, total, title, show_pos=True, item_show_func=_shown_step, file=sys.stderr, width=20
+    ) as bar:
+        yield lambda line: bar.update(1, line)
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda line: bar.update(task, advance=1, description=line[: max(20, bar.console.width - 40)])
+
+def _shown_step(line: object) -> str:
+    """A step beside its bar, in one line of the terminal."""
+    return clip_text(str(line or ""), max(20, shutil.get_terminal_size().columns - 70))

@@ -149,7 +149,7 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
                 yield CheckResult(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
                 continue
             behind = (clock().date() - span.last).days - 1
-            closed = network.is_closed(chosen, secrets)
+            closed = sources.is_closed(network, chosen, secrets)
             text = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield CheckResult(name, closed or behind <= 1, text + (", a closed record" if closed else ""), fix)

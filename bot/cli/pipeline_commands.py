@@ -50,13 +50,14 @@ def demo(parts: AppContext) -> int:
     collect_garbage_seldom()
     plan = parts.network_plan("replicate")
     with open_pool(parts.path) as pool:
-        if code := _collect_networks(parts, ["replicate"], None, False):
+        if code := _collect_networks(parts, ["replicate"], None, False, summary="lists of models read"):
             return code
         periods = _demo_periods(parts, plan)
-        with progress_bar("composing", len(periods)) as tell:
+        with progress_bar("composing", len(periods), "digests composed") as tell:
             for document in pool.compose(plan.network, periods):
                 tell(f"{plan.network}: composed the {document['period']} of {document['day']}")
-        index = write_site(parts, pool=pool)
+        with progress_bar("rendering pages", summary="pages rendered") as tell:
+            index = write_site(parts, tell=tell, pool=pool)
     newest = parts.archive.newest_digest(plan.network)
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
@@ -87,11 +88,12 @@ def _demo_live(parts: AppContext) -> None:
     plans = parts.network_plans
     live = {name: plan for name, plan in plans.items() if not plan.closed and name != "replicate"}
     answering = _answering(parts, list(live))
+    if silent := [plan.title for name, plan in live.items() if name not in answering]:
+        click.echo(f"Left out, because no public address answers within {PROBED:g} s: {', '.join(silent)}")
     for name, plan in live.items():
         if name not in answering:
-            click.echo(f"{plan.title}: its public addresses do not answer within {PROBED:g} s, so it is left out here.")
             continue
-        _collect_networks(parts, [name], None, False)
+        _collect_networks(parts, [name], None, False, summary="answers read")
         if periods := pipeline.covered_periods(parts.store, plan, "day"):
             print_briefly(parts, pipeline.compose_digest(parts.store, parts.archive, plan, periods[-1], clock()))
 
@@ -150,14 +152,19 @@ def collect(
 
 
 def _collect_networks(
-    parts: AppContext, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
+    parts: AppContext,
+    networks: list[str],
+    wanted: Period | None,
+    as_json: bool,
+    reread: bool = False,
+    summary: str = "",
 ) -> int:
     from dataclasses import asdict
 
     from bot import pipeline
 
     results = []
-    with progress_bar("collecting") as tell:
+    with progress_bar("collecting", summary=summary) as tell:
         for network in networks:
             parts.store_static_listings(network, wanted.first if wanted else None)
             backfill = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep) if wanted else None
@@ -190,13 +197,15 @@ def _collect_networks(
 def compose(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Compute digests from the ledger: for the period that holds --day, or for every period that has no digest yet or
     for which more may be known by now. An issued digest that comes out differently gets a new edition."""
+    from bot.render.document_translation import STATUSES
+
     plans = parts.selected_networks(network)
     if network is None and period == "week" and parts.comparison:
         plans = [*plans, parts.comparison]
     each = answer_each(plans, lambda plan: _compose_periods(parts, plan.network, period, day))
     documents = [document for answer in each.answers for document in answer]
     lines = [
-        f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}"
+        f"{document['network']} {document['day']}: edition {document['edition']}, {STATUSES[document['status']]}"
         for document in documents
     ]
     reasons = [] if documents else [_nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)]

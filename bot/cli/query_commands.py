@@ -10,6 +10,7 @@ import click
 
 from bot import pipeline
 from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, query_option
+from bot.cli.line_wrap import line_width, wrap_lines
 from bot.cli.network_selection import answer_each
 from bot.queries import QueryContext
 from bot.queries.registry import QUERIES, QueryOption, QuerySpec
@@ -88,7 +89,7 @@ def _print_answers(parts: AppContext, query: QuerySpec, options: Mapping[str, An
     for number, answer in enumerate(answers):
         if number and query.name != "digest":
             click.echo()
-        click.echo(_answer_text(parts, query, answer))
+        click.echo(wrap_lines(_answer_text(parts, query, answer), line_width()))
     return exit_code
 
 

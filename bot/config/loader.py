@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from dotenv import dotenv_values
@@ -61,6 +61,8 @@ def variable_mistakes(environment: Mapping[str, str], secret_names: Iterable[str
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment names for an address, unless `NO_PROXY` exempts it; for libraries that do not read
     these variables. Lower-case variables win over upper-case ones."""
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(url)
     proxies = getproxies()
     scheme = _TRANSPORTS.get(parts.scheme, parts.scheme)
@@ -166,7 +168,7 @@ def _with_kinds(
     path: Path, blocks: object, networks: Mapping[str, type[NetworkConfig]], mistakes: list[str]
 ) -> Mapping[str, type[NetworkConfig]]:
     """The settings of each network, also of the blocks that name a kind and have a name of their own."""
-    made = dict(networks)
+    made: dict[str, type[NetworkConfig]] = {}
     for name, block in blocks.items() if isinstance(blocks, dict) else ():
         kind = block.get("kind") if isinstance(block, dict) else None
         if not kind or kind == name:
@@ -185,7 +187,7 @@ def _with_kinds(
             mistakes.append(f"{where}: wanted a name of its own: small letters, digits and _, at most 30")
         else:
             made[name] = networks[kind]
-    return made
+    return ChainMap(made, cast(dict[str, type[NetworkConfig]], networks))
 
 
 def _without_obsolete(
@@ -241,10 +243,10 @@ def _read_document(path: Path, mistakes: list[str]) -> dict[str, Any]:
     """The keys of the file. A key given twice is a mistake: YAML would silently use the last one."""
     try:
         text = path.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
-        mistakes += [
-            f"{path}: {doubled}" for doubled in _duplicate_keys(yaml.compose(text, yaml.SafeLoader), "", set())
-        ]
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        document = loader.construct_document(node) if node else None
+        mistakes += [f"{path}: {doubled}" for doubled in _duplicate_keys(node, "", set())]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
     except yaml.YAMLError as error:

@@ -28,7 +28,7 @@ from bot.i18n import LANGUAGES, nearest_language
 class ConfigModel(BaseModel):
     """A block of `config.yaml`: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -8,26 +8,33 @@ and queried through `duckdb_engine`, `rollup` how one day is added up and who ca
 `table_files` makes tables for readers.
 """
 
-from bot.lake.day_files import (
-    DayUpdate,
-    check_files,
-    compact_day,
-    empty_manifest,
-    prune_day,
-    read_manifest,
-    salvage_day,
-    unnamed_uses,
-    update_day,
-)
-from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
-from bot.lake.rollup import (
-    CallerCount,
-    DayRollup,
-    estimate_callers,
-    exact_callers,
-    largest_callers,
-    roll_up_day,
-    try_roll_up,
-)
-from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
-from bot.lake.table_files import parquet_bytes
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.lake.day_files import (
+        DayUpdate,
+        check_files,
+        compact_day,
+        empty_manifest,
+        prune_day,
+        read_manifest,
+        salvage_day,
+        unnamed_uses,
+        update_day,
+    )
+    from bot.lake.layout import DayRef, LakeSettings, Manifest, ParquetFile
+    from bot.lake.rollup import (
+        CallerCount,
+        DayRollup,
+        estimate_callers,
+        exact_callers,
+        largest_callers,
+        roll_up_day,
+        try_roll_up,
+    )
+    from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
+    from bot.lake.table_files import parquet_bytes
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -23,6 +23,7 @@ from types import ModuleType
 from pydantic import SecretStr
 
 from bot import config
+from bot.lazy_imports import LazyMapping
 from bot.outlets.post_format import PollFormat, PostFormat
 from bot.outlets.types import (
     REASON_LIMIT,
@@ -80,9 +81,9 @@ def posting_outlets() -> tuple[str, ...]:
     return tuple(name for name in outlet_names() if hasattr(load_module(name), "FORMAT"))
 
 
-def settings_types() -> dict[str, type[config.OutletConfig]]:
+def settings_types() -> Mapping[str, type[config.OutletConfig]]:
     """What `config.yaml` may say under `outlet_names`."""
-    return {name: load_module(name).Settings for name in outlet_names()}
+    return LazyMapping(outlet_names(), lambda name: load_module(name).Settings)
 
 
 def secret_names() -> tuple[str, ...]:

@@ -3,55 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
-from bot import config, digest, outlets, render
+from bot import deliveries, digest, outlets, render
 from bot.archive import Archive
-from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
-from bot.outlets import Part
-from bot.pipeline.digest_pictures import draw_picture
-from bot.records import COMPARISON, Document, FootfallError, Post
-from bot.render.page_layout import page_url
-from bot.render.threads import PARTS
+from bot.pipeline.post_options import PostOptions
+from bot.records import COMPARISON, Document, FootfallError, Picture, Post
 
 log = logging.getLogger(__name__)
 
 
 class ContentError(FootfallError):
     """A delivery whose content cannot be rendered."""
-
-
-@dataclass(frozen=True, slots=True)
-class PostOptions:
-    """The settings of threads, polls and links in `config.yaml`."""
-
-    threads: Collection[str] = ()
-    """Outlets that get all parts of a post, not only the first."""
-    polls: Sequence[config.PollConfig] = ()
-    site_url: str = ""
-    """The public address of the site, for links where they are free; may be empty."""
-    limits: Mapping[str, int] = field(default_factory=dict)
-    """Outlet to its longest text, where the settings say another than the outlet's format."""
-
-    def page_url(self, document: Document) -> str:
-        """The address of a digest's page; empty without a public site."""
-        return page_url(self.site_url, document)
-
-    def thread_range(self, outlet: str) -> range | None:
-        """How many text parts a post may have."""
-        return PARTS if outlet in self.threads else None
-
-    def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
-        """The poll of a digest: only weekly digests have one, each week the next of those that fit."""
-        network = document["network"]
-        named = [p for p in self.polls if not p.outlets or outlet in p.outlets]
-        fitting = [p for p in named if not p.networks or network in p.networks]
-        without = outlet not in outlets.posting_outlets() or outlets.post_format(outlet).poll is None
-        if document["period"] != "week" or network == COMPARISON or not fitting or without:
-            return None
-        return fitting[date.fromisoformat(document["day"]).toordinal() // 7 % len(fitting)]
 
 
 DEFAULT_OPTIONS = PostOptions()
@@ -73,7 +37,7 @@ def render_post(
         poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
     drawn = outlet in outlets.posting_outlets() and outlets.post_format(outlet).pictures
     drawn = drawn and document["network"] != COMPARISON
-    pictures = (draw_picture(document, locale, hidden),) if drawn else ()
+    pictures = (_draw_picture(document, locale, hidden),) if drawn else ()
     page, limit = habits.page_url(document), habits.limits.get(outlet)
     options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread, page, limit)
     try:
@@ -85,23 +49,29 @@ def render_post(
         return render.build_post(document, outlet, replace(options, poll=None))
 
 
+def _draw_picture(document: Document, locale: str, hidden: Sequence[str]) -> Picture:
+    from bot.pipeline.digest_pictures import draw_picture  # with all charts, which a text has no use for
+
+    return draw_picture(document, locale, hidden)
+
+
 @dataclass(frozen=True, slots=True)
 class DigestContentProvider:
     """The content of deliveries; each post is rendered once. For one pass over the outbox, in one thread."""
 
     archive: Archive
-    outbox: Outbox
+    outbox: deliveries.Outbox
     hidden: Sequence[str] = ()
     locales: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Outlet and destination to the language there."""
     habits: PostOptions = DEFAULT_OPTIONS
-    notices: Callable[[Delivery], DeliveryContent] | None = None
+    notices: Callable[[deliveries.Delivery], deliveries.DeliveryContent] | None = None
     """Renders the notices to members."""
     _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
-    def __call__(self, delivery: Delivery) -> DeliveryContent:
+    def __call__(self, delivery: deliveries.Delivery) -> deliveries.DeliveryContent:
         """A delivery's content. Raises `ContentError`."""
-        if delivery.network == NOTICES and self.notices:
+        if delivery.network == deliveries.NOTICES and self.notices:
             return self.notices(delivery)
         corrected, replaced = None, 0
         place = (delivery.edition_key, delivery.outlet, delivery.destination)
@@ -120,13 +90,13 @@ class DigestContentProvider:
             raise ContentError(f"{delivery.label}: the post has {last + 1} parts now{polls}")
         place_in_post = last if delivery.kind == "poll" else delivery.part
         poll = post.poll if place_in_post == last else None
-        part = Part(post.parts[place_in_post], delivery.marker, poll=poll, link=post.link)
+        part = outlets.Part(post.parts[place_in_post], delivery.marker, poll=poll, link=post.link)
         if place_in_post == 0:
             part = replace(part, pictures=post.pictures, embed=post.embed, data=post.data)
-        return DeliveryContent(document, part)
+        return deliveries.DeliveryContent(document, part)
 
     def _render_post(
-        self, delivery: Delivery, corrected: int | None, locale: str, replaced: int
+        self, delivery: deliveries.Delivery, corrected: int | None, locale: str, replaced: int
     ) -> tuple[Document, Post]:
         period = (delivery.network, delivery.period, delivery.day)
         document = self.archive.find_digest(*period, delivery.edition)

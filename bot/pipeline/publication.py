@@ -18,14 +18,10 @@ from bot import deliveries, digest, findings, ledger, outlets, render
 from bot.archive import Archive, add_receipt
 from bot.config import PublishConfig
 from bot.deliveries import EditionKey, Outbox, PostShape
-from bot.pipeline.composition import (
-    NetworkPlan,
-    build_digest,
-    compose_digest,
-    compose_outdated,
-    periods_to_recompose,
-)
-from bot.pipeline.digest_content import DEFAULT_OPTIONS, PostOptions, render_post
+from bot.pipeline.composition import build_digest, compose_digest, compose_outdated, periods_to_recompose
+from bot.pipeline.digest_content import DEFAULT_OPTIONS, render_post
+from bot.pipeline.network_plan import NetworkPlan
+from bot.pipeline.post_options import PostOptions
 from bot.records import Document, Period, PeriodName, Receipt, start_of_day
 from bot.store import Store
 from bot.subscriptions import ChannelSubscriptions, Subscription, stillness_reason

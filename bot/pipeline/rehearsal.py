@@ -21,8 +21,9 @@ from bot.clients.transcript import Exchange
 from bot.config import NetworkConfig
 from bot.deliveries import publish_gate
 from bot.pipeline.collection import collect
-from bot.pipeline.composition import NetworkPlan, build_digest
+from bot.pipeline.composition import build_digest
 from bot.pipeline.digest_content import render_post
+from bot.pipeline.network_plan import NetworkPlan
 from bot.records import CheckResult, Period, try_check
 from bot.redaction import redact
 from bot.store import open_store

@@ -9,7 +9,8 @@ from datetime import date
 from itertools import zip_longest
 
 from bot import digest, document_rules
-from bot.pipeline.composition import NetworkPlan, build_digest
+from bot.pipeline.composition import build_digest
+from bot.pipeline.network_plan import NetworkPlan
 from bot.records import Document, Period, SafeName, catalogues_and_panels
 from bot.records.names import HIDDEN, HIDDEN_GROUPS
 from bot.store import Store

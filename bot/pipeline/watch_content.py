@@ -14,8 +14,8 @@ from itertools import groupby
 from bot import deliveries, ledger, render
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, EditionKey, PostShape
 from bot.outlets import Part
-from bot.pipeline.composition import NetworkPlan
 from bot.pipeline.digest_content import ContentError
+from bot.pipeline.network_plan import NetworkPlan
 from bot.pipeline.publication import PublishContext
 from bot.records import Catalogue, Document, Period, PeriodData, Unknown
 from bot.records.names import NameMask

@@ -144,7 +144,8 @@ WORDS = (
         "the Mech Marketplace on Gnosis",
     ),
     # periods, evidence, states, directions
-    *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
+    *("day", "week", "month", "reported", "claimed", "backed", "verified", "rose", "fell"),
+    *("not posted yet", "posted"),
     # deliveries
     *("planned", "sending", "sent", "refused", "unknown", "skipped"),
     # what is asked of readers
@@ -153,6 +154,8 @@ WORDS = (
     *("hub", "llm", "tee", "traffic", "demand"),
 )
 """Single words of documents, translated in the context "word"."""
+STATUSES = {"draft": "not posted yet", "issued": "posted"}
+"""A digest's status as readers see it."""
 COUNTED = (
     *(*_UNITS, "days", "seconds", "settlements", "leaves"),
     *("characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),

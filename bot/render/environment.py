@@ -233,6 +233,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         "said": show_text,  # our own text that may hold digits and names: a reason, a gap, a label
         "brief": show_first_sentence,  # the first sentence of our own text
         "word": word,  # our own text without digits: a unit, a title
+        "status": lambda status: word(TracedStr(translations.STATUSES[_own_text(status)])),  # of a digest
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(
             f"<t:{_own_number(at):d}:f>"

@@ -3,11 +3,12 @@ reports single events. It never computes a figure, and no network imports anothe
 
 To add a network, add a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS` (optional:
 its other figures), `Settings` (its block of `config.yaml`) and `SECRETS` (the environment variables that it reads); its
-docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if a
-list is in the code, `static_listings`; `responds` if the demo should first ask whether it answers within some
-seconds; and `public_checksum` if anyone can read what a ref points to. A package with `make_network` is a kind of
-network instead: `config.yaml` may have several of it, each under a name of its own, and these names are those of what
-`make_network` returns.
+docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `check_reachable` and, if a list is in the
+code, `static_listings`; `is_closed` if no new data may arrive; `responds` if the demo should first ask whether it
+answers within some seconds; and `public_checksum` if anyone can read what a ref points to. A package with
+`make_network` is a kind of network instead: `config.yaml` may have several of it, each under a name of its own, and
+these names are those of what `make_network` returns. All packages are loaded to know their `SECRETS`, so a package
+imports its own modules lazily (`bot.lazy_imports`).
 """
 
 from __future__ import annotations
@@ -20,21 +21,14 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bot.clients import raw_archive, raw_retention
 from bot.config import NetworkConfig
-from bot.records import (
-    Catalogue,
-    CompleteWindow,
-    EventBatch,
-    Period,
-    SafeName,
-    Settlement,
-    Snapshot,
-    SourceError,
-    Use,
-)
+from bot.lazy_imports import LazyMapping
+from bot.records import Catalogue, SourceError
+
+if TYPE_CHECKING:
+    from bot.records import CompleteWindow, EventBatch, Period, SafeName, Settlement, Snapshot, Use
 
 ALWAYS = date(2009, 1, 3)
 """The first day of an open range: older than any network."""
@@ -104,9 +98,9 @@ def load_network(network: str, settings: NetworkConfig) -> Any:
     return make_network(network, settings) if make_network else module
 
 
-def settings_types() -> dict[str, type[NetworkConfig]]:
+def settings_types() -> Mapping[str, type[NetworkConfig]]:
     """The settings of each network in `config.yaml`."""
-    return {name: load_module(name).Settings for name in network_names()}
+    return LazyMapping(network_names(), lambda name: load_module(name).Settings)
 
 
 def secret_names() -> tuple[str, ...]:
@@ -117,6 +111,12 @@ def secret_names() -> tuple[str, ...]:
 def methodology_text(declared: Any) -> str:
     """A network's methodology page: the text or the docstring of what `load_network` or `load_module` gives."""
     return inspect.cleandoc(getattr(declared, "ABOUT", "") or declared.__doc__ or "")
+
+
+def is_closed(declared: Any, settings: NetworkConfig, secrets: Mapping[str, str]) -> bool:
+    """Whether a network can bring no new data; one that declares nothing about it always can."""
+    closed = getattr(declared, "is_closed", None)
+    return bool(closed and closed(settings, secrets))
 
 
 def network_panels(declared: Any) -> tuple[Catalogue, ...]:
@@ -134,6 +134,8 @@ def static_listings(network: str, settings: NetworkConfig, until: date, days: in
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
     the hash differs, `pruned` if they were older than `lake.keep`, `not at hand` if this machine has no copy."""
+    from bot.clients import raw_archive, raw_retention
+
     day = date.fromisoformat(ref["at"][:10])
     declared = load_network(network, settings)
     ref_checksum: str | None = declared.ref_checksum(settings, data, ref["url"], ref["sha256"], day)
@@ -161,6 +163,8 @@ SAME, OTHERWISE = "the same in public", "OTHERWISE IN PUBLIC"
 
 def prune_raw(data: Path, before: date) -> int:
     """Remove the raw answers of all networks from days before this one; how many bytes that freed. Raises `OSError`."""
+    from bot.clients import raw_retention
+
     hooks = [getattr(load_module(network), "prune_raw", None) for network in network_names()]
     return sum((int(prune(data, before)) for prune in hooks if prune), raw_retention.prune_packs(data, before))
 

@@ -708,7 +708,7 @@ def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, f
     at = app_context.clock()
     Archive(opened.store).add_receipt(document, Receipt("x", "us", 1, "17", "https://example.org/17", at))
     opened.close()
-    assert f"replicate {DAY}: edition 1, issued" in run("compose", "--day", DAY).out
+    assert f"replicate {DAY}: edition 1, posted" in run("compose", "--day", DAY).out
 
 
 def test_doctor_names_what_is_wrong_with_its_fix(run: Run, folder: Path, record: Path) -> None:

@@ -44,4 +44,4 @@ def test_the_demo_fills_what_answers_and_says_in_a_line_what_does_not(
     shown = capsys.readouterr().out
     assert newest is not None and date.fromisoformat(newest["day"]) >= date(2026, 9, 6)
     assert re.search(r"== What X would get for 2026-09-0[67] ==", shown)
-    assert "OpenRouter: its public addresses do not answer within 3 s, so it is left out here." in shown
+    assert "Left out, because no public address answers within 3 s: OpenRouter" in shown

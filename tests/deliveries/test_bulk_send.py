@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import deliveries, store
-from bot.deliveries import OutboxPass, OutletHandle
+from bot.deliveries import OutboxPass, OutletHandle, poll_store, sender
 from bot.outlets import AccountRefused, Job, LookupInconclusive, Outcome, Part, RetryLater, Sent, Votes
 from bot.store import StoreError
 from tests.deliveries.test_deliveries import DAY, LEASE, PRICE, SETTLE, World
@@ -105,7 +105,7 @@ def test_a_bug_in_the_outlet_leaves_what_was_under_way_unknown_and_the_rest_plan
     run = OutboxPass(
         world.outbox, {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}, content, lambda: world.now, "a", LEASE
     )
-    landing = list(deliveries.sender._send_bulk(run, fake, world.outbox.claimable_deliveries(world.now, ["x"])))
+    landing = list(sender._send_bulk(run, fake, world.outbox.claimable_deliveries(world.now, ["x"])))
     assert len(landing) == 1 and world.states().count("unknown") == 1 and world.states().count("planned") == 11
 
 
@@ -203,12 +203,10 @@ def test_a_poll_whose_reading_breaks_is_read_again_later(world: World, db: store
     world.plan("one")
     (claimable_delivery,) = world.outbox.claimable_deliveries(world.now, ["x"])
     with db.write_transaction() as connection:
-        deliveries.poll_store.record_poll(
-            connection, claimable_delivery.id, deliveries.poll_store.Poll("?", ("a", "b"), timedelta(hours=1))
-        )
+        poll_store.record_poll(connection, claimable_delivery.id, poll_store.Poll("?", ("a", "b"), timedelta(hours=1)))
     flush(world, wide(world))
     with db.write_transaction() as connection:
-        deliveries.poll_store.open_poll(connection, claimable_delivery.id, world.now)
+        poll_store.open_poll(connection, claimable_delivery.id, world.now)
     world.later(hours=2)
     flush(world, wide(world))
     (poll,) = world.outbox.polls.closed_polls("replicate", world.now - timedelta(days=1), world.now)

@@ -29,7 +29,7 @@ from bot.lake import LakeError, LakeSettings
 from bot.ledger import maintenance
 from bot.ledger.events import day_repair
 from bot.metrics import compute_figures
-from bot.pipeline import watch_content
+from bot.pipeline import collection, watch_content
 from bot.records import (
     BlockRange,
     CallerStats,
@@ -142,7 +142,7 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
 def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
-    days = [DAY + n * ONE for n in range(1, 1 + 2 * pipeline.collection.ADDED_UP_EVERY)]
+    days = [DAY + n * ONE for n in range(1, 1 + 2 * collection.ADDED_UP_EVERY)]
     result = Told([haul(day, uses=uses(day, 2)) for day in days])
     done = pipeline.collect(db, "og", result, None, lambda line: None)
     assert (done.new, done.error.count(path.name)) == (len(days), 1)

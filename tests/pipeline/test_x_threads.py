@@ -11,8 +11,8 @@ import pytest
 
 from bot import pipeline, render, store
 from bot.archive import Archive
-from bot.pipeline import PostOptions
-from bot.render import threads
+from bot.pipeline import PostOptions, publication
+from bot.render import text_blocks, threads
 from bot.x_text import weighted_length
 from tests import publishing
 from tests.peers.x_rules import fits_post
@@ -110,7 +110,7 @@ def test_where_it_cannot_be_edited_one_post_corrects_the_whole_thread(world: Wor
 
 
 def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
-    pieces = [render.text_blocks.TextBlock("text", "", 0, "One.")]
+    pieces = [text_blocks.TextBlock("text", "", 0, "One.")]
     thread = threads.build_thread(
         pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4), weighted_length, 280
     )
@@ -135,7 +135,7 @@ def test_the_parts_are_counted_with_the_same_names_hidden_as_they_are_sent(
         counted.append(hidden)
         return pipeline.render_post(document, outlet, hidden, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline.publication, "render_post", spied)
+    monkeypatch.setattr(publication, "render_post", spied)
     assert len(publish(world)) > 1
     assert counted == [("nobody/at-all",)]
 
@@ -147,10 +147,10 @@ def document_of(world: World) -> dict[str, object]:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(most: int) -> None:
-    mark = render.text_blocks.PARAGRAPH
-    text_blocks = [render.text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
+    mark = text_blocks.PARAGRAPH
+    blocks = [text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
     thread = threads.build_thread(
-        text_blocks, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1), weighted_length, 280
+        blocks, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1), weighted_length, 280
     )
     assert len(thread) == most
     assert "a" * 200 in thread[0]
@@ -159,7 +159,7 @@ def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(m
 
 
 def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
-    mark = render.text_blocks.PARAGRAPH
-    text_blocks = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
+    mark = text_blocks.PARAGRAPH
+    blocks = [text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
     with pytest.raises(render.TooLongError, match="found 3 parts in the required text, wanted at most 2"):
-        threads.build_thread(text_blocks, lambda n, of, taken_back=False: "", range(1, 3), weighted_length, 280)
+        threads.build_thread(blocks, lambda n, of, taken_back=False: "", range(1, 3), weighted_length, 280)

@@ -50,7 +50,7 @@ def test_a_network_that_was_never_read_has_a_source_and_no_copies(name: str, tmp
     ref = {"url": "https://nowhere.example/list", "sha256": "ab" * 32, "at": "2026-11-19T00:10:00+00:00"}
     assert sources.verify_ref(name, settings, tmp_path, ref)["state"] == "not at hand"
     assert sources.compare_with_public(name, settings, ref) == ""
-    assert isinstance(network.is_closed(settings, {}), bool)
+    assert isinstance(sources.is_closed(network, settings, {}), bool)
     assert list(inspect.signature(network.check_reachable).parameters) == ["settings", "data", "secrets"]
 
 

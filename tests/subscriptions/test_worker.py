@@ -15,6 +15,7 @@ from bot.cli import outlet_setup
 from bot.config import PublishConfig
 from bot.deliveries import OutboxPass, OutletHandle
 from bot.outlets import Outcome, Part, Refused, Sent
+from bot.pipeline import publication
 from bot.subscriptions import MISSES, ChannelSubscriptions, Subscription, SubscriptionOptions
 from bot.worker.state import WorkerState
 from tests.worker.test_worker import Clock, Network, Wall
@@ -141,7 +142,7 @@ def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
         entries.append(pair)
         return pipeline.build_digest(*pair)
 
-    monkeypatch.setattr(pipeline.publication, "build_digest", counted)
+    monkeypatch.setattr(publication, "build_digest", counted)
     assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
     assert len(entries) == 1
 

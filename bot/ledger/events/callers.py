@@ -6,13 +6,13 @@ events of those days and they are not too many; otherwise they are estimated, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from decimal import Context, Decimal
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from bot import lake
 from bot.ledger.catalogue_query import ONE
@@ -20,7 +20,7 @@ from bot.ledger.events.usage import EventCatalogueQuery, unread_days, unsettled_
 from bot.records import CallerStats, Period, Unknown, message
 from bot.store import event_days, settlements, sketches
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 UNSIGNED = message("senders_not_read")
@@ -52,7 +52,7 @@ def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> Calle
         return _distinct_callers(query, rows)
     except lake.LakeError as error:
         # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
-        log.error("callers cannot be counted", catalogue=query.catalogue.key, error=str(error))
+        log.error("%s: callers cannot be counted: %s", query.catalogue.key, error)
         return Unknown(message("events_unreadable"))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from bot import lake
 from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS
@@ -17,7 +17,7 @@ from bot.records import Period, SourceRef, Unknown, Usage, message
 from bot.store import event_days as day_rows
 from bot.store import event_refs, gauges, refs, settlements, strangers
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 SHOWN = 3
 """Most emitters or callers that a gap names."""
@@ -77,7 +77,7 @@ def caller_gaps(query: EventCatalogueQuery, period: Period, flow: Usage | Unknow
     try:
         largest = lake.largest_callers(days, SHOWN)
     except lake.LakeError as error:
-        log.error("largest callers cannot be read", catalogue=catalogue.key, error=str(error))
+        log.error("%s: largest callers cannot be read: %s", catalogue.key, error)
         return
     shown = ", ".join(f"{caller} {100 * uses / flow.uses:.1f}%" for caller, uses in largest.items())
     if shown:

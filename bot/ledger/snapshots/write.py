@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import get_args
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
@@ -201,9 +201,9 @@ def _row_id(connection: sa.Connection, table: sa.Table, **row: object) -> int:
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Insert rows, skipping those whose key already exists. Returns how many were inserted."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     if not rows:
         return 0
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     insert = dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return connection.execute(insert, list(rows)).rowcount
 

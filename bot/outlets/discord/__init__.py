@@ -8,9 +8,17 @@ Every message carries a nonce, so that for some minutes Discord itself answers a
 After that, a look-back through the channel's history tells. Webhooks have no nonce and are not used.
 """
 
-from bot.outlets.discord.outlet import SETTLE, DiscordOutlet, cost, make_outlet
-from bot.outlets.discord.post_format import FORMAT
-from bot.outlets.discord.settings import DiscordSettings as Settings
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.outlets.discord.outlet import SETTLE, DiscordOutlet, cost, make_outlet
+    from bot.outlets.discord.post_format import FORMAT
+    from bot.outlets.discord.settings import DiscordSettings as Settings
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Discord"
 SECRETS = ("DISCORD_TOKEN",)

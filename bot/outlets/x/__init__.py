@@ -7,10 +7,18 @@ its profile to say who runs it.
 X has no idempotency key. What may have gone out is looked for in the account's own timeline, never sent again unseen.
 """
 
-from bot.outlets.x.limits import XSettings as Settings
-from bot.outlets.x.limits import cost
-from bot.outlets.x.outlet import SETTLE, XOutlet, make_outlet
-from bot.outlets.x.post_format import FORMAT
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
+
+if TYPE_CHECKING:
+    from bot.outlets.x.limits import XSettings as Settings
+    from bot.outlets.x.limits import cost
+    from bot.outlets.x.outlet import SETTLE, XOutlet, make_outlet
+    from bot.outlets.x.post_format import FORMAT
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "X"
 SECRETS = ("X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET")

@@ -17,11 +17,17 @@ day, the last closed days are read again each day; a day that comes out differen
 * Names that no list has: their uses count as use and as no listed model's.
 """
 
-from bot.records import Catalogue
-from bot.sources.catalogue.settings import CatalogueSettings as Settings
-from bot.sources.catalogue.source import make_network
+from typing import TYPE_CHECKING
 
-__all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "make_network"]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue
+
+if TYPE_CHECKING:
+    from bot.sources.catalogue.settings import CatalogueSettings as Settings
+    from bot.sources.catalogue.source import make_network
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "A list of your own"
 CATALOGUES = (Catalogue("catalogue", "models", "models", "uses", "reported"),)

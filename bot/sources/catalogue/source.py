@@ -152,10 +152,6 @@ class CatalogueNetwork:
         """The SHA-256 of this machine's copy of what was read."""
         return archived_checksum(raw_folder(data, self.network), sha256, day)
 
-    def is_closed(self, settings: CatalogueSettings, secrets: Mapping[str, str]) -> bool:
-        """Always false: the list is live."""
-        return False
-
     def check_reachable(self, settings: CatalogueSettings, data: Path, secrets: Mapping[str, str]) -> str:
         """Reads the first models and the uses of yesterday, for `doctor`. Raises `SourceError`."""
         now = datetime.now(UTC)

@@ -30,13 +30,17 @@ chutes.
 """
 
 from datetime import date
+from typing import TYPE_CHECKING
 
+from bot.lazy_imports import lazy_attributes
 from bot.records import Catalogue, message
-from bot.sources.chutes.settings import ChutesSettings as Settings
-from bot.sources.chutes.source import check_reachable, is_closed, make_source, ref_checksum, responds
 
-__all__ = ["CATALOGUES", "PANELS", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source"]
-__all__ += ["ref_checksum", "responds"]
+if TYPE_CHECKING:
+    from bot.sources.chutes.settings import ChutesSettings as Settings
+    from bot.sources.chutes.source import check_reachable, make_source, ref_checksum, responds
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Chutes"
 CATALOGUES = (

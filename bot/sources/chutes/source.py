@@ -169,11 +169,6 @@ def ref_checksum(settings: ChutesSettings, data: Path, url: str, sha256: str, da
     return archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: ChutesSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def responds(settings: ChutesSettings, seconds: float) -> bool:
     """Whether its API answers within so many seconds."""
     return host_responds(settings.api, seconds)

@@ -24,11 +24,17 @@ Source: [Docker Hub](https://hub.docker.com/u/ai). No licence of these numbers w
 the documented address within its limits, as Docker's terms ask.
 """
 
-from bot.records import Catalogue, message
-from bot.sources.dockerhub.settings import DockerHubSettings as Settings
-from bot.sources.dockerhub.source import check_reachable, is_closed, make_source, ref_checksum
+from typing import TYPE_CHECKING
 
-__all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source", "ref_checksum"]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue, message
+
+if TYPE_CHECKING:
+    from bot.sources.dockerhub.settings import DockerHubSettings as Settings
+    from bot.sources.dockerhub.source import check_reachable, make_source, ref_checksum
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Docker Hub"
 CATALOGUES = (

@@ -148,11 +148,6 @@ def ref_checksum(settings: DockerHubSettings, data: Path, url: str, sha256: str,
     return archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: DockerHubSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def check_reachable(settings: DockerHubSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """Reads one repository of the list, for `doctor`. Raises `SourceError`."""
     now = datetime.now(UTC)

@@ -26,11 +26,17 @@ Source: [Hugging Face](https://huggingface.co/models). No licence of these numbe
 their source named.
 """
 
-from bot.records import Catalogue, message
-from bot.sources.huggingface.settings import HuggingFaceSettings as Settings
-from bot.sources.huggingface.source import check_reachable, is_closed, make_source, ref_checksum
+from typing import TYPE_CHECKING
 
-__all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source", "ref_checksum"]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue, message
+
+if TYPE_CHECKING:
+    from bot.sources.huggingface.settings import HuggingFaceSettings as Settings
+    from bot.sources.huggingface.source import check_reachable, make_source, ref_checksum
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Hugging Face"
 CATALOGUES = (

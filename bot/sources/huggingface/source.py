@@ -132,11 +132,6 @@ def ref_checksum(
     return archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: HuggingFaceSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def check_reachable(settings: HuggingFaceSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """Reads one model of the list, for `doctor`. Raises `SourceError`."""
     now = datetime.now(UTC)

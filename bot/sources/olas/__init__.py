@@ -33,12 +33,17 @@ contract gets other code (`ImplementationUpdated`), the operator gets an alarm, 
   had about 99 in 100 requests in 2026.
 """
 
-from bot.records import Catalogue, message
-from bot.sources.olas.settings import OlasSettings as Settings
-from bot.sources.olas.source import check_reachable, is_closed, make_source, ref_checksum
+from typing import TYPE_CHECKING
 
-__all__ = ["CATALOGUES", "PANELS", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source"]
-__all__ += ["ref_checksum"]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue, message
+
+if TYPE_CHECKING:
+    from bot.sources.olas.settings import OlasSettings as Settings
+    from bot.sources.olas.source import check_reachable, make_source, ref_checksum
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Olas"
 CATALOGUES = (

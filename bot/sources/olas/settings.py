@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.chain import ChainIdentity, ChainReader, Endpoint
+from bot import chain
 from bot.config import HeadlineConfig, PrivateAddress, PublicApiConfig
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
@@ -63,13 +63,13 @@ class OlasSettings(PublicApiConfig):
         budget: float | None = None,
         window: int | None = None,
         tries: int | None = None,
-    ) -> ChainReader:
+    ) -> chain.ChainReader:
         """A reader of the chain's final blocks."""
         about = f"; contact: {self.contact}" if self.contact else ""
         agent = f"Footfall (daily counts of the use of AI models{about})"
-        endpoints = [Endpoint(url, rate=self.rate, timeout=self.timeout, agent=agent) for url in self.api]
-        return ChainReader(
-            ChainIdentity(self.chain_id, genesis),
+        endpoints = [chain.Endpoint(url, rate=self.rate, timeout=self.timeout, agent=agent) for url in self.api]
+        return chain.ChainReader(
+            chain.ChainIdentity(self.chain_id, genesis),
             endpoints,
             finality="finalized",
             agree=self.agree,

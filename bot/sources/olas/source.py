@@ -112,11 +112,6 @@ def ref_checksum(settings: OlasSettings, data: Path, url: str, sha256: str, day:
     return archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: OlasSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def check_reachable(settings: OlasSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """Reads the newest final block and the marketplace's counters there, for `doctor`. Raises `SourceError`."""
     require_answer(settings)

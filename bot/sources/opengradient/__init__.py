@@ -42,12 +42,21 @@ None of it is ever added to the above.
 * Batches from before about July 2026 can no longer be read: Walrus keeps a blob for at most 140 days.
 """
 
+from typing import TYPE_CHECKING
+
+from bot.lazy_imports import lazy_attributes
 from bot.records import Catalogue, message
-from bot.sources.opengradient.doctor import check_reachable, live_checks, responds
-from bot.sources.opengradient.llm_catalogue import static_listings
-from bot.sources.opengradient.settings import OpenGradientSettings as Settings
-from bot.sources.opengradient.settlement_proof import explain_settlements
-from bot.sources.opengradient.source import is_closed, make_source, prune_raw, ref_checksum
+
+if TYPE_CHECKING:
+    from bot.sources.opengradient.blob_archive import prune_raw
+    from bot.sources.opengradient.doctor import check_reachable, live_checks, responds
+    from bot.sources.opengradient.llm_catalogue import static_listings
+    from bot.sources.opengradient.settings import OpenGradientSettings as Settings
+    from bot.sources.opengradient.settlement_proof import explain_settlements
+    from bot.sources.opengradient.source import make_source, ref_checksum
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "OpenGradient"
 OPG = ("OPG", 18)

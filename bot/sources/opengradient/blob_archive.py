@@ -72,3 +72,18 @@ class BlobArchive:
         """As earlier versions kept them."""
         folder = self.folder / blob_id
         return [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())] if folder.is_dir() else []
+
+
+def raw_folder(data: Path) -> Path:
+    """The folder of the raw archive."""
+    return data / "lake" / "raw" / "opengradient"
+
+
+def blob_archive(data: Path) -> BlobArchive:
+    """Where blobs are kept."""
+    return BlobArchive(raw_folder(data) / "blobs")
+
+
+def prune_raw(data: Path, before: date) -> int:
+    """Remove the blobs of settlements before a day; how many bytes that freed."""
+    return blob_archive(data).prune(before)

@@ -22,12 +22,13 @@ from bot.clients.http import HttpBody
 from bot.clients.recording import open_client
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
+from bot.sources.opengradient.blob_archive import blob_archive
 from bot.sources.opengradient.doctor_batches import LOOKED_BACK, check_newest_batch
 from bot.sources.opengradient.events import ChannelSettled, RoleGranted, Transfer, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
-from bot.sources.opengradient.source import blob_archive, make_verifier
+from bot.sources.opengradient.source import make_verifier
 from bot.sources.opengradient.walrus import Walrus, blob_id
 
 SENDERS = 200

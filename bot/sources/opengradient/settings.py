@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.chain import ChainIdentity, ChainReader, Endpoint
+from bot import chain
 from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
-from bot.sources.opengradient.tee_registry import Layout
 
 PROOF_BUDGET = 8.0
 """Most seconds that a person waits for a chain."""
 
+Layout = Literal["old", "new"]
+"""Of a registry's answer; as in `tee_registry`."""
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 
@@ -45,12 +46,14 @@ class ChainConfig(ConfigModel):
         unreachable: Collection[str] = (),
         executor: Executor | None = None,
         tries: int | None = None,
-    ) -> ChainReader:
+    ) -> chain.ChainReader:
         """A reader of the chain that uses the endpoints that are not `unreachable`."""
         endpoints = [url for url in self.endpoints if url not in unreachable]
-        lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in endpoints]
-        pin = ChainIdentity(self.chain_id, genesis)
-        return ChainReader(
+        lines = [
+            chain.Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in endpoints
+        ]
+        pin = chain.ChainIdentity(self.chain_id, genesis)
+        return chain.ChainReader(
             pin,
             lines,
             finality=self.finality,

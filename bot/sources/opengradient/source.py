@@ -19,7 +19,7 @@ from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments
 from bot.sources.opengradient import settings as facts
 from bot.sources.opengradient.aggregator_health import AggregatorHealth
-from bot.sources.opengradient.blob_archive import BlobArchive
+from bot.sources.opengradient.blob_archive import blob_archive, raw_folder
 from bot.sources.opengradient.content_claims import ContentClaims
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
@@ -192,26 +192,6 @@ def ref_checksum(
     if url.startswith("walrus:"):
         return blob_archive(data).checksum(url.removeprefix("walrus:"), sha256, day)
     return raw_archive.archived_checksum(raw_folder(data), sha256, day)
-
-
-def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
-def raw_folder(data: Path) -> Path:
-    """The folder of the raw archive."""
-    return data / "lake" / "raw" / "opengradient"
-
-
-def blob_archive(data: Path) -> BlobArchive:
-    """Where blobs are kept."""
-    return BlobArchive(raw_folder(data) / "blobs")
-
-
-def prune_raw(data: Path, before: date) -> int:
-    """Remove the blobs of settlements before a day; how many bytes that freed."""
-    return blob_archive(data).prune(before)
 
 
 def make_verifier(

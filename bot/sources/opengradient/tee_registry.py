@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.chain.abi import decode_value
 from bot.records import SafeName, SourceError, Unknown, message, model_identity
 from bot.sources.opengradient.merkle_batch import keccak
 from bot.sources.opengradient.verification_types import EnclaveKey
@@ -85,33 +86,30 @@ def decode_active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
     count = int.from_bytes(raw[32:64], "big")
     if count > MAX_ENCLAVES or count * len(raw) > MAX_SPREAD:
         raise SourceError(f"getActiveTEEs: found {min(count, 10**9):,} enclaves in {len(raw):,} bytes, not plausible")
-    (fields,) = _abi_decode("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
+    fields = _decode_result("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
     return tuple(_build_enclave(each) for each in fields)
 
 
 def decode_enclave(raw: bytes, layout: Layout) -> Enclave | None:
     """The result of `getTEE`; `None` if the record is empty. Raises `SourceError`."""
-    (fields,) = _abi_decode("getTEE", LAYOUTS[layout], raw, layout)
+    fields = _decode_result("getTEE", LAYOUTS[layout], raw, layout)
     enclave = _build_enclave(fields)
     return enclave if enclave.public_key else None
 
 
 def decode_ids(raw: bytes) -> tuple[bytes, ...]:
     """The result of `getEnabledTEEs` or `getTEEsByType`. Raises `SourceError`."""
-    (ids,) = _abi_decode("getTEEsByType", "bytes32[]", raw, "either")
+    ids = _decode_result("getTEEsByType", "bytes32[]", raw, "either")
     return tuple(dict.fromkeys(ids))
 
 
-def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
-    """A result decoded by `eth_abi`; its types follow `kind`, which no annotation can express."""
-    from eth_abi.abi import decode  # 6 MB, which an idle worker does not need
-    from eth_abi.exceptions import DecodingError
-
+def _decode_result(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
+    """A decoded result; its types follow `kind`, which no annotation can express."""
     if len(raw) > MAX_BYTES:
         raise SourceError(f"{call}: found {len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
-        decoded: tuple[Any, ...] = decode([kind], raw)
-    except (DecodingError, ValueError, OverflowError, RecursionError) as error:
+        decoded: tuple[Any, ...] = decode_value(kind, raw)
+    except ValueError as error:
         kind_of = type(error).__name__
         raise SourceError(f"{call}: found an answer that is not of the {layout} layout ({kind_of})") from error
     return decoded

@@ -26,12 +26,17 @@ Source: [OpenRouter](https://openrouter.ai), licensed under
 [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 """
 
-from bot.records import Catalogue, message
-from bot.sources.openrouter.settings import OpenRouterSettings as Settings
-from bot.sources.openrouter.source import KEY, check_reachable, is_closed, make_source, ref_checksum, responds
+from typing import TYPE_CHECKING
 
-__all__ = ["CATALOGUES", "SECRETS", "TITLE", "Settings", "check_reachable", "is_closed", "make_source", "ref_checksum"]
-__all__ += ["responds"]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue, message
+
+if TYPE_CHECKING:
+    from bot.sources.openrouter.settings import OpenRouterSettings as Settings
+    from bot.sources.openrouter.source import check_reachable, make_source, ref_checksum, responds
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "OpenRouter"
 CATALOGUES = (
@@ -46,4 +51,4 @@ CATALOGUES = (
         ),
     ),
 )
-SECRETS = (KEY,)
+SECRETS = ("OPENROUTER_API_KEY",)

@@ -177,11 +177,6 @@ def ref_checksum(
     return archived_checksum(raw_folder(data), sha256, day)
 
 
-def is_closed(settings: OpenRouterSettings, secrets: Mapping[str, str]) -> bool:
-    """Always false: the network is live."""
-    return False
-
-
 def responds(settings: OpenRouterSettings, seconds: float) -> bool:
     """Whether its API answers within so many seconds."""
     return host_responds(settings.api, seconds)

@@ -35,23 +35,19 @@ author. Private models, and runs of private copies, are not in the list at all.
   one twice we keep the later, larger counter and read the list again, until nothing new turns up.
 """
 
-from bot.records import Catalogue
-from bot.sources.replicate.live_api import TOKEN
-from bot.sources.replicate.settings import ReplicateSettings as Settings
-from bot.sources.replicate.source import check_reachable, is_closed, make_source, public_checksum, ref_checksum
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CATALOGUES",
-    "SECRETS",
-    "TITLE",
-    "Settings",
-    "check_reachable",
-    "is_closed",
-    "make_source",
-    "public_checksum",
-    "ref_checksum",
-]
+from bot.lazy_imports import lazy_attributes
+from bot.records import Catalogue
+
+if TYPE_CHECKING:
+    from bot.sources.replicate.settings import ReplicateSettings as Settings
+    from bot.sources.replicate.settings import is_closed
+    from bot.sources.replicate.source import check_reachable, make_source, public_checksum, ref_checksum
+else:
+    __getattr__ = lazy_attributes(__name__, __file__)
+
 
 TITLE = "Replicate"
 CATALOGUES = (Catalogue("replicate", "models", "public models", "runs", "reported"),)
-SECRETS = (TOKEN,)
+SECRETS = ("REPLICATE_API_TOKEN",)

@@ -11,8 +11,7 @@ import msgspec
 
 from bot.clients import raw_archive
 from bot.records import MAX_COUNT, Listing, Reading, SafeName, Snapshot, SourceError, SourceRef, model_identity
-
-TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
+from bot.sources.replicate.settings import TOKEN
 
 _WALKS = 3
 """Most walks over a list that changes while it is read."""

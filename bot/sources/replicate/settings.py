@@ -12,6 +12,7 @@ from bot.config import HeadlineConfig, NetworkConfig, on_this_machine
 
 API = "https://api.replicate.com/v1/models"
 """https://replicate.com/docs/reference/http#models.list"""
+TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
 
 
 class ReplicateSettings(NetworkConfig):
@@ -62,3 +63,8 @@ class ReplicateSettings(NetworkConfig):
         if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine(parts.hostname)):
             raise ValueError("wanted https; plain http is for this machine only")
         return api
+
+
+def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
+    """Whether nothing new can come: the record has ended, and there is no token to read the list as it is now."""
+    return not (settings.live and secrets.get(TOKEN))

@@ -14,8 +14,8 @@ from bot.clients import raw_archive
 from bot.clients.git_clone import GitClone
 from bot.records import Period, Snapshot, SourceError, short_date, start_of_day
 from bot.sources.replicate import git_record, record_files
-from bot.sources.replicate.live_api import TOKEN, ListedModel, ModelsPage, live_snapshot
-from bot.sources.replicate.settings import ReplicateSettings
+from bot.sources.replicate.live_api import ListedModel, ModelsPage, live_snapshot
+from bot.sources.replicate.settings import TOKEN, ReplicateSettings, is_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,6 @@ def public_checksum(url: str) -> str | None:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SourceError(f"{url}: is not a list of models: {error}") from error
     return record_files.list_checksum((model.key, model.run_count) for model in listed)
-
-
-def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
-    """Whether nothing new can come: the record has ended, and there is no token to read the list as it is now."""
-    return not (settings.live and secrets.get(TOKEN))
 
 
 def check_reachable(settings: ReplicateSettings, data: Path, secrets: Mapping[str, str]) -> str:

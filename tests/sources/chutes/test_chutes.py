@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from bot import ledger, pipeline
 from bot.archive import Archive
-from bot.pipeline.composition import NetworkPlan, build_digest, compose_digest, outdated_periods
+from bot.pipeline import NetworkPlan
+from bot.pipeline.composition import build_digest, compose_digest, outdated_periods
 from bot.records import Period, Unknown
 from bot.sources import chutes, make_source
 from bot.store import Store

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot import ledger, pipeline, store
-from bot.pipeline.composition import NetworkPlan
+from bot.pipeline.network_plan import NetworkPlan
 from bot.records import Period, SourceError, Unknown
 from bot.sources import ALWAYS, olas
 from bot.sources.olas import counters, events

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot import ledger, pipeline, store
+from bot.pipeline import publication
 from bot.records import CheckResult, Document, Period, start_of_day
 from bot.sources import opengradient
 from tests import databases
@@ -167,7 +168,7 @@ def test_one_settlement_without_a_blob_does_not_veto_the_proven_answers(
     assert figure["reason"].startswith("1 of 2 settlements has no verdict yet")
     post = pipeline.render_post(composed(db, Period(LOST, LOST)), "x").parts[0]
     assert post.startswith("At least 19 answers proven")
-    gate = pipeline.publication.deliveries.publish_gate(
+    gate = publication.deliveries.publish_gate(
         composed(db, Period(LOST, LOST)), start_of_day(LOST + ONE) + timedelta(hours=3), timedelta(hours=6)
     )
     assert gate.publish, "one stranger does not decide what is posted"

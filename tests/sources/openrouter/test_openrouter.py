@@ -15,7 +15,8 @@ import pytest
 
 from bot import ledger, pipeline
 from bot.archive import Archive
-from bot.pipeline.composition import NetworkPlan, build_digest, compose_digest, outdated_periods
+from bot.pipeline import NetworkPlan
+from bot.pipeline.composition import build_digest, compose_digest, outdated_periods
 from bot.records import AtLeast, Period, Unknown
 from bot.render import build_post
 from bot.render.embeds import embed_texts
