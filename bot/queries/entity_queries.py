@@ -28,7 +28,7 @@ FINDING_DIGESTS: Mapping[PeriodName, int] = {"day": SHOWN_DAYS, "week": 13, "mon
 """Newest digests whose findings a page shows."""
 
 
-class Entity(NamedTuple):
+class IndexedEntity(NamedTuple):
     """A model, an author or a category."""
 
     kind: EntityKind
@@ -49,7 +49,7 @@ class EntityIndex:
     catalogue: Catalogue
     last: date
     """The day of the newest digest."""
-    entities: Mapping[str, Entity]
+    entities: Mapping[str, IndexedEntity]
     """By address, in the order of their use: first models, then authors, then categories."""
 
 
@@ -71,8 +71,8 @@ def _read_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogu
         for kind, name in _names(model):
             if name and (kind == "model" or hidden.masked_group(kind, name) == name):
                 groups[kind][name].append(model)
-    entities = (Entity(kind, name, tuple(held)) for kind in ENTITY_KINDS for name, held in groups[kind].items())
-    paths: dict[str, Entity] = {}
+    entities = (IndexedEntity(kind, name, tuple(held)) for kind in ENTITY_KINDS for name, held in groups[kind].items())
+    paths: dict[str, IndexedEntity] = {}
     for entity in entities:
         paths.setdefault(entity_path(entity.kind, watched.network, catalogue.key, entity.name), entity)
     return EntityIndex(watched, catalogue, last, paths)
@@ -133,7 +133,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
         }
 
 
-def _heading(index: EntityIndex, path: str, entity: Entity) -> Document:
+def _heading(index: EntityIndex, path: str, entity: IndexedEntity) -> Document:
     network, catalogue = index.watched, index.catalogue
     groups = dict(_names(entity.models[0])[1:]) if entity.kind == "model" else {}
     shown = {
@@ -154,7 +154,7 @@ def _heading(index: EntityIndex, path: str, entity: Entity) -> Document:
     }
 
 
-def _dates(entity: Entity) -> Document:
+def _dates(entity: IndexedEntity) -> Document:
     last = entity.last_used
     first = entity.models[0].first_listed if entity.kind == "model" else None
     return {"first_listed": first.isoformat() if first else None, "last_used": last.isoformat() if last else None}
@@ -217,7 +217,7 @@ def _known_days(days: Sequence[ledger.DayUse]) -> int:
     return sum(isinstance(day.uses, int) for day in days)
 
 
-def _members(index: EntityIndex, entity: Entity, today: Mapping[int, Sequence[ledger.DayUse]]) -> Document:
+def _members(index: EntityIndex, entity: IndexedEntity, today: Mapping[int, Sequence[ledger.DayUse]]) -> Document:
     unit, network, key = index.catalogue.unit, index.watched.network, index.catalogue.key
     return {
         "models": len(entity.models),

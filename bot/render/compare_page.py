@@ -26,7 +26,7 @@ FIELDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedSides:
     """What is compared."""
 
     given: Sequence[str]
@@ -39,7 +39,7 @@ class Comparison:
     """Why something is not compared, in whole sentences."""
 
 
-def compare_page(site: SiteContext, shown: Comparison | None = None) -> bytes:
+def compare_page(site: SiteContext, shown: ComparedSides | None = None) -> bytes:
     """A form, and what was chosen where the server was asked."""
     given = [*(shown.given if shown else ()), *[""] * MOST]
     count = max(FIELDS, len(shown.given) if shown else 0)

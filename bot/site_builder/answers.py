@@ -11,7 +11,7 @@ from bot.queries import QueryError, entity_queries
 from bot.records import Document, SafeName
 from bot.records.entity_pages import entity_path
 from bot.render import compare_page, search_pages
-from bot.render.compare_page import Comparison
+from bot.render.compare_page import ComparedSides
 from bot.render.search_pages import SearchResults
 from bot.site_builder.entity_pages import chart_points, indexes
 from bot.site_builder.groups import SiteBuild
@@ -43,7 +43,7 @@ def compare_answer(build: SiteBuild, items: Sequence[str]) -> bytes:
     if len(sides) == 1:
         mistakes.setdefault("", "Name another to compare it with")
     ordered = sorted(given, key=lambda item: item in mistakes)
-    shown = Comparison(ordered, sides, _charts(sides), list(mistakes.values()))
+    shown = ComparedSides(ordered, sides, _charts(sides), list(mistakes.values()))
     return compare_page.compare_page(build.site, shown)
 
 
