@@ -22,7 +22,7 @@ from bot.queries import QueryContext, QueryError
 from bot.queries.context import ANSWER_ROWS, VersionedCache
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
-from bot.render.page_layout import page_url
+from bot.render.page_layout import entity_url, page_url
 
 SHOWN_ROWS = 10
 """Models on a page in Discord, of an answer that has pages itself."""
@@ -175,6 +175,8 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
 
 def _answer_page(desk: QueryContext, answer: Document) -> str:
     """The address of the page that an answer links to; empty without a public site."""
+    if page := answer.get("site_page"):
+        return entity_url(desk.site_url, page)
     return page_url(desk.site_url, answer)
 
 

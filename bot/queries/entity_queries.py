@@ -6,7 +6,7 @@ An `EntityIndex` holds everything in one catalogue that may have a page, by its 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -14,8 +14,9 @@ from typing import NamedTuple
 from bot import ledger
 from bot.archive import PublishedFigure
 from bot.queries.context import QueryContext, WatchedNetwork
+from bot.queries.entity_links import cached_links, entity_names
 from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
-from bot.records.entity_pages import ENTITY_KINDS, EntityKind, EntityPages, entity_folder, entity_path
+from bot.records.entity_pages import ENTITY_KINDS, EntityKind, entity_folder, entity_path
 from bot.records.names import NameMask
 
 SHOWN_DAYS = 90
@@ -68,7 +69,7 @@ def _read_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogu
     visible = [model for model in known if not hidden.hides_model(model.name, model.author)]
     groups: dict[EntityKind, dict[str, list[ledger.KnownModel]]] = {kind: defaultdict(list) for kind in ENTITY_KINDS}
     for model in visible:
-        for kind, name in _names(model):
+        for kind, name in entity_names(model):
             if name and (kind == "model" or hidden.masked_group(kind, name) == name):
                 groups[kind][name].append(model)
     entities = (IndexedEntity(kind, name, tuple(held)) for kind in ENTITY_KINDS for name, held in groups[kind].items())
@@ -78,34 +79,10 @@ def _read_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogu
     return EntityIndex(watched, catalogue, last, paths)
 
 
-def _names(model: ledger.KnownModel | ledger.NamedModel) -> Sequence[tuple[EntityKind, str | None]]:
-    """What a model has a part in: itself, its author and its category."""
-    return ("model", model.name), ("author", model.author), ("category", model.category)
-
-
-def linked_pages(desk: QueryContext, catalogue: Catalogue, days: Iterable[date]) -> EntityPages:
-    """The pages that a digest of these days links: of the models that were most used on any of them, and of their
-    authors and categories. Such a page is written as long as the digest is there."""
-    if desk.every_model:
-        return EntityPages(None)
-    hidden, network = NameMask.from_names(desk.hidden), catalogue.network
-    paths: set[str] = set()
-    for model in ledger.most_used(desk.store, catalogue, days, desk.model_pages):
-        if not hidden.hides_model(model.name, model.author):
-            paths |= {entity_path(kind, network, catalogue.key, name) for kind, name in _names(model) if name}
-    return EntityPages(frozenset(paths))
-
-
-def _cached_links(desk: QueryContext, catalogue: Catalogue, days: tuple[date, ...]) -> EntityPages:
-    chosen = (tuple(desk.hidden), desk.model_pages, desk.every_model)
-    key = ("linked", catalogue.network, catalogue.key, days, *chosen)
-    return desk.until_ledger_changes(key, lambda: linked_pages(desk, catalogue, days))
-
-
 def listed_pages(desk: QueryContext, index: EntityIndex) -> Sequence[str]:
     """The pages in the lists and the search: those that any daily digest links, in the order of their use."""
     days = desk.digest_days(index.watched.network)["day"]
-    pages = _cached_links(desk, index.catalogue, days)
+    pages = cached_links(desk, index.catalogue, days)
     return [path for path in index.entities if pages.has_page(path)]
 
 
@@ -135,7 +112,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
 
 def _heading(index: EntityIndex, path: str, entity: IndexedEntity) -> Document:
     network, catalogue = index.watched, index.catalogue
-    groups = dict(_names(entity.models[0])[1:]) if entity.kind == "model" else {}
+    groups = dict(entity_names(entity.models[0])[1:]) if entity.kind == "model" else {}
     shown = {
         k: n for k, n in groups.items() if n and entity_path(k, network.network, catalogue.key, n) in index.entities
     }
@@ -311,11 +288,3 @@ def _newest_digests(desk: QueryContext, network: str) -> Iterator[Document]:
 def entity_folders(index: EntityIndex) -> Mapping[EntityKind, str]:
     """The folder of each kind of page."""
     return {kind: entity_folder(kind, index.watched.network, index.catalogue.key) for kind in ENTITY_KINDS}
-
-
-def model_page(desk: QueryContext, catalogue: Catalogue, name: str, day: date) -> str:
-    """The page of a model that was among the most used of a day, as a path without its suffix; empty if its page may
-    not be there. One short query, cached until the ledger changes."""
-    pages = _cached_links(desk, catalogue, (day,))
-    path = entity_path("model", catalogue.network, catalogue.key, name)
-    return path if pages.has_page(path) else ""

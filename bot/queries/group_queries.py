@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bot import ledger
 from bot.queries.context import NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.entity_links import page_address
 from bot.queries.near_names import did_you_mean
 from bot.queries.network_queries import digest_heading
 from bot.queries.use_documents import group_changes, group_figures, period_rows
@@ -62,6 +63,7 @@ def _group_answer(
         "question": by,
         **digest_heading(document),
         "name": group.name,
+        "site_page": page_address(desk, by, catalogue, group.name, periods[-1].last),
         "catalogue": catalogue.key,
         "unit": catalogue.unit,
         "evidence": catalogue.evidence,

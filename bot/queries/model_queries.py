@@ -8,6 +8,7 @@ from heapq import nsmallest
 
 from bot import ledger
 from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError, WatchedNetwork
+from bot.queries.entity_links import page_address
 from bot.queries.network_queries import digest_heading
 from bot.queries.paging import DEFAULT_LIMIT, page_document
 from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage, message
@@ -25,7 +26,13 @@ def model(desk: QueryContext, model: str, network: str | None = None, day: date 
     watched, catalogue, known = desk.find_model(model, network)
     document = desk.find_digest(watched.network, "day", day)
     document_day = date.fromisoformat(document["day"])
-    return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, document_day)}
+    page = page_address(desk, "model", catalogue, known, document_day)
+    return {
+        "question": "model",
+        **digest_heading(document),
+        "site_page": page,
+        **_model_card(desk, catalogue, known, document_day),
+    }
 
 
 def _model_card(desk: QueryContext, catalogue: Catalogue, name: SafeName, day: date) -> Document:
@@ -98,7 +105,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
         return {**answer, "models": []}
     pages = max(1, -(-len(idle_rows) // ANSWER_ROWS))
     page = min(page, pages)
-    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
+    place = {"site_page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
     return {**answer, **place, "models": _idle_page(desk, idle_rows, ANSWER_ROWS, (page - 1) * ANSWER_ROWS)}
 
 

@@ -121,10 +121,10 @@ _SAFE = ":/%[]!$&'*+,;=~@"
 """Characters of an address that need no escape in a link."""
 
 
-def entity_url(site_url: str, path: str) -> str:
-    """The address of the page of a model, an author or a category; empty without a public site or a page. Safe in a
-    Markdown link."""
-    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{path}.html" if site_url and path else ""
+def entity_url(site_url: str, page: str) -> str:
+    """The address of the page of a model, an author or a category; empty without a public site. Safe in a Markdown
+    link."""
+    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{page}" if site_url else ""
 
 
 def _group_links(issue: DigestPage, root: str) -> dict[str, dict[str, dict[str, str]]]:

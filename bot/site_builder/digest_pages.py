@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from bot import charts, ledger, pipeline
-from bot.queries import QueryContext, WatchedNetwork, entity_queries
+from bot.queries import QueryContext, WatchedNetwork, entity_links
 from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unknown, each_day
 from bot.records.entity_pages import EntityPages
 from bot.records.names import NameMask
@@ -171,7 +171,7 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
     period = Period(first, last, document["period"])
     catalogues = _catalogues(watched, document)
     days = each_day(first, last)
-    pages = {key: entity_queries.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
+    pages = {key: entity_links.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
     root = "../" * (page_layout.digest_folder(document).count("/") + 1)
     models = {key: _ranked_models(desk, catalogues[key], period, pages[key], root) for key in catalogues}
     return page_layout.DigestPage(document, models, digest_charts(document), public, pages)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import site_builder
-from bot.queries import QueryContext, entity_queries
+from bot import queries, site_builder
+from bot.queries import QueryContext, entity_links, entity_queries
 from bot.records import SafeName
 from bot.records.entity_pages import entity_path
 from bot.site_builder import SiteBuild, answers, entity_pages
@@ -215,10 +215,11 @@ def test_nothing_is_compared_where_nothing_was_named(build: SiteBuild) -> None:
 
 def test_a_link_is_known_only_where_the_page_is_there(desk: QueryContext) -> None:
     catalogue = desk.watched["replicate"].catalogues[0]
-    shown = entity_queries.model_page(desk, catalogue, "owner0/model-0", query_contexts.NEWEST)
-    assert shown == page_of("owner0/model-0")
+    shown = entity_links.page_address(desk, "model", catalogue, "owner0/model-0", query_contexts.NEWEST)
+    assert shown == f"{page_of('owner0/model-0')}.html"
+    assert queries.model(desk, "owner0/model-0", None, query_contexts.NEWEST)["site_page"] == shown
     for name in ("idle/model-1", query_contexts.SECRET, "nobody/at-all"):
-        assert entity_queries.model_page(desk, catalogue, name, query_contexts.NEWEST) == ""
+        assert entity_links.page_address(desk, "model", catalogue, name, query_contexts.NEWEST) is None
 
 
 def test_no_sum_reaches_across_a_day_from_which_use_is_counted_in_another_way(build: SiteBuild) -> None:

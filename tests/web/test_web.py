@@ -33,6 +33,7 @@ from bot.archive import Archive
 from bot.cli import app_context, cli
 from bot.config import WebConfig
 from bot.queries import QueryContext
+from bot.queries.context import VersionedCache
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
 from bot.web.server import Server
@@ -332,9 +333,10 @@ def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) 
     assert ask.get("/api/v1").json() == ask.get("/api/v1/").json()
     listed = {question["path"]: question["answers"] for question in ask.get("/api/v1").json()["questions"]}
     assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
-    assert "/api/v1/model/{model}?network=&day=" in listed
+    assert "/api/v1/model/{model}?network=&day=&limit=&offset=" in listed
     for path in listed:
-        named = path.partition("?")[0].replace("{name}", FIRST).replace("{metric}", "uses")
+        named = path.partition("?")[0].replace("{model}", FIRST).replace("{metric}", "uses")
+        named = named.replace("{author}", "acme").replace("{category}", "image")
         query = f"?model={FIRST}&other={TWO}" if named == "/api/v1/compare" else ""
         assert ask.get(named.replace("{network}", "replicate") + query).status_code == 200, path
 
@@ -407,7 +409,10 @@ def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryConte
         def newest_digest(self, *_: object) -> Any:
             raise ZeroDivisionError("the secret of the house")
 
-    with capture_logs() as logged, served(replace(desk, archive=Broken(desk.store)), home) as client:
+    with (
+        capture_logs() as logged,
+        served(replace(desk, archive=Broken(desk.store), documents=VersionedCache()), home) as client,
+    ):
         answer = client.get("/api/v1/usage")
     assert answer.status_code == 500
     match = re.fullmatch(
@@ -429,7 +434,9 @@ def test_an_answer_that_takes_too_long_is_given_up(desk: QueryContext, home: Pat
     try:
         with (
             capture_logs(),
-            served(replace(desk, archive=Slow(desk.store)), home, answer_seconds=0.1) as client,
+            served(
+                replace(desk, archive=Slow(desk.store), documents=VersionedCache()), home, answer_seconds=0.1
+            ) as client,
         ):
             answer = client.get("/api/v1/usage")
             assert answer.status_code == 503 and "took too long" in answer.json()["error"]["message"]
