@@ -105,7 +105,7 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
         return {**answer, "models": []}
     pages = max(1, -(-len(idle_rows) // ANSWER_ROWS))
     page = min(page, pages)
-    place = {"site_page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
+    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
     return {**answer, **place, "models": _idle_page(desk, idle_rows, ANSWER_ROWS, (page - 1) * ANSWER_ROWS)}
 
 

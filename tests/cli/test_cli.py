@@ -167,7 +167,7 @@ def test_without_a_command_the_help_is_shown(run: Run) -> None:
         ("xyzzy", "^xyzzy: no such command; known: demo, collect"),
         ("show --dya 2025-01-12", "^No such option '--dya'.*--day.*; see: bot show --help"),
         ("show now", r"extra argument \(now\); see: bot show --help"),
-        ("model", "Missing argument 'NAME'; see: bot model --help"),
+        ("model", "Missing argument 'MODEL'; see: bot model --help"),
         ("idle --days 0", "0 is not in the range"),
         ("trend models_usd", r"^models_usd: no such metric; did you mean models_used"),
         ("method nothing-like-it-at-all", "^nothing-like-it-at-all: no such metric"),
@@ -342,7 +342,7 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     commands = {name: cli.cli.get_command(context, name) for name in cli.SUMMARIES}
     takes = {name for name, command in commands.items() if command and any(p.name == "as_json" for p in command.params)}
     works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "rehearse", "run", "send-test", "site"}
-    works |= {"try", "web"}
+    works |= {"try", "web", "health", "mcp"}
     assert takes == set(cli.SUMMARIES) - works
     # Tested with held days, the sources and the schedule; the record has no categories.
     elsewhere = {"confirm", "proof", "schedule", "category"}

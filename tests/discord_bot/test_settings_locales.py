@@ -73,6 +73,7 @@ def an_owner(rig: Rig) -> Any:
 
 
 FILES: dict[str, tuple[tuple[Asked, ...], Callable[[Rig], Any]]] = {
+    "help": ((("help", {}),), lambda rig: rig.ann),
     "watches": (WATCHES, lambda rig: rig.ann),
     "subscriptions": (SUBSCRIPTIONS, admin),
     "deliveries": (DELIVERIES, an_owner),
