@@ -1,4 +1,5 @@
-"""The site without a folder: files that are rendered when they are asked for, and kept until the data change."""
+"""The site without a folder: files that are rendered when they are asked for, and kept until the data or the UTC day
+change: a page says how many days ago a source was read."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ class OnDemandSite:
         group = pages.find_group(build, path)
         if group is None:
             return None
-        version = (build.version, build.data_version)
+        version = (build.version, build.data_version, build.site.at.date())
         return self._cache.get_or_compute(group.key, version, lambda: _rendered(group)).get(path)
 
     def is_newer_than(self, site: Path) -> bool:
@@ -61,10 +62,16 @@ class OnDemandSite:
         """The site of the newest archive."""
         with self._lock:
             if self._build is None or self._clock() - self._checked >= self._refresh_seconds:
-                if self._build is None or self._build.desk.data_version() != self._build.data_version:
+                if self._build is None or not _is_newest(self._build):
                     self._build = self._open_build()
                 self._checked = self._clock()
             return self._build
+
+
+def _is_newest(build: SiteBuild) -> bool:
+    """Whether neither the data nor the UTC day have changed."""
+    desk = build.desk
+    return desk.clock().date() == build.site.at.date() and desk.data_version() == build.data_version
 
 
 def _rendered(group: FileGroup) -> Mapping[str, SiteFile]:

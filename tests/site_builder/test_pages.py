@@ -227,6 +227,17 @@ def test_rendered_files_are_kept_until_the_data_change(desk: QueryContext) -> No
     assert pages.find_file("index.html") is second and len(opened) == 2
 
 
+def test_the_state_of_the_sources_is_rendered_again_on_a_new_day_without_new_data(desk: QueryContext) -> None:
+    now = [NOW]
+    desk = replace(desk, clock=lambda: now[0])
+    pages = OnDemandSite(lambda: open_build(desk, now[0]), refresh_seconds=0)
+    first = pages.find_file("health.html")
+    now[0] += timedelta(days=3)
+    second = pages.find_file("health.html")
+    assert first is not None and second is not None and first.content != second.content
+    assert b"3 days" in second.content and b"3 days" not in first.content
+
+
 def test_rendered_files_take_a_bounded_amount_of_memory(desk: QueryContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.site_builder.on_demand.KEPT_BYTES", 100_000)
     pages = OnDemandSite(lambda: open_build(desk, NOW))
