@@ -85,22 +85,22 @@ async def _busy(load: Load, number: int) -> None:
 
 
 async def _run(port: int, slow: int, busy: int) -> None:
-    loop, load, asked = asyncio.get_running_loop(), Load(port), asyncio.Queue[str]()
+    loop, load, orders = asyncio.get_running_loop(), Load(port), asyncio.Queue[str]()
     tasks = [asyncio.ensure_future(_keep_slow(load, slow))] if slow else []
     tasks += [asyncio.ensure_future(_busy(load, number)) for number in range(busy)]
     end = loop.time() + RAMP
     while (len(load.connected) < slow * 0.95 or load.answered < busy) and loop.time() < end:
         await asyncio.sleep(TICK)
     print("ready", flush=True)
-    threading.Thread(target=_read_lines, args=(loop, asked), daemon=True).start()
-    while await asked.get():
+    threading.Thread(target=_read_lines, args=(loop, orders), daemon=True).start()
+    while await orders.get():
         print(json.dumps({"slow": len(load.connected), "answered": load.answered}), flush=True)
 
 
-def _read_lines(loop: asyncio.AbstractEventLoop, asked: asyncio.Queue[str]) -> None:
+def _read_lines(loop: asyncio.AbstractEventLoop, orders: asyncio.Queue[str]) -> None:
     while line := sys.stdin.readline():
-        loop.call_soon_threadsafe(asked.put_nowait, line)
-    loop.call_soon_threadsafe(asked.put_nowait, "")
+        loop.call_soon_threadsafe(orders.put_nowait, line)
+    loop.call_soon_threadsafe(orders.put_nowait, "")
 
 
 if __name__ == "__main__":

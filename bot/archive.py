@@ -212,17 +212,15 @@ class Archive:
         network: str,
         catalogue: str,
         key: str,
-        period: PeriodName = "day",
         last: int | None = None,
         since: date | None = None,
         until: date | None = None,
     ) -> tuple[PublishedFigure, ...]:
-        """One figure over the latest `last` periods (all of them by default) that begin from `since` to `until`, oldest
-        first."""
+        """One figure over the latest `last` days (all of them by default) from `since` to `until`, oldest first."""
         chosen = (
             sa.select(digests.c.day, figures.c.value, figures.c.unknown, figures.c.at_least)
             .join(figures, figures.c.digest == digests.c.id)
-            .where(digests.c.network == network, digests.c.period == period)
+            .where(digests.c.network == network, digests.c.period == "day")
             .where(figures.c.catalogue == catalogue, figures.c.key == key)
             .where(*([digests.c.day >= since] if since else []), *([digests.c.day <= until] if until else []))
             .order_by(digests.c.day, digests.c.edition)

@@ -37,7 +37,7 @@ def package_sizes(environment: str) -> dict[str, int]:
 
 def _installed_bytes(package: Distribution) -> int:
     files = {Path(str(package.locate_file(file))).resolve() for file in package.files or ()}
-    compiled = {found for file in files for found in file.parent.glob(f"__pycache__/{file.stem}.*.pyc")}
+    compiled = {path for file in files for path in file.parent.glob(f"__pycache__/{file.stem}.*.pyc")}
     return sum(file.stat().st_size for file in files | compiled if file.is_file())
 
 

@@ -226,16 +226,14 @@ def _nothing_composed(parts: AppContext, plan: NetworkPlan, name: PeriodName) ->
     return f"{plan.network}: no whole {name} is covered; the ledger has {first} to {last}"
 
 
-def _compose_periods(
-    parts: AppContext, network: str, name: PeriodName, day: date | None, recompose: bool = False
-) -> list[dict[str, Any]]:
+def _compose_periods(parts: AppContext, network: str, name: PeriodName, day: date | None) -> list[dict[str, Any]]:
     from bot import ledger, pipeline
 
     plan, since = parts.network_plan(network), ledger.outdated_since(parts.store, network, name)
     if day:
         periods: tuple[Period, ...] = (parts.require_covered_period(plan, day, name),)
     else:
-        kept = set() if recompose else {entry.day for entry in parts.archive.list_digests(network, name)}
+        kept = {entry.day for entry in parts.archive.list_digests(network, name)}
         kept -= {period.first for period in pipeline.periods_to_recompose(parts.archive, plan, name, clock())}
         kept -= {period.first for period in pipeline.outdated_periods(parts.store, parts.archive, plan, name)}
         periods = tuple(p for p in pipeline.covered_periods(parts.store, plan, name) if p.first not in kept)

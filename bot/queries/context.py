@@ -13,10 +13,11 @@ from typing import Any, TypeVar, get_args
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.queries.near_names import closest_matches, did_you_mean
+from bot.queries.digest_masking import mask_digest
+from bot.queries.near_names import did_you_mean
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName, Unknown
-from bot.records.messages import collect_messages, join_messages, message
-from bot.records.names import HIDDEN, HIDDEN_AUTHOR, NameMask
+from bot.records.messages import join_messages, message
+from bot.records.names import NameMask
 from bot.store import Store
 
 T = TypeVar("T")
@@ -166,11 +167,7 @@ class QueryContext:
 
     def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown, without names that were hidden after it was composed."""
-        hidden = NameMask.from_names(self.hidden)
-        if not self.hidden:
-            return document
-        shown = {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
-        return {**shown, "reasons": collect_messages(shown)} if "reasons" in document else shown
+        return mask_digest(document, NameMask.from_names(self.hidden)) if self.hidden else document
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
         spans = (ledger.closed_span(self.store, catalogue) for catalogue in self.find_network(network).catalogues)
@@ -252,10 +249,6 @@ class QueryContext:
         """Whether a model is hidden, by its name or its author."""
         return NameMask.from_names(self.hidden).hides_model(model, model.partition("/")[0])
 
-    def matching_models(self, watched: WatchedNetwork, fragment: str, limit: int = 25) -> list[SafeName]:
-        """Names that complete a fragment, best first."""
-        return closest_matches(SafeName(fragment), [name for _, name in self._known_models(watched).public], limit)
-
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -276,40 +269,3 @@ class _Known:
             endings[pair[1].casefold().rpartition("/")[2]].append(pair)
         exact = {str(pair[1]): pair for pair in reversed(known)}
         return cls(exact, {pair[1].casefold(): pair for pair in reversed(known)}, dict(endings), public)
-
-
-def _mask_block(block: Document, hidden: NameMask) -> Document:
-    """A catalogue of a digest with hidden names replaced, in its tables and texts."""
-    named = {(row["model"], row["author"]) for row in block["top"]}
-
-    def row(model: str, author: str) -> Document:
-        return {"model": hidden.masked_model(model, author), "author": hidden.masked_author(model, author)}
-
-    return {
-        **block,
-        "top": [{**model_row, **row(model_row["model"], model_row["author"])} for model_row in block["top"]],
-        "groups": [_mask_table(table, hidden) for table in block.get("groups", [])],
-        "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
-        "findings": [_mask_finding(finding, block, hidden) for finding in block["findings"]],
-    }
-
-
-def _mask_table(table: Document, hidden: NameMask) -> Document:
-    shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
-    return {**table, "rows": shown}
-
-
-def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Document:
-    """A finding without hidden names; worded again if it had one."""
-    values = dict(finding["values"])
-    for key in ("model", "before"):
-        name = values.get(key)
-        author = values.get("author", "") if key == "model" else ""
-        if isinstance(name, str) and hidden.hides_model(name, author):
-            values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
-    if values == finding["values"]:
-        return finding
-    from bot import render
-
-    masked = {**finding, "values": values}
-    return {**masked, "text": render.finding_text(masked, block)}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bot import ledger
 from bot.archive import PublishedFigure
+from bot.metrics import value_document
 from bot.queries.context import QueryContext, WatchedNetwork
 from bot.queries.entity_links import cached_links, entity_names
 from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
@@ -139,16 +140,8 @@ def _dates(entity: IndexedEntity) -> Document:
 
 def _day_document(day: ledger.DayUse, unit: str, digest: bool) -> Document:
     """`digest`: whether the day has a digest."""
-    figures = {"uses": _figure(day.uses, unit), "rank": day.rank, "share": day.share}
+    figures = {"uses": value_document(day.uses, {"unit": unit}), "rank": day.rank, "share": day.share}
     return {"day": day.day.isoformat(), **figures, "digest": digest}
-
-
-def _figure(value: float | AtLeast | Unknown, unit: str) -> Document:
-    if isinstance(value, Unknown):
-        return {"value": None, "unit": unit, "unknown": value.reason}
-    if isinstance(value, AtLeast):
-        return {"value": value.value, "unit": unit, "at_least": True, "reason": value.reason}
-    return {"value": value, "unit": unit}
 
 
 def _recent_use(days: Sequence[ledger.DayUse], catalogue: Catalogue) -> Document:
@@ -156,9 +149,9 @@ def _recent_use(days: Sequence[ledger.DayUse], catalogue: Catalogue) -> Document
     week, before = days[-WEEK:], days[-2 * WEEK : -WEEK]
     now, then = total_of_days(week, WEEK, catalogue.breaks), total_of_days(before, WEEK, catalogue.breaks)
     return {
-        "uses_shown": _figure(total_of_days(days, len(days), catalogue.breaks), catalogue.unit),
-        "uses_7d": _figure(now, catalogue.unit),
-        "uses_change_7d": _figure(_change(days[-2 * WEEK :], now, then, catalogue), "ratio"),
+        "uses_shown": value_document(total_of_days(days, len(days), catalogue.breaks), {"unit": catalogue.unit}),
+        "uses_7d": value_document(now, {"unit": catalogue.unit}),
+        "uses_change_7d": value_document(_change(days[-2 * WEEK :], now, then, catalogue), {"unit": "ratio"}),
     }
 
 
@@ -186,8 +179,8 @@ def total_of_days(days: Sequence[ledger.DayUse], wanted: int, breaks: Sequence[d
 
 
 def _method_break(days: Sequence[ledger.DayUse], breaks: Sequence[date]) -> Unknown | None:
-    found = next((day for day in breaks if days and days[0].day < day <= days[-1].day), None)
-    return Unknown(message("method_changed", day=found)) if found else None
+    changed = next((day for day in breaks if days and days[0].day < day <= days[-1].day), None)
+    return Unknown(message("method_changed", day=changed)) if changed else None
 
 
 def _known_days(days: Sequence[ledger.DayUse]) -> int:
@@ -202,7 +195,7 @@ def _members(index: EntityIndex, entity: IndexedEntity, today: Mapping[int, Sequ
             {
                 "name": model.name,
                 "path": entity_path("model", network, key, model.name),
-                "uses": _figure(today[model.id][-1].uses, unit),
+                "uses": value_document(today[model.id][-1].uses, {"unit": unit}),
                 "first_listed": model.first_listed.isoformat() if model.first_listed else None,
                 "last_used": model.last_used.isoformat() if model.last_used else None,
             }
@@ -260,7 +253,7 @@ def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[E
     network, key = index.watched.network, index.catalogue.key
 
     def look() -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
-        found: dict[tuple[EntityKind, str], list[Document]] = defaultdict(list)
+        findings: dict[tuple[EntityKind, str], list[Document]] = defaultdict(list)
         for document in _newest_digests(desk, network):
             blocks = (block for block in document["catalogues"] if block["catalogue"] == key)
             for finding in (finding for block in blocks for finding in block["findings"]):
@@ -268,8 +261,8 @@ def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[E
                 values = finding["values"]
                 for kind, name in (("model", values.get("model")), ("author", values.get("author"))):
                     if isinstance(name, str) and name:
-                        found[kind, name].append({"d": heading, "key": finding["key"], "text": finding["text"]})  # type: ignore[index]
-        return found
+                        findings[kind, name].append({"d": heading, "key": finding["key"], "text": finding["text"]})  # type: ignore[index]
+        return findings
 
     return desk.recent.get_or_compute(("findings", network, key, tuple(desk.hidden)), desk.data_version(), look)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot import ledger
 from bot.metrics import METRICS, value_document
+from bot.queries import paging
 from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError
 from bot.queries.network_queries import digest_heading, held_documents
 from bot.queries.paging import DEFAULT_LIMIT, page_document
@@ -24,15 +25,12 @@ def new(
     """The models that came to the list in so many days, and whether they were used since.
 
     The most used come first; a page has 100 models, and one beyond the last is the last."""
-    if page < 1:
-        raise QueryError(f"page: found {page}, wanted 1 or more")
+    paging.require_number(page)
     answer, rows = _arrivals(desk, network, days, day)
     if "unknown" in answer:
         return {**answer, "models": []}
-    pages = max(1, -(-len(rows) // ANSWER_ROWS))
-    page = min(page, pages)
-    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
-    shown = rows[(page - 1) * ANSWER_ROWS : page * ANSWER_ROWS]
+    place, before = paging.numbered_page(len(rows), page)
+    shown = rows[before : before + ANSWER_ROWS]
     return {**answer, **place, "models": _new_rows(desk, shown, answer["unit"])}
 
 

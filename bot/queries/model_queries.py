@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from heapq import nsmallest
 
 from bot import ledger
+from bot.queries import paging
 from bot.queries.context import ANSWER_ROWS, QueryContext, QueryError, WatchedNetwork
 from bot.queries.entity_links import page_address
 from bot.queries.network_queries import digest_heading
@@ -98,15 +99,12 @@ def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | Non
 
     Those never seen in use come first, then the longest idle; a page has 100 models, and one beyond the last is the
     last."""
-    if page < 1:
-        raise QueryError(f"page: found {page}, wanted 1 or more")
+    paging.require_number(page)
     answer, idle_rows = _idle_rows(desk, network, days, day)
     if "unknown" in answer:
         return {**answer, "models": []}
-    pages = max(1, -(-len(idle_rows) // ANSWER_ROWS))
-    page = min(page, pages)
-    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
-    return {**answer, **place, "models": _idle_page(desk, idle_rows, ANSWER_ROWS, (page - 1) * ANSWER_ROWS)}
+    place, before = paging.numbered_page(len(idle_rows), page)
+    return {**answer, **place, "models": _idle_page(desk, idle_rows, ANSWER_ROWS, before)}
 
 
 def idle_models(

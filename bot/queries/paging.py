@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.queries.context import QueryError
+from bot.queries.context import ANSWER_ROWS, QueryError
 from bot.records import Document
 
 DEFAULT_LIMIT = 100
@@ -18,6 +18,21 @@ def require_page(limit: int, offset: int) -> None:
         raise QueryError(f"limit: found {limit}, wanted 1 to {MAX_LIMIT:,}")
     if not 0 <= offset <= MAX_OFFSET:
         raise QueryError(f"offset: found {offset}, wanted 0 to {MAX_OFFSET:,}")
+
+
+def require_number(page: int) -> None:
+    """Raises `QueryError` for the number of a page that cannot be."""
+    if page < 1:
+        raise QueryError(f"page: found {page}, wanted 1 or more")
+
+
+def numbered_page(count: int, page: int) -> tuple[Document, int]:
+    """What an answer says about its page of `ANSWER_ROWS` rows, and how many rows are before it. A page beyond the last
+    is the last."""
+    pages = max(1, -(-count // ANSWER_ROWS))
+    page = min(page, pages)
+    place = {"page": page, "pages": pages, "next_page": page + 1 if page < pages else None}
+    return place, (page - 1) * ANSWER_ROWS
 
 
 def page_document(

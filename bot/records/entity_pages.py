@@ -22,7 +22,6 @@ FOLDERS: dict[EntityKind, str] = {"model": "models", "author": "authors", "categ
 READABLE = 60
 """Most characters of the readable part."""
 DIGITS = 12
-SLUG = re.compile(rf"(?:[a-z0-9]+-)+[0-9a-f]{{{DIGITS}}}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 

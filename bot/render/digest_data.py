@@ -10,6 +10,7 @@ from bot.records import Document
 from bot.records.names import NameMask
 
 _HEAD = ("network", "title", "period", "day", "last_day", "edition", "composed_at", "headline")
+_FIGURE = ("label", "unit", "value", "evidence", "at_least")
 
 
 def figures_data(document: Document, locale: str = "en", hidden: Sequence[str] = ()) -> dict[str, Any]:
@@ -17,11 +18,9 @@ def figures_data(document: Document, locale: str = "en", hidden: Sequence[str] =
     null and a reason, a lower bound `at_least: true`."""
     mask = NameMask.from_names(hidden)
 
-    def figure(found: dict[str, Any]) -> dict[str, Any]:
-        kept: dict[str, Any] = {
-            key: found[key] for key in ("label", "unit", "value", "evidence", "at_least") if key in found
-        }
-        reasons = {key: mask.mask_text(str(found[key]), ()) for key in ("unknown", "reason") if found.get(key)}
+    def public(figure: dict[str, Any]) -> dict[str, Any]:
+        kept = {key: figure[key] for key in _FIGURE if key in figure}
+        reasons = {key: mask.mask_text(str(figure[key]), ()) for key in ("unknown", "reason") if figure.get(key)}
         return {**kept, **reasons}
 
     catalogues = [
@@ -29,7 +28,7 @@ def figures_data(document: Document, locale: str = "en", hidden: Sequence[str] =
             "catalogue": block["catalogue"],
             "title": block["title"],
             "unit": block["unit"],
-            "figures": {key: figure(found) for key, found in block["figures"].items()},
+            "figures": {key: public(figure) for key, figure in block["figures"].items()},
         }
         for block in document["catalogues"]
     ]

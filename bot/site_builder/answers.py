@@ -23,10 +23,10 @@ MOST_RESULTS = 30
 def search_answer(build: SiteBuild, text: str) -> bytes:
     """The page of the search with what was found."""
     index = read_index(build)
-    asked = SafeName(text, search_pages.LONGEST)
-    entries, more = index.find(asked)
+    query = SafeName(text, search_pages.LONGEST)
+    entries, more = index.find(query)
     shown = [(index.places[entry.place], entry) for entry in entries[:MOST_RESULTS]]
-    results = SearchResults(asked, shown, more or len(entries) > MOST_RESULTS)
+    results = SearchResults(query, shown, more or len(entries) > MOST_RESULTS)
     return search_pages.search_page(build.site, lists(build), results)
 
 

@@ -57,8 +57,8 @@ class Server:
         """Begin to listen. Raises `OSError`."""
         await self._runner.setup()
         loop = self.table.loop
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in dict.fromkeys(found):
+        resolved = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(resolved):
             listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
             listener.setblocking(False)
             self._sockets.append(listener)

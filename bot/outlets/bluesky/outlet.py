@@ -131,26 +131,26 @@ class BlueskyOutlet:
 
     def _read_back(self, part: Part) -> Outcome:
         """The outcome where a record is there already."""
-        found = self.find(part, "")
-        return found if isinstance(found, Sent) else OutcomeUnknown("Bluesky: it is there and could not be read")
+        existing = self.find(part, "")
+        return existing if isinstance(existing, Sent) else OutcomeUnknown("Bluesky: it is there and could not be read")
 
     def _reply_to(self, key: str) -> dict[str, Any]:
         """The post that is replied to, and the first one of its thread."""
-        found = self._record(key)
-        parent = {name: found.get(name) for name in ("uri", "cid")}
+        record = self._record(key)
+        parent = {name: record.get(name) for name in ("uri", "cid")}
         if not all(isinstance(value, str) for value in parent.values()):
             raise CallLostError("a post without its address")
-        before = found["value"].get("reply")
+        before = record["value"].get("reply")
         root = before.get("root") if isinstance(before, dict) else None
         return {"root": root or parent, "parent": parent}
 
     def _record(self, key: str) -> Mapping[str, Any]:
         """The record under a key, with its address."""
         where = {"repo": self._wire.session().did, "collection": COLLECTION, "rkey": key}
-        found = self._wire.call("GET", "com.atproto.repo.getRecord", params=where).mapping()
-        if not isinstance(found.get("value"), dict):
+        record = self._wire.call("GET", "com.atproto.repo.getRecord", params=where).mapping()
+        if not isinstance(record.get("value"), dict):
             raise CallLostError("an answer without the record")
-        return found
+        return record
 
     def _age(self, record: Mapping[str, Any]) -> timedelta:
         now = self._wire.time.now()

@@ -174,10 +174,10 @@ class MastodonOutlet:
     def _longest(self) -> int:
         """The longest post that the server allows, read once."""
         if self._limit is None:
-            found: Any = self._wire.call("GET", "/api/v2/instance").mapping()
+            limit: Any = self._wire.call("GET", "/api/v2/instance").mapping()
             for key in ("configuration", "statuses", "max_characters"):
-                found = found.get(key) if isinstance(found, dict) else None
-            self._limit = found if isinstance(found, int) and found > 0 else texts.CHARACTERS
+                limit = limit.get(key) if isinstance(limit, dict) else None
+            self._limit = limit if isinstance(limit, int) and limit > 0 else texts.CHARACTERS
         return self._limit
 
     def _status_body(self, part: Part, media: list[str]) -> dict[str, Any]:
