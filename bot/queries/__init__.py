@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.queries.group_queries import author, category
     from bot.queries.health_queries import health
     from bot.queries.list_queries import new, new_models, records
+    from bot.queries.metric_queries import method, metric_definitions, metrics, trend, trend_between
     from bot.queries.model_lists import models
     from bot.queries.model_queries import idle, idle_models, model, top, why
     from bot.queries.network_queries import (
@@ -22,13 +23,8 @@ if TYPE_CHECKING:
         digest,
         inventory,
         kept_digests,
-        method,
-        metric_definitions,
-        metrics,
         networks,
         status,
-        trend,
-        trend_between,
         usage,
     )
 else:

@@ -19,6 +19,7 @@ from bot.queries import (
     group_queries,
     health_queries,
     list_queries,
+    metric_queries,
     model_lists,
     model_queries,
     network_queries,
@@ -26,8 +27,9 @@ from bot.queries import (
 )
 from bot.queries.context import QueryContext, QueryError
 from bot.queries.list_queries import MOST_NEW_DAYS, NEW_DAYS
+from bot.queries.metric_queries import MOST_DAYS
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
-from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
+from bot.queries.network_queries import MOST_EDITIONS
 from bot.records import Document, PeriodName, SafeName
 from bot.records.messages import MESSAGES, message
 
@@ -242,10 +244,10 @@ QUERIES = _by_name(
     QuerySpec(
         "category", group_queries.category, (_CATEGORY, NETWORK, PERIOD, DAY), "category/{category}", rows="periods"
     ),
-    QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}", rows="days"),
+    QuerySpec("trend", metric_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}", rows="days"),
     QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION), table="catalogues"),
     QuerySpec("why", model_queries.why, (NETWORK, DAY), table="movers"),
-    QuerySpec("method", network_queries.method, (_METRIC,), "method/{metric}"),
+    QuerySpec("method", metric_queries.method, (_METRIC,), "method/{metric}"),
     QuerySpec(
         "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"
     ),
@@ -256,10 +258,10 @@ QUERIES = _by_name(
 _OF_PROGRAMS = (
     replace(QUERIES["idle"], answer=model_queries.idle_models, options=(_IDLE_DAYS, NETWORK, DAY)),
     replace(QUERIES["new"], answer=list_queries.new_models, options=(_NEW_DAYS, NETWORK, DAY)),
-    replace(QUERIES["trend"], answer=network_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
+    replace(QUERIES["trend"], answer=metric_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
     QuerySpec("models", model_lists.models, (NETWORK, PERIOD, DAY), rows="models"),
     QuerySpec("health", health_queries.health, rows="networks"),
-    QuerySpec("metrics", network_queries.metrics, rows="metrics"),
+    QuerySpec("metrics", metric_queries.metrics, rows="metrics"),
     QuerySpec(
         "digests",
         network_queries.kept_digests,
