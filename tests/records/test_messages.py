@@ -28,7 +28,7 @@ from tests.render import documents
 ROOT = Path(__file__).parents[2]
 SCHEMA_1 = ROOT / "tests" / "data" / "digests" / "schema-1.json"
 """A digest as the first version of documents had it: no `schema`, no `reasons`, counts without separators."""
-SVGS = {"models": {"usage": "", "concentration": ""}}
+SVGS = {"models": {"usage": "", "concentration": "", "uses": ""}}
 SITE = SiteContext([NetworkPage("replicate", "Replicate", "")], {}, charts.trend_svg, datetime(2025, 2, 1, tzinfo=UTC))
 
 

@@ -11,16 +11,22 @@ from bot import i18n
 from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.presenter import Query, render_answer
 from bot.pipeline import PostOptions, render_post
+from bot.records.entity_pages import entity_path
 from bot.render.page_layout import page_url
 from tests import query_contexts
 from tests.discord_bot.test_commands import QUESTIONS
 from tests.render import documents
 
+MODEL = "owner0/model-0"
 SITE = "https://a.example/archive/"
 PAGES = {
     "usage": "replicate/2025-03-10",
     "inventory": "replicate/2025-03-10",
-    "model": "replicate/2025-03-10",
+    "model": f"{entity_path('model', 'replicate', 'models', MODEL)}.html",
+    "author": f"{entity_path('author', 'replicate', 'models', 'owner0')}.html",
+    "category": f"{entity_path('category', 'replicate', 'models', 'image')}.html",
+    "new": "replicate/2025-03-10",
+    "records": "replicate/2025-03-10",
     "top": "replicate/2025-03-10",
     "compare": "replicate/2025-03-10",
     "idle": "replicate/2025-03-10",

@@ -178,7 +178,7 @@ def test_where_every_model_has_a_page_none_is_written_and_all_are_linked(build: 
     every = site_builder.open_build(replace(build.desk, every_model=True), query_contexts.NOW)
     keys = {group.key for group in site_builder.site_groups(every)}
     assert not any(key.startswith(("replicate/models/", "search/")) for key in keys)
-    page = rendered(every, f"replicate/{query_contexts.NEWEST}/index.html")
+    page = rendered(every, f"replicate/{query_contexts.NEWEST}/models.html")
     assert page is not None and f"../../{page_of('idle/model-99')}.html".encode() in page
 
 

@@ -226,7 +226,7 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
             assert words in fields["Not known"], (day, words)
             assert words in pipeline.render_post(document, "text").parts[0]
             assert words.replace("'", "&#39;") in page
-        assert "private ones leave no proof." in page.partition("<h2")[0]
+        assert "private ones leave no proof." in page.partition('<div class="story">')[2].partition("</div>")[0]
     none = composed(db, SECOND)
     part(none, "llm")["figures"]["uses_verified"] |= {"value": 0, "at_least": False}
     assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
@@ -242,7 +242,7 @@ SITE = SiteContext([NetworkPage("opengradient", "OpenGradient", "")], {}, charts
 
 
 def page_of(document: Document) -> DigestPage:
-    svgs = {c["catalogue"]: {"usage": "", "concentration": ""} for c in document["catalogues"]}
+    svgs = {c["catalogue"]: {"usage": "", "concentration": "", "uses": ""} for c in document["catalogues"]}
     return DigestPage(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
 
 
