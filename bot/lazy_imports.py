@@ -22,7 +22,7 @@ def lazy_attributes(package: str, path: str) -> Callable[[str], object]:
 
     def import_attribute(name: str) -> object:
         try:
-            module, original = _listed_imports(path)[name]
+            module, original = listed_imports(path)[name]
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
         if module == package:
@@ -35,7 +35,7 @@ def lazy_attributes(package: str, path: str) -> Callable[[str], object]:
 
 
 @cache
-def _listed_imports(path: str) -> dict[str, tuple[str, str]]:
+def listed_imports(path: str) -> dict[str, tuple[str, str]]:
     """Each name to its module and its name there."""
     blocks = (node for node in ast.parse(Path(path).read_bytes()).body if isinstance(node, ast.If))
     return {
