@@ -49,10 +49,13 @@ from bot.outlets.types import (
     redact_reason,
 )
 
+_SHARED = frozenset({"http_calls", "post_format", "types"})
+"""Modules that outlets share. They are not imported to look for a `TITLE`, because httpx takes time to import."""
+
 
 def outlet_names() -> tuple[str, ...]:
     """Every outlet, by name: the modules and packages of `bot.outlets` that declare a `TITLE`."""
-    names = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    names = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])} - _SHARED
     return tuple(sorted(name for name in names if hasattr(load_module(name), "TITLE")))
 
 
