@@ -200,7 +200,7 @@ def test_the_procfile_runs_under_a_manager_that_chooses_the_port(
         assert here.healthy(manager, "health", "worker").startswith("worker: healthy")
         here.healthy(manager, "health", "web")
         with make_client(trust_env=False) as client:
-            assert client.get(f"http://127.0.0.1:{here.ports['web']}/api").status_code == 200
+            assert client.get(f"http://127.0.0.1:{here.ports['web']}/api/v1").status_code == 200
 
 
 # --- what the files name exists -------------------------------------------------------------------------------------
