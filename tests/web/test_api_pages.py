@@ -17,11 +17,8 @@ from tests.web.test_web import ask, desk, home, raw, served
 
 __all__ = ["ask", "desk", "home"]  # the fixtures
 
-LISTS = {
-    query.address.replace("{network}", "replicate").replace("{metric}", "uses").replace("{name}", FIRST): query.rows
-    for query in API_QUERIES.values()
-    if query.rows
-}
+NAMES = {"network": "replicate", "metric": "uses", "model": FIRST, "author": "acme", "category": "image"}
+LISTS = {query.address.format_map(NAMES): query.rows for query in API_QUERIES.values() if query.rows}
 
 
 def _table(answer: httpx.Response) -> list[dict[str, str]]:
@@ -88,7 +85,8 @@ def test_figures_are_a_table_too_and_what_is_unknown_says_why(ask: httpx.Client)
         assert table[key]["value"] == ("" if figure["value"] is None else str(figure["value"])), key
         assert table[key]["unknown"] == figure.get("unknown", "") and table[key]["edition"] == "1"
     assert any(row["unknown"] for row in table.values())
-    assert [row["name"] for row in _table(ask.get(f"/api/v1/compare.csv?a={FIRST}&b={TWO}"))] == [FIRST] * 2 + [TWO] * 2
+    compared = _table(ask.get(f"/api/v1/compare.csv?model={FIRST}&other={TWO}"))
+    assert [row["name"] for row in compared] == [FIRST] * 2 + [TWO] * 2
 
 
 def test_what_is_accepted_decides_and_what_is_neither_is_refused(ask: httpx.Client) -> None:

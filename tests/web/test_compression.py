@@ -11,9 +11,12 @@ import httpx
 import pytest
 from aiohttp import web as aiohttp_web
 
-from bot.web import compression
+from bot.queries import QueryContext
+from bot.web import compression, monitoring
+from bot.web.app import LOOKING
 from bot.web.compression import compress_answers
-from tests.patience import make_client
+from bot.web.middleware import DbThreadPool
+from tests.patience import PATIENCE, make_client
 from tests.web.test_rendered_site import DAY, desk, folder, rendered, site, written
 from tests.web.test_web import Served
 
@@ -73,14 +76,14 @@ def test_text_is_compressed_once_and_is_the_same_text(client: httpx.Client, path
     ],
 )
 def test_only_who_accepts_gzip_gets_it(client: httpx.Client, accepted: str, packed: bool) -> None:
-    for path in ("/index.html", "/api/digest"):
+    for path in ("/index.html", "/api/v1/digest"):
         answer, _ = raw(client, path, Accept_Encoding=accepted)
         assert (answer.headers.get("content-encoding") == "gzip") == packed, path
 
 
 def test_a_head_request_has_the_headers_of_the_answer(client: httpx.Client) -> None:
     for coding in ("gzip", "identity"):
-        for path in (DAY, "/api/digest"):
+        for path in (DAY, "/api/v1/digest"):
             head = client.head(path, headers={"Accept-Encoding": coding})
             answer, sent = raw(client, path, Accept_Encoding=coding)
             assert head.content == b"" and int(head.headers["content-length"]) == len(sent)
@@ -140,14 +143,14 @@ def test_a_part_of_what_changed_is_not_sent(client: httpx.Client, site: Path) ->
 
 def test_pictures_and_short_answers_are_not_compressed(client: httpx.Client, written: httpx.Client) -> None:
     assert "content-encoding" not in written.get("/favicon.svg").headers
-    assert "content-encoding" not in client.get("/api/model/nobody").headers
+    assert "content-encoding" not in client.get("/api/v1/model/nobody").headers
     missing, sent = raw(client, "/nothing", Accept_Encoding="gzip")
     assert missing.status_code == 404 and missing.headers["content-encoding"] == "gzip"
     assert b"There is no such page" in gzip.decompress(sent)
 
 
 @pytest.fixture
-def bare() -> Iterator[httpx.Client]:
+def bare(desk: QueryContext) -> Iterator[httpx.Client]:
     """An application with answers of every kind."""
 
     async def answer(request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
@@ -159,6 +162,8 @@ def bare() -> Iterator[httpx.Client]:
 
     app = aiohttp_web.Application(middlewares=[compress_answers()])
     app.router.add_get("/{letter}", answer)
+    app[monitoring.METRICS], app[LOOKING] = monitoring.WebMetrics(desk), DbThreadPool(PATIENCE, 1)
+    app.on_cleanup.append(app[LOOKING].close)
     running = Served(app)
     try:
         with make_client(base_url=running.url) as client:

@@ -131,7 +131,8 @@ def test_a_malformed_request_gets_one_sentence_and_the_security_headers(
     headers = dict(line.split(": ", 1) for line in lines[1:])
     assert headers.items() >= {**middleware.HEADERS, **middleware.OWN, "Cache-Control": "no-store"}.items()
     assert headers["Server"] == "footfall"
-    assert json.loads(body) == {"error": middleware.MALFORMED}
+    error = {"code": "bad_request", "message": middleware.MALFORMED}
+    assert json.loads(body) == {"schema_version": 1, "error": error}
     assert caplog.records == []
 
 
@@ -282,7 +283,7 @@ def test_requests_are_answered_while_more_sockets_idle_than_files_may_be_open(tm
             closing.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
         for _ in range(20):
             with make_client(base_url=f"http://127.0.0.1:{port}") as client:
-                assert client.get("/api").status_code == 200
+                assert client.get("/api/v1").status_code == 200
         assert log.read_text() == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from ipaddress import ip_network
 
@@ -84,7 +85,8 @@ def ask(settings: dict[str, object], visitors: Sequence[dict[str, str]]) -> list
     return asyncio.run(all_in_turn())
 
 
-REFUSED = (429, '{"error": "too many requests from your address; wait 2 s"}', "2")
+WAIT = {"code": "too_many_requests", "message": "too many requests from your address; wait 2 s"}
+REFUSED = (429, json.dumps({"schema_version": 1, "error": WAIT}), "2")
 USED = (200, "used", None)
 
 
