@@ -57,7 +57,11 @@ def validation_lines(path: Path, prefix: str, error: ValidationError, model: typ
     """The mistakes that a block's model found, each as one line."""
     lines = []
     for problem in error.errors():
-        where = prefix + ".".join(SafeName(str(part)) for part in problem["loc"])
+        if problem["type"] == "literal_error" and problem.get("ctx", {}).get("expected") == "''":
+            continue  # not left empty; what else was wanted has a line of its own
+        # What a choice is called inside the validator is no key of the file.
+        keys = [part for part in problem["loc"] if not _VALIDATOR.search(str(part))]
+        where = prefix + ".".join(SafeName(str(part)) for part in keys)
         shown_input = (
             "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
         )
@@ -65,10 +69,13 @@ def validation_lines(path: Path, prefix: str, error: ValidationError, model: typ
         if problem["type"] == "extra_forbidden":
             *above, name = problem["loc"]
             wanted = _unknown_key(str(name), _block_at(model, above))
+        if problem["type"] == "string_pattern_mismatch":
+            wanted += _meaning(model, [part for part in keys if isinstance(part, str)])
         lines.append(f"{path}: {where.rstrip('.')}{shown_input}: {wanted}")
     return lines
 
 
+_VALIDATOR = re.compile(r"^(function-\w+|literal)\[")
 _SECRET = re.compile(r"token|secret|password|api_?key|credential", re.IGNORECASE)
 
 
@@ -80,6 +87,13 @@ def _unknown_key(name: str, block: type[ConfigModel] | None) -> str:
         return "no such key"
     close = get_close_matches(name, block.model_fields, n=1, cutoff=0.7)
     return f"no such key; did you mean {close[0]}?" if close else "no such key"
+
+
+def _meaning(model: type[ConfigModel], keys: Sequence[str]) -> str:
+    """What a setting is, in brackets; empty where that is not known."""
+    block = _block_at(model, keys[:-1])
+    field_info = block.model_fields.get(keys[-1]) if block and keys else None
+    return f" ({field_info.description.partition(';')[0]})" if field_info and field_info.description else ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,14 +7,21 @@ from datetime import date
 
 from bot import ledger
 from bot.queries.context import QueryContext
-from bot.records import Catalogue
+from bot.records import Catalogue, Period
 from bot.records.entity_pages import EntityKind, EntityPages, entity_path
 from bot.records.names import NameMask
+from bot.records.periods import each_day
 
 
 def entity_names(model: ledger.KnownModel | ledger.NamedModel) -> Sequence[tuple[EntityKind, str | None]]:
     """What a model has a part in: itself, its author and its category."""
     return ("model", model.name), ("author", model.author), ("category", model.category)
+
+
+def days_in_digests(desk: QueryContext, network: str) -> tuple[date, ...]:
+    """Every day in the period of any digest of a network, oldest first."""
+    periods = [Period.for_day(day, name) for name, starts in desk.digest_days(network).items() for day in starts]
+    return tuple(sorted({day for period in periods for day in each_day(period.first, period.last)}))
 
 
 def linked_pages(desk: QueryContext, catalogue: Catalogue, days: Iterable[date]) -> EntityPages:

@@ -15,7 +15,7 @@ from bot import ledger
 from bot.archive import PublishedFigure
 from bot.metrics import value_document
 from bot.queries.context import QueryContext, WatchedNetwork
-from bot.queries.entity_links import cached_links, entity_names
+from bot.queries.entity_links import cached_links, days_in_digests, entity_names
 from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
 from bot.records.entity_pages import ENTITY_KINDS, EntityKind, entity_folder, entity_path
 from bot.records.names import NameMask
@@ -50,14 +50,14 @@ class EntityIndex:
     watched: WatchedNetwork
     catalogue: Catalogue
     last: date
-    """The day of the newest digest."""
+    """The newest day in any digest."""
     entities: Mapping[str, IndexedEntity]
     """By address, in the order of their use: first models, then authors, then categories."""
 
 
 def entity_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogue) -> EntityIndex | None:
-    """The index of a catalogue, cached until the ledger changes; `None` if the network has no daily digest."""
-    days = desk.digest_days(watched.network)["day"]
+    """The index of a catalogue, cached until the ledger changes; `None` if the network has no digest."""
+    days = days_in_digests(desk, watched.network)
     if not days:
         return None
     key = ("entities", watched.network, catalogue.key, days[-1], tuple(desk.hidden))
@@ -81,9 +81,8 @@ def _read_index(desk: QueryContext, watched: WatchedNetwork, catalogue: Catalogu
 
 
 def listed_pages(desk: QueryContext, index: EntityIndex) -> Sequence[str]:
-    """The pages in the lists and the search: those that any daily digest links, in the order of their use."""
-    days = desk.digest_days(index.watched.network)["day"]
-    pages = cached_links(desk, index.catalogue, days)
+    """The pages in the lists and the search: those that any digest links, in the order of their use."""
+    pages = cached_links(desk, index.catalogue, days_in_digests(desk, index.watched.network))
     return [path for path in index.entities if pages.has_page(path)]
 
 

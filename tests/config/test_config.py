@@ -325,6 +325,26 @@ def test_a_mistake_costs_one_line_and_names_what_was_meant(tmp_path: Path, text:
 
 
 @pytest.mark.parametrize(
+    ("outlet", "start", "end"),
+    [
+        ("mastodon: {server: 'http://a.b'}", "mastodon.server: found 'http://a.b': wanted an https:// address",
+         "(http:// only on this machine)"),
+        ("bluesky: {destinations: ['@a']}", "bluesky.destinations.0: found '@a': ",
+         "(handle of the account that posts, without @, such as footfall.bsky.social)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_outlet_says_in_words_what_was_wanted(
+    tmp_path: Path, outlet: str, start: str, end: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"outlets: {{{outlet}}}")
+    with pytest.raises(ConfigError) as error:
+        config.load(path, sources.settings_types(), outlets.settings_types())
+    (mistake,) = error.value.mistakes
+    assert mistake.startswith(f"{path}: outlets.{start}") and mistake.endswith(end)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "schedule: [{name: a, at: '02:30'}, {name: b, at: '02:31'}]",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import ledger, queries, store
+from bot import ledger, queries, render, store
 from bot.queries import NotFoundError, QueryContext, QueryError, list_queries
 from bot.queries.group_queries import group_names
 from bot.queries.registry import QUERIES
@@ -34,6 +34,14 @@ def test_what_is_new_says_whether_it_was_used_since_and_counts_nothing_on_its_fi
     assert row["uses"]["value"] == 600 and row["uses_before"] == 600
     (first_day,) = queries.new(desk, None, days=5, day=DAYS[8])["models"]
     assert first_day["uses"]["value"] is None and "no use could be counted yet" in first_day["uses"]["unknown"]
+
+
+def test_one_run_is_written_in_the_singular(desk: QueryContext) -> None:
+    answer = queries.new(desk, None, days=5, day=NEWEST)
+    for uses, shown in ((1, "1 run;"), (600, "600 runs;")):
+        row = {**answer["models"][0], "uses": {"value": uses, "unit": "runs"}}
+        text = render.render_template("text", "text/answers/new.j2", hidden=(), answer={**answer, "models": [row]})
+        assert f", {shown} 600 before" in text
 
 
 def test_what_is_new_names_the_days_without_a_list(desk: QueryContext) -> None:

@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from bot import queries, site_builder
+from bot import ledger, pipeline, queries, site_builder
+from bot.archive import Archive
 from bot.queries import QueryContext, entity_links, entity_queries
-from bot.records import SafeName
+from bot.records import Period, SafeName
 from bot.records.entity_pages import entity_path
 from bot.site_builder import SiteBuild, answers, entity_pages
-from tests import hostile, query_contexts
+from bot.store import Store
+from tests import databases, hostile, query_contexts
 from tests.test_site_builder import Page
+from tests.worlds import snapshot
 
 
 @pytest.fixture(scope="module")
@@ -237,3 +240,30 @@ def test_a_hidden_category_or_author_is_on_no_page_of_a_model(build: SiteBuild) 
     index = replace(index, entities={key: entity for key, entity in index.entities.items() if key != author})
     (document,) = entity_queries.entity_documents(build.desk, index, [path])
     assert "author" not in document and document["name"] == "owner1/model-1"
+
+
+def weekly(opened: Store) -> None:
+    """The snapshots of the world and the digest of a week, without that of any day."""
+    for day in query_contexts.DAYS:
+        ledger.add_snapshot(opened, snapshot(day, query_contexts.counts(day)))
+    week = Period.for_day(query_contexts.DAYS[3], "week")
+    pipeline.compose_digest(opened, Archive(opened), query_contexts.PLAN, week, query_contexts.NOW)
+
+
+def test_the_models_that_a_week_links_have_pages_where_its_days_have_no_digest(tmp_path: Path) -> None:
+    databases.sqlite(tmp_path / "footfall.db", weekly)
+    with query_contexts.desk(tmp_path) as desk:
+        site_builder.write_site(desk, tmp_path / "site", lambda _line: None, query_contexts.NOW)
+    (week,) = (tmp_path / "site/replicate/week").glob("*/index.html")
+    links = [link for link in Page(week).links if "/models/models/" in link]
+    assert len(links) == query_contexts.PAGES - 1  # one of the most used is hidden
+    assert [link for link in links if not (week.parent / link).exists()] == []
+
+
+def test_the_page_of_a_network_without_a_digest_links_no_histories(desk: QueryContext, tmp_path: Path) -> None:
+    new = replace(desk.watched["replicate"], network="chutes", title="Chutes", catalogues=())
+    build = site_builder.open_build(replace(desk, watched={**desk.watched, "chutes": new}), query_contexts.NOW)
+    (tmp_path / "index.html").write_bytes(rendered(build, "chutes/index.html") or b"")
+    page = Page(tmp_path / "index.html")
+    assert "There is no digest yet." in page.said
+    assert not [link for link in page.links if "history" in link]
