@@ -84,7 +84,8 @@ class ReleaseResult:
             *self.problems,
             *(f"checked: {line}" for line in self.checked),
             *(f"not checked: {line}" for line in self.not_checked),
-            f"{MANIFEST}: SHA-256 {self.manifest_sha256}; the publisher's data/index.json lists it",
+            f"{MANIFEST}: SHA-256 {self.manifest_sha256}; compare it with another copy, since files and manifest "
+            "could have been changed together",
         ]
         head = f"{SafeName(m.network)!s:.60} {m.day} edition {m.edition}: {state}"
         return [head, *(f"  {line}" for line in lines)]
