@@ -37,9 +37,7 @@ IMPOSSIBLE = [
 """Dates of a server that overflow where they are read, or where a second is added."""
 
 
-@pytest.mark.parametrize(
-    "date", [None, "", "soon", "Wed, 99 Jan 2026 07:00:00 GMT", "\x00", "9" * 500, *IMPOSSIBLE]
-)
+@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Jan 2026 07:00:00 GMT", "\x00", "9" * 500, *IMPOSSIBLE])
 def test_what_is_no_date_changes_nothing(date: str | None) -> None:
     clock = PlatformClock(lambda: 0.0)
     clock.observe(DATE)
