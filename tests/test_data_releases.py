@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from bot import site_builder
 from bot.cli import cli
-from bot.cli.release_verification import MAX_FILE, verify_release
+from bot.cli.release_verification import MAX_FILE, MAX_PARSED, MAX_RELEASE, verify_release
 from bot.queries import QueryContext
 from bot.records import FootfallError, Receipt
 from tests import hostile, query_contexts
@@ -298,6 +298,21 @@ def test_what_is_no_manifest_is_one_line(release: Path, content: str) -> None:
     (release / "manifest.json").write_text(content)
     code, lines = run(release)
     assert code != 0 and len(lines) == 1 and lines[0].startswith("manifest.json: "), lines
+
+
+def test_a_release_of_many_large_files_is_refused_before_any_is_read(release: Path) -> None:
+    listed = [{"path": f"f{number}.csv", "bytes": MAX_FILE, "sha256": "0" * 64} for number in range(5)]
+    manifest_with(release, files=listed)
+    code, lines = run(release)
+    assert code != 0 and len(lines) == 1 and lines[0].endswith(f"wanted at most {MAX_RELEASE}; refused"), lines
+
+
+def test_a_digest_that_would_fill_the_memory_is_not_parsed(release: Path) -> None:
+    content = b" " * MAX_PARSED + b"1"
+    (release / "digest.json").write_bytes(content)
+    file_with(release, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    result = verify_release(str(release))
+    assert result.problems == [] and any("digest.json is not as listed or too large" in s for s in result.not_checked)
 
 
 def test_links_pipes_and_folders_are_not_followed(release: Path, tmp_path: Path) -> None:

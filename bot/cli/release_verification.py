@@ -32,8 +32,13 @@ from bot.render.figure_tables import table_csv, table_rows
 MAX_MANIFEST = 256 * 1024
 MAX_FILE = 256 * 2**20
 MAX_FILES = 50
+MAX_RELEASE = 1024 * 2**20
+"""Bytes of all files of a release."""
+MAX_PARSED = 32 * 2**20
+"""Bytes of a file whose content is parsed; the objects in memory take many times as much."""
 SECONDS = 60.0
 """For one file from an address."""
+_PARSED = ("digest.json", "figures.csv")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _RAW = "the figures were not computed again, because the raw answers are not in a release"
 
@@ -132,11 +137,13 @@ def _parse_manifest(raw: bytes) -> _Manifest:
     for file in manifest.files:
         if file.bytes > MAX_FILE:
             raise UsageError(f"{MANIFEST}: {file.path}: {file.bytes} bytes, wanted at most {MAX_FILE}; refused")
+    if (total := sum(file.bytes for file in manifest.files)) > MAX_RELEASE:
+        raise UsageError(f"{MANIFEST}: the files have {total} bytes, wanted at most {MAX_RELEASE}; refused")
     return manifest
 
 
 def _check_files(result: ReleaseResult, read: ReadFile) -> Iterator[tuple[str, bytes]]:
-    """Compare each file with the manifest; yields those that match."""
+    """Compare each file with the manifest; yields those that match and are to be parsed."""
     good = 0
     for file in result.manifest.files:
         try:
@@ -150,7 +157,8 @@ def _check_files(result: ReleaseResult, read: ReadFile) -> Iterator[tuple[str, b
             result.problems.append(f"{file.path}: altered: its SHA-256 is not the manifest's")
         else:
             good += 1
-            yield file.path, content
+            if file.path in _PARSED and file.bytes <= MAX_PARSED:
+                yield file.path, content
     result.checked.append(f"size and SHA-256 of {good} of {len(result.manifest.files)} files match the manifest")
 
 
@@ -168,7 +176,9 @@ def _check_extra_files(result: ReleaseResult, names: Callable[[], list[str]] | N
 def _check_digest(result: ReleaseResult, contents: dict[str, bytes]) -> None:
     """Check that the digest is the one that the manifest names, and that the table has its figures."""
     if "digest.json" not in contents:
-        result.not_checked.append("whether figures.csv has the digest's figures, because digest.json is not as listed")
+        result.not_checked.append(
+            "whether figures.csv has the digest's figures, because digest.json is not as listed or too large"
+        )
         return
     m = result.manifest
     wanted = {"network": m.network, "period": m.period, "day": m.day.isoformat(), "edition": m.edition}

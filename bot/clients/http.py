@@ -186,7 +186,7 @@ def retry_after(headers: httpx.Headers, now: datetime | None = None) -> float | 
     try:
         until, now = parsedate_to_datetime(header), parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

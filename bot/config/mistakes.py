@@ -120,8 +120,12 @@ def _block_in(annotation: Any) -> type[ConfigModel] | None:
 
 
 def _shown_value(value: object) -> str:
-    """The value that was found, clipped and without the user name and password of an address."""
-    return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)
+    """The value that was found, clipped and without what may be a secret in an address: user name, password, path and
+    query."""
+    return clip_text(_BEHIND_HOST.sub(r"\1/***", re.sub(r"//[^/@]*@", "//***@", repr(value))), 60)
+
+
+_BEHIND_HOST = re.compile(r"(\w://[^/?#\s'\"]*)[/?#][^\s'\",]+")
 
 
 def exposed_pages(config: Config, environment: Mapping[str, str]) -> Iterator[str]:

@@ -232,12 +232,18 @@ allows some 5 minutes)."""
 
 
 def instant_of(date: str | None) -> datetime | None:
-    """The instant of a `Date` header; `None` where it is missing or not a date."""
+    """The instant of a `Date` header; `None` where it is missing, not a date, or one that nobody can calculate with."""
     try:
         at = parsedate_to_datetime(date or "")
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if at.year not in _YEARS:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+_YEARS = range(1971, 9999)
+"""Instants near the ends of the calendar overflow when something is added to them."""
 
 
 def running_seconds() -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -94,7 +95,7 @@ def _read_manifest(folder: Path) -> tuple[tuple[str, ...], dict[str, WrittenGrou
             for key, group in manifest["groups"].items()
         }
         return tuple(manifest["archive"]), groups
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return (), {}
 
 
@@ -194,7 +195,9 @@ def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
         return False
     try:
         here = (folder / path).lstat()
-    except OSError:
+        if any((folder / above).is_symlink() for above in PurePosixPath(path).parents[:-1]):
+            return False
+    except (OSError, ValueError):
         return False
     return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
 
@@ -245,16 +248,20 @@ def _new_folder(folder: Path) -> Path:
 def _restore_site(folder: Path) -> None:
     """Clear up after a writer that was killed: put a site that it had moved away back, and delete its new one. While
     the lock is held, nobody else has such folders."""
-    for old in folder.parent.glob(f".{folder.name}-old-*"):
-        if not folder.exists() and (old / MARKER).is_file():
-            os.rename(old, folder)
     for kind in ("old", "new"):
-        for leftover in folder.parent.glob(f".{folder.name}-{kind}-*"):
-            if (leftover / MARKER).is_file():
-                _delete(leftover)
-            else:
+        for leftover in _leftovers(folder, kind):
+            if not (leftover / MARKER).is_file():
                 with suppress(OSError):
                     leftover.rmdir()  # empty, or foreign
+            elif kind == "old" and not folder.exists():
+                os.rename(leftover, folder)
+            else:
+                _delete(leftover)
+
+
+def _leftovers(folder: Path, kind: str) -> list[Path]:
+    """Folders with names like ours; a link is not ours."""
+    return [path for path in folder.parent.glob(f".{glob.escape(folder.name)}-{kind}-*") if not path.is_symlink()]
 
 
 def _delete(folder: Path) -> None:
@@ -287,8 +294,7 @@ def _swap_folders(fresh: Path, folder: Path) -> None:
 
 def _exchange(first: Path, second: Path) -> bool:
     """Exchange two folders in one step (renameat2, Linux); whether that was possible."""
-    rename = getattr(ctypes.CDLL(None), "renameat2", None)
-    if rename is None:
+    if (rename := getattr(ctypes.CDLL(None), "renameat2", None)) is None:
         return False
     places = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))
     return bool(rename(*places, _RENAME_EXCHANGE) == 0)

@@ -95,6 +95,7 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         length = f"{len(request.raw_path)} characters"
         return error_response(400, f"the address has {length}, wanted at most {LONGEST_ADDRESS}")
     try:
+        _require_readable_dates(request)
         return await handler(request)
     except NotFoundError as error:
         return error_response(404, str(error))
@@ -110,6 +111,14 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return error_response(error.status, SENTENCES.get(error.status, error.reason), _kept_headers(error))
     except Exception as error:  # noqa: BLE001 - the top of a request: it must not leave as a traceback
         return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
+
+
+def _require_readable_dates(request: web.Request) -> None:
+    """Refuse dates that overflow: aiohttp would fail on them, even after the handler. Raises `QueryError`."""
+    try:
+        _ = request.if_modified_since, request.if_unmodified_since, request.if_range
+    except OverflowError as error:
+        raise QueryError("a date in the request's headers is out of range") from error
 
 
 def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from bot import config, outlets, sources
 from bot.config import ConfigError, HeadlineConfig, LoadedConfig
+from bot.config.mistakes import validation_lines
+from bot.outlets.webhook.settings import WebhookSettings
 
 TOKEN = "r8_a-secret-that-must-not-be-seen"
 
@@ -154,6 +156,16 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
         assert len(error.value.mistakes) == 1
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         config.load(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize(
+    "address", ["http://h.example/v2/KEY", "http://h.example?key=KEY", "ftp://h.example:8/KEY#KEY"]
+)
+def test_a_mistake_in_an_address_shows_its_host_and_no_key(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        WebhookSettings.model_validate({"addresses": {"a": address}})
+    (line,) = validation_lines(tmp_path, "", error.value, WebhookSettings)
+    assert "KEY" not in line and "://h.example" in line, line
 
 
 def test_what_was_found_is_clipped_and_shows_no_password(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +27,7 @@ from bot.outlets import (
     mastodon,
 )
 from bot.outlets.mastodon.outlet import MastodonOutlet
-from bot.outlets.mastodon.text import FORMAT, counted_length, for_mastodon
+from bot.outlets.mastodon.text import FORMAT, counted_length, for_mastodon, is_same_text
 from bot.records import Picture, Poll
 from tests.hostile import NAMES
 from tests.outlets.rig_mastodon import outlet, part
@@ -208,6 +210,24 @@ def test_no_secret_is_in_a_reason(board: MastodonOutlet, peer: MastodonPeer) -> 
     peer.fail(Fault(403, {"error": f"bad {TOKEN}"}), "/api/", times=4)
     told = f"{board.post(part('x'), USER)!r} {board.find(part('x'), USER)!r} {board.check()!r} {board!r}"
     assert TOKEN not in told and "[redacted]" in told
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:x", "https://a/\n\x1b[31m", "https://a/ b", "https://a/\u202e", "https://"]
+)
+def test_an_address_that_could_harm_a_terminal_or_a_page_is_no_proof(
+    board: MastodonOutlet, peer: MastodonPeer, url: str
+) -> None:
+    peer.fail(Fault(200, json.dumps({"id": "1", "url": url})), STATUSES)
+    assert isinstance(board.post(part("x"), USER), OutcomeUnknown)
+
+
+def test_html_that_is_slow_to_read_is_another_text() -> None:
+    begun = time.process_time()
+    assert not is_same_text("Seven models.", "<!" * 100_000) and time.process_time() - begun < 1
+    assert is_same_text("Seven models. https://example.org/x", '<p>Seven models. <a href="https://example.org/x" '
+                        'rel="nofollow noopener" target="_blank"><span class="invisible">https://</span>'
+                        '<span class="">example.org/x</span></a></p>')  # fmt: skip
 
 
 def test_doctor_names_an_account_that_is_not_the_configured_one(peer: MastodonPeer) -> None:

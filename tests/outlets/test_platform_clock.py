@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
+from bot.clients.http import retry_after
+from bot.outlets.http_calls import limit_reset
 from bot.outlets.types import TOLERATED, PlatformClock, clock_check, instant_of
 
 DATE = "Wed, 14 Jan 2026 07:00:00 GMT"
@@ -24,12 +27,29 @@ def test_the_platforms_time_goes_on_by_the_stopwatch_and_not_by_our_clock() -> N
     assert clock.offset(AT + timedelta(hours=1)) == timedelta(minutes=58, seconds=30)
 
 
-@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Jan 2026 07:00:00 GMT", "\x00", "9" * 500])
+IMPOSSIBLE = [
+    "Wed, 14 Jan 99999999999999999999 07:00:00 GMT",
+    "Wed, 14 Jan 2026 99999999999999999999:00:00 GMT",
+    "Wed, 14 Jan 2026 07:00:00 +99999999999999",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -2359",
+]
+"""Dates of a server that overflow where they are read, or where a second is added."""
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Jan 2026 07:00:00 GMT", "\x00", "9" * 500, *IMPOSSIBLE])
 def test_what_is_no_date_changes_nothing(date: str | None) -> None:
     clock = PlatformClock(lambda: 0.0)
     clock.observe(DATE)
     clock.observe(date)
     assert clock.now() == AT and instant_of(date) is None
+
+
+@pytest.mark.parametrize("date", IMPOSSIBLE)
+def test_an_impossible_date_of_a_server_is_no_reason_to_fail(date: str) -> None:
+    headers = httpx.Headers({"Retry-After": date, "Date": date})
+    assert retry_after(headers) in (None, 0.0)
+    assert limit_reset(headers, AT) > AT
 
 
 def test_a_date_without_a_zone_is_utc() -> None:

@@ -123,6 +123,36 @@ def test_an_address_that_may_not_be_is_named(block: dict[str, object], reason: s
     assert reason in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "10.1",
+        "0",
+        "127.0.0.1.",
+        "127\u30020\u30020\u30021",
+        "224.0.0.1",
+        "\uff11\uff12\uff17.0.0.1",
+        "localhost.",
+        "app.localhost",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:a00:1::]",
+    ],
+)
+def test_an_internal_address_is_found_out_in_every_form_that_a_resolver_takes(host: str) -> None:
+    with pytest.raises(ValueError, match="allow it with internal: true"):
+        webhook.Settings.model_validate({"addresses": {"a": f"https://{host}/x"}})
+
+
+@pytest.mark.parametrize("host", ["hooks.example", "8.8.8.8", "notlocalhost", "[2606:4700::1111]", "10.example.com"])
+def test_a_public_address_needs_no_permission(host: str) -> None:
+    assert webhook.Settings.model_validate({"addresses": {"a": f"https://{host}/x"}}).destinations == ("a",)
+
+
 def test_internal_addresses_can_be_allowed() -> None:
     allowed = {"a": "http://localhost:8000/x", "b": "https://10.0.0.8/x"}
     assert webhook.Settings.model_validate({"addresses": allowed, "internal": True}).destinations == ("a", "b")

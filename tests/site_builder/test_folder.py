@@ -161,7 +161,7 @@ def test_files_of_a_group_that_is_gone_vanish(tmp_path: Path) -> None:
     assert set(held(folder)) == {"index.html", "a/page.html", "a/data.json"}
 
 
-@pytest.mark.parametrize("harm", ["longer", "touched", "deleted", "linked"])
+@pytest.mark.parametrize("harm", ["longer", "touched", "deleted", "linked", "folder linked"])
 def test_a_file_that_is_not_as_it_was_written_is_rendered_again(tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "site"
     rendered(SITE, folder)
@@ -170,12 +170,15 @@ def test_a_file_that_is_not_as_it_was_written_is_rendered_again(tmp_path: Path, 
         os.utime(page, (1, 1))
     elif harm == "longer":
         page.write_text("page and more")
+    elif harm == "folder linked":
+        page.parent.rename(tmp_path / "elsewhere")
+        page.parent.symlink_to(tmp_path / "elsewhere")
     else:
         page.unlink()
     if harm == "linked":
         page.symlink_to(folder / "index.html")
     assert rendered(SITE, folder) == ["a/page.html"]
-    assert held(folder)["a/page.html"] == "page" and not page.is_symlink()
+    assert held(folder)["a/page.html"] == "page" and not page.is_symlink() and not page.parent.is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -187,6 +190,8 @@ def test_a_file_that_is_not_as_it_was_written_is_rendered_again(tmp_path: Path, 
         '{"archive": [], "groups": {"index.html": {"version": "1"}}}',
         '{"archive": [], "groups": {"index.html": {"version": "1", "files": {"../x": [1, 2, "3"]}}}}',
         '{"archive": [], "groups": {"index.html": {"version": "1", "files": {"index.html": [1]}}}}',
+        '{"archive": [], "groups": {"index.html": {"version": "1", "files": {"\\ud800": [1, 2, "3"]}}}}',
+        "[" * 100_000,
     ],
 )
 def test_with_a_damaged_manifest_everything_is_rendered_again(tmp_path: Path, manifest: str) -> None:
@@ -255,6 +260,15 @@ def test_a_foreign_folder_with_a_name_like_ours_is_left_alone(tmp_path: Path) ->
     (tmp_path / ".site-new-mine" / "thesis.txt").write_text("years of work")
     rendered(SITE, tmp_path / "site")
     assert (tmp_path / ".site-new-mine" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("kind", ["new", "old"])
+def test_a_link_with_a_name_like_ours_never_leads_to_another_site(tmp_path: Path, kind: str) -> None:
+    other = tmp_path / "elsewhere" / "site"
+    rendered(SITE, other)
+    (tmp_path / f".site-{kind}-mine").symlink_to(other)
+    rendered(SITE, tmp_path / "site")
+    assert held(other) == held(tmp_path / "site") and not (tmp_path / "site").is_symlink()
 
 
 def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:

@@ -169,6 +169,15 @@ def raw(client: httpx.Client, path: str) -> httpx.Response:
     return client.get("/", extensions={"target": path.encode()})
 
 
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize("path", ["/", "/replicate/2025-03-10/models.csv", "/api/v1/top"])
+def test_a_date_that_overflows_is_refused_in_one_sentence(ask: httpx.Client, path: str, header: str) -> None:
+    headers = {header: "Mon, 01 Jan 99999999999999999 00:00:00 GMT", "Range": "bytes=0-1"}
+    answer = ask.get(path, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "a date in the request's headers is out of range"
+
+
 # --- the same answers as the command line ---------------------------------------------------------------------------
 
 TWINS = [

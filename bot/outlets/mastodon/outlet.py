@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +40,7 @@ from bot.records import CheckResult, Picture
 
 _PAGES, _PAGE = 5, 40
 """A look-back reads at most so many pages; methods/accounts, `limit`."""
+_ADDRESS = re.compile(r"https?://\S{1,2000}")
 _CURE = "create a new access token (Preferences, Development) and set MASTODON_TOKEN"
 
 
@@ -242,7 +244,7 @@ class MastodonOutlet:
     def _sent(self, row: Mapping[str, Any], *, found: bool = False) -> Sent:
         """The proof of a status. Raises `CallLostError` if it has no number or no address."""
         number, url, now = row.get("id"), row.get("url"), self._wire.time.now()
-        if not isinstance(number, str) or not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        if not isinstance(number, str) or not isinstance(url, str) or not _is_address(url):
             raise CallLostError("an answer without the post's number or address")
         return Sent(number, url, age=max(timedelta(), now - _instant(row)) if found and now else timedelta())
 
@@ -252,6 +254,10 @@ class MastodonOutlet:
 
     def _outcome(self, error: CallError, creating: bool) -> Outcome:
         return self._failures.outcome(error, self._clock(), creating=creating)
+
+
+def _is_address(text: str) -> bool:
+    return text.isprintable() and _ADDRESS.fullmatch(text) is not None
 
 
 def _is_id(text: str) -> bool:

@@ -68,7 +68,10 @@ class _Words(HTMLParser):
 
 
 def is_same_text(ours: str, shown: str) -> bool:
-    """Whether the HTML of a post shows a text: all words are equal, and there is at least one."""
+    """Whether the HTML of a post shows a text: all words are equal, and there is at least one. HTML that is far too
+    long is not read, because the parser takes time with the square of its length."""
+    if len(shown) > 1000 + 20 * len(ours):
+        return False
     reader = _Words()
     reader.feed(shown)
     reader.close()

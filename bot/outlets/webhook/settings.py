@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import socket
+import unicodedata
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -45,7 +47,7 @@ class WebhookSettings(config.OutletConfig):
         for name, url in self.addresses.items():
             parts = urlsplit(url)
             host = parts.hostname or ""
-            local = config.on_this_machine(host)
+            local = is_this_machine(host)
             if parts.scheme == "http" and not (self.internal and local):
                 raise ValueError(f"addresses.{name}: wanted https:// (http:// only on this machine, internal: true)")
             if (local or is_private(host)) and not self.internal:
@@ -55,9 +57,38 @@ class WebhookSettings(config.OutletConfig):
         return self
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine, in any form that a resolver takes: `localhost`, a name below it, 127.1."""
+    name, address = _plain(host), _address(host)
+    return name.rpartition(".")[2] == "localhost" or (address is not None and address.is_loopback)
+
+
 def is_private(host: str) -> bool:
-    """Whether a host is an IP address that is not public."""
+    """Whether a host is an IP address that is not public, in any form that a resolver takes."""
+    address = _address(host)
+    return address is not None and (not address.is_global or address.is_multicast)
+
+
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+def _plain(host: str) -> str:
+    """A host as it is looked up: other dots and digits are taken for those of ASCII."""
+    return unicodedata.normalize("NFKC", host).replace("\u3002", ".").casefold().removesuffix(".")
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is, also as `inet_aton` reads it (10.1, 0x7f000001); inside of IPv6, the IPv4 address
+    that it leads to."""
+    host = _plain(host).partition("%")[0]
     try:
-        return not ip_address(host).is_global
+        address = ip_address(host)
     except ValueError:
-        return False
+        try:
+            return IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    if isinstance(address, IPv4Address):
+        return address
+    inner = IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
+    return address.ipv4_mapped or address.sixtofour or inner or address
