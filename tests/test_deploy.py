@@ -32,7 +32,7 @@ from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("IMAGE_PYTHON", sys.executable))
-BY_NAME_ONLY = {"dask", "distributed"}
+BY_NAME_ONLY = {"dask", "distributed", "mcp", "mcp_types", "starlette", "uvicorn"}
 """Optional packages, imported only if installed."""
 
 
@@ -200,7 +200,7 @@ def test_the_image_serves_its_pages_and_its_health_check_sees_it(image: Image) -
             line = process.stdout.readline()
             match = re.search(r"http://127\.0\.0\.1:\d+", line)
             assert match, (line, process.communicate(timeout=PATIENCE))
-            assert httpx.get(f"{match[0]}/api", timeout=PATIENCE, trust_env=False).status_code == 200
+            assert httpx.get(f"{match[0]}/api/v1", timeout=PATIENCE, trust_env=False).status_code == 200
             checked = image.run(*here, *health_check()[3:])
             assert checked.returncode == 0 and "web: healthy" in checked.stdout, checked
             process.send_signal(signal.SIGTERM)
@@ -223,7 +223,7 @@ def pinned(*files: str) -> set[str]:
 def test_everything_that_the_workshop_imports_is_pinned(folder: str) -> None:
     """Also imports inside functions: a benchmark once failed on every new machine."""
     known, ours = pinned("requirements.txt", "requirements-dev.txt"), packages_distributions()
-    own = {"bot", "benchmarks", "docs", "locales", "tests", "peers"}
+    own = {"bot", "benchmarks", "dependencies", "docs", "locales", "tests", "peers"}
     missing = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / folder).rglob("*.py")

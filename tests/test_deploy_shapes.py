@@ -161,7 +161,7 @@ def test_each_shape_migrates_runs_answers_its_probes_and_stops(
         assert here.healthy(web, "health", "web").startswith("web: healthy")
         assert here.healthy(web, "health").startswith("worker: healthy")
         with make_client(trust_env=False) as client:
-            assert client.get(f"http://127.0.0.1:{here.ports['web']}/api").status_code == 200
+            assert client.get(f"http://127.0.0.1:{here.ports['web']}/api/v1").status_code == 200
             for port in (here.ports["worker"], here.ports["monitoring"]):
                 check_monitoring(client, f"http://127.0.0.1:{port}", token)
     assert here.run("health").returncode == 1, "nothing runs any more"
@@ -362,7 +362,7 @@ def test_a_visitor_cannot_hide_from_the_rate_limit_behind_caddy(tmp_path: Path, 
     with here.started(here.command(["web"])) as web, here.started(command) as proxy:
         here.healthy(web, "health", "web")
         with make_client(trust_env=False) as client:
-            statuses = [asked(client, proxy, f"{address}/api", f"203.0.113.{number}") for number in range(5)]
+            statuses = [asked(client, proxy, f"{address}/api/v1", f"203.0.113.{number}") for number in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
 
 
