@@ -23,7 +23,7 @@ SWAP_SECONDS = 0.05
 """When the site is written, there is a moment between the old folder and the new one."""
 
 SMALL = 64 * 1024
-"""Bytes of a file that is sent from memory: a socket takes them at once, so a slow client does not hold them."""
+"""Most bytes of a plain file that is sent from memory, so that slow clients do not fill it."""
 
 TAG = web.RequestKey("tag", str)
 
