@@ -34,6 +34,7 @@ Shared:
     records/           the types of the data, without input or output
     config/            config.yaml and secrets from the environment
     i18n/              translations
+    gc_pause.py        pauses the search for garbage during work that makes none
     lazy_imports.py    imports names of packages at their first use
     number_format.py   how numbers are shown
     plausibility.py    which readings are held

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import ClassVar, Literal, Protocol
 
 from bot.metrics import FigureDocument
+from bot.metrics.ranking import SameData
 from bot.records import AtLeast, HistoryPoint, Model, PeriodData, PeriodName, Unknown, Usage
 from bot.records.names import HIDDEN
 
@@ -125,8 +127,14 @@ def series_start(book: PeriodData, metric: str) -> date | None:
     return book.watched_since if metric == "models_listed" else book.watched_since + ONE
 
 
-def use_by_name(book: PeriodData) -> dict[str, int]:
+def use_by_name(book: PeriodData) -> Mapping[str, int]:
     """Uses of the period by model name, only models listed at its end; empty if unknown."""
+    return _use_by_name(SameData(book))
+
+
+@lru_cache(maxsize=4)
+def _use_by_name(same: SameData) -> Mapping[str, int]:
+    book = same.book
     if isinstance(book.flow, Unknown) or isinstance(book.listed, Unknown):
         return {}
     used = book.flow.by_model

@@ -83,8 +83,10 @@ def find_top_ten_changes(page: FindingInput) -> Iterator[ScoredClaim]:
         best = sorted(here.by_model, key=lambda model: (-here.by_model[model], model))[:TOP]
         for model in best:
             uses, other = here.by_model[model], there.by_model.get(model, 0)
+            if not other or uses < 2 * other:
+                continue
             rank, far = usage_rank(here, uses), usage_rank(there, other)
-            if other and rank <= TOP and far > OUTSIDE and uses >= 2 * other:
+            if rank <= TOP and far > OUTSIDE:
                 numbers = (rank, uses, far, other) if kind is TopTenEntry else (far, other, rank, uses)
                 claim = kind(model_name(book, model), author_of(book, model), book.period.last, *numbers)
                 yield ScoredClaim((0.35 if kind is TopTenEntry else 0.3) + 0.35 / sqrt(rank), claim)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from bot.metrics.ranking import NONE_NAMED, named_flow
 from bot.metrics.registry import METRICS, Amount, Metric
@@ -21,8 +22,8 @@ COLUMNS = (
 MOST: Mapping[GroupKind, int] = {"category": 25, "author": 10}
 """Most groups that are listed one by one; strangers choose the names, so there may be any number of groups."""
 _GROUP_OF: Mapping[GroupKind, Callable[[Model], str | None]] = {
-    "category": lambda model: model.category,
-    "author": lambda model: model.author,
+    "category": attrgetter("category"),
+    "author": attrgetter("author"),
 }
 
 

@@ -29,7 +29,7 @@ class UsageRanking:
 
 
 @dataclass(frozen=True, slots=True)
-class _Same:
+class SameData:
     """Period data as a cache key, compared by identity: comparing by value would cost more than ranking."""
 
     book: PeriodData
@@ -38,7 +38,7 @@ class _Same:
         return id(self.book)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.book is self.book
+        return isinstance(other, SameData) and other.book is self.book
 
 
 def named_flow(book: PeriodData) -> Usage | Unknown:
@@ -97,22 +97,24 @@ def _named_models(book: PeriodData, flow: Usage) -> Used:
 
 def _possibly_used(flow: Usage, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
     """Listed models without observed use that may have had some, and why."""
+    if not flow.unattributed and not flow.incomplete:
+        return (), ""
     unused = tuple(model for model in listed if model.id not in flow.by_model)
     if flow.unattributed:
         return unused, unnamed_use_reason(flow.unattributed, flow.uses).reason
     if flow.incomplete and flow.unknown_models is not None:
         unused = tuple(model for model in unused if model.id in flow.unknown_models)
-    return (unused if flow.incomplete else ()), flow.incomplete
+    return unused, flow.incomplete
 
 
 def usage_ranking(book: PeriodData) -> UsageRanking | Unknown:
     """Models used in the period, most used first; unknown if the usage is unknown or all of it is unnamed."""
-    return _cached_ranking(_Same(book))
+    return _cached_ranking(SameData(book))
 
 
 def listed_counts(book: PeriodData) -> tuple[int, ...] | Unknown:
     """Uses of each model listed at the end of the period, least used first, idle ones with 0."""
-    return _listed_counts(_Same(book))
+    return _listed_counts(SameData(book))
 
 
 def _whole_flow(book: PeriodData) -> Usage | Unknown:
@@ -122,7 +124,7 @@ def _whole_flow(book: PeriodData) -> Usage | Unknown:
 
 
 @lru_cache(maxsize=4)
-def _cached_ranking(same: _Same) -> UsageRanking | Unknown:
+def _cached_ranking(same: SameData) -> UsageRanking | Unknown:
     flow = _whole_flow(same.book)
     if isinstance(flow, Unknown):
         return flow
@@ -131,7 +133,7 @@ def _cached_ranking(same: _Same) -> UsageRanking | Unknown:
 
 
 @lru_cache(maxsize=4)
-def _listed_counts(same: _Same) -> tuple[int, ...] | Unknown:
+def _listed_counts(same: SameData) -> tuple[int, ...] | Unknown:
     listed, flow = same.book.listed, _whole_flow(same.book)
     if isinstance(listed, Unknown):
         return listed

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot import comparison, digest, findings, ledger, render
 from bot.archive import Archive
 from bot.deliveries.poll_store import PollStore
+from bot.gc_pause import garbage_collection_paused
 from bot.pipeline import polls
 from bot.pipeline.network_plan import NetworkPlan
 from bot.records import Document, Period, PeriodName, start_of_day
@@ -22,6 +23,7 @@ def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Pe
     return archive.save_digest(build_digest(store, plan, period, at))
 
 
+@garbage_collection_paused()
 def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """A digest or comparison from the ledger's current state, not stored."""
     if plan.members:

@@ -59,6 +59,15 @@ class VersionedCache:
                     self._key_locks.pop(key, None)
             return value
 
+    def find(self, key: Hashable, mark: Hashable) -> Any | None:
+        """The value of a key if it was looked up under this mark; waits for nobody who looks it up now."""
+        with self._lock:
+            known = self._values.get(key)
+            if known is None or known[0] != mark:
+                return None
+            self._values.move_to_end(key)
+            return known[1]
+
     def _forget(self, key: Hashable) -> None:
         if key in self._values:
             self._weight -= self._weigh(self._values.pop(key)[1])

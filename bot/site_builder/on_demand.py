@@ -51,8 +51,14 @@ class OnDemandSite:
         group = pages.find_group(build, path)
         if group is None:
             return None
-        version = (build.version, build.data_version, build.site.at.date())
-        return self._cache.get_or_compute(group.key, version, lambda: _rendered(group)).get(path)
+        return self._cache.get_or_compute(group.key, _version(build), lambda: _rendered(group)).get(path)
+
+    def find_rendered_file(self, path: str) -> SiteFile | None:
+        """The same if it is in memory; `None` also if it would have to be rendered."""
+        build = self.newest_build()
+        group = pages.find_group(build, path)
+        files: Mapping[str, SiteFile] | None = self._cache.find(group.key, _version(build)) if group else None
+        return files.get(path) if files else None
 
     def is_newer_than(self, site: Path) -> bool:
         """Whether the archive or its settings changed since a site's folder was written, or nobody knows."""
@@ -72,6 +78,10 @@ def _is_newest(build: SiteBuild) -> bool:
     """Whether neither the data nor the UTC day have changed."""
     desk = build.desk
     return desk.clock().date() == build.site.at.date() and desk.data_version() == build.data_version
+
+
+def _version(build: SiteBuild) -> tuple[object, ...]:
+    return build.version, build.data_version, build.site.at.date()
 
 
 def _rendered(group: FileGroup) -> Mapping[str, SiteFile]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
@@ -14,7 +13,7 @@ from bot.site_builder.search_pages import COMPARE, SEARCH
 from bot.store import StoreError
 from bot.web import middleware, site_responses
 from bot.web.middleware import DbThreadPool
-from bot.web.site_responses import TYPES
+from bot.web.site_responses import TYPES, html_response
 
 THREADS = 2
 """Threads that render pages: they are busy with computing."""
@@ -36,15 +35,28 @@ class RenderedSite:
         await self._rendering.close(app)
         await self._checking.close(app)
 
-    async def is_preferred_to(self, folder: Path) -> bool:
-        """Whether the whole site comes from the database: always, or because there is no folder or one of an older
-        archive. A folder is also served while the database cannot be read."""
-        if self._choice == "database" or not await asyncio.to_thread((folder / "index.html").is_file):
-            return True
-        try:
-            return await self._checking.run(lambda: self._pages.is_newer_than(folder))
-        except (StoreError, TimeoutError):
-            return False
+    async def respond_if_preferred(self, request: web.Request, wanted: str, folder: Path) -> web.StreamResponse | None:
+        """The answer if the whole site comes from the database: always, or because there is no folder or one of an
+        older archive. `None` if the folder is to be served, also while the database cannot be read. Raises
+        `StoreError`, `TimeoutError`."""
+        if self._choice != "database":
+            path = site_responses.file_name(wanted)
+            try:
+                preferred, file = await self._checking.run(lambda: self._look_up(folder, path))
+            except (StoreError, TimeoutError):
+                return None
+            if not preferred:
+                return None
+            if path and file:
+                return site_responses.content_response(request, path, file.content, file.tag)
+        return await self.respond(request, wanted) or html_response(404, await self.missing_page())
+
+    def _look_up(self, folder: Path, path: str | None) -> tuple[bool, SiteFile | None]:
+        """Whether the database is preferred to a folder, and the file if it was rendered before: both in one call of a
+        thread."""
+        if (folder / "index.html").is_file() and not self._pages.is_newer_than(folder):
+            return False, None
+        return True, self._pages.find_rendered_file(path) if path else None
 
     async def respond(self, request: web.Request, wanted: str) -> web.StreamResponse | None:
         """The answer to a path of a request; `None` if the site has no such file. Raises `StoreError`,

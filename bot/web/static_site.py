@@ -7,6 +7,7 @@ The folder is resolved for each request, because writing the site replaces it.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -21,7 +22,21 @@ from bot.web.site_responses import TYPES, html_response
 SWAP_SECONDS = 0.05
 """When the site is written, there is a moment between the old folder and the new one."""
 
+SMALL = 64 * 1024
+"""Most bytes of a plain file that is sent from memory, so that slow clients do not fill it."""
+
 TAG = web.RequestKey("tag", str)
+
+
+@dataclass(frozen=True, slots=True)
+class _SiteFile:
+    """A file of the folder, looked up in one call of a thread: each costs more than reading a page."""
+
+    path: Path
+    tag: str
+    modified: float
+    content: bytes | None
+    """`None` if it is sent from the disk."""
 
 
 def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None = None) -> None:
@@ -32,23 +47,21 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
         wanted = request.match_info["path"]
         if rendered and (answer := await rendered.answer_form(request, wanted)):
             return answer
-        if rendered and await rendered.is_preferred_to(site):
-            return await rendered.respond(request, wanted) or html_response(404, await rendered.missing_page())
-        path = await asyncio.to_thread(_find_file, site, wanted)
-        if path is None and rendered and (response := await rendered.respond(request, wanted)):
-            return response
-        if path is None and not await _site_exists(site):
-            return html_response(503, unwritten)
-        path = path or await asyncio.to_thread(_find_file, site, wanted)
-        if path is None:
-            own = await asyncio.to_thread(_own_missing_page, site)
-            return html_response(404, own or missing)
-        if path.is_dir():
-            raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
+        if rendered and (preferred := await rendered.respond_if_preferred(request, wanted, site)):
+            return preferred
         try:
-            return await _file_response(request, path)
+            file = await asyncio.to_thread(_read_file, site, wanted, request)
+            if file is None and rendered and (response := await rendered.respond(request, wanted)):
+                return response
+            if file is None and not await _site_exists(site):
+                return html_response(503, unwritten)
+            file = file or await asyncio.to_thread(_read_file, site, wanted, request)
         except OSError:  # the site was written just now
             return html_response(503, unwritten)
+        if file is None:
+            own = await asyncio.to_thread(_own_missing_page, site)
+            return html_response(404, own or missing)
+        return _file_response(request, file)
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_set_etag)
@@ -56,21 +69,39 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
         app.on_cleanup.append(rendered.close)
 
 
-async def _file_response(request: web.Request, path: Path) -> web.StreamResponse:
-    """A file of the folder: one that travels compressed from memory, others and parts from the disk."""
-    tag, status = await asyncio.to_thread(lambda: (middleware.file_tag(path), path.stat()))
-    headers = site_responses.page_headers(path.name, tag)
-    if middleware.etag_matches(request, tag):
+def _file_response(request: web.Request, file: _SiteFile) -> web.StreamResponse:
+    """A file of the folder: a small one or one that travels compressed from memory, others and parts from the disk."""
+    headers = site_responses.page_headers(file.path.name, file.tag)
+    if middleware.etag_matches(request, file.tag):
         return site_responses.not_modified(headers)
-    packed = status.st_size <= LARGEST and is_text(headers["Content-Type"].partition(";")[0]) and accepts_gzip(request)
-    if site_responses.wants_part(request) or not (packed or "Range" in request.headers):
+    if file.content is None:
         request[TAG] = headers["ETag"]
-        return web.FileResponse(path, headers=headers)
-    response = web.Response(body=await asyncio.to_thread(path.read_bytes), headers=headers)
-    response.last_modified = status.st_mtime
+        return web.FileResponse(file.path, headers=headers)
+    response = web.Response(body=file.content, headers={**headers, "Accept-Ranges": "bytes"})
+    response.last_modified = file.modified
     since = None if "If-None-Match" in request.headers else request.if_modified_since
     kept = since is not None and response.last_modified is not None and response.last_modified <= since
     return site_responses.not_modified(headers) if kept else response
+
+
+def _read_file(site: Path, wanted: str, request: web.Request) -> _SiteFile | None:
+    """The file that a request wants; `None` if there is none. Raises `OSError`, and `HTTPPermanentRedirect` for a
+    folder whose trailing slash is missing."""
+    if (path := _find_file(site, wanted)) is None:
+        return None
+    if path.is_dir():
+        raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
+    tag, status = middleware.file_tag(path), path.stat()
+    content = path.read_bytes() if _is_sent_from_memory(request, path, status.st_size) else None
+    return _SiteFile(path, tag, status.st_mtime, content)
+
+
+def _is_sent_from_memory(request: web.Request, path: Path, size: int) -> bool:
+    if site_responses.wants_part(request):
+        return False
+    packed = size <= LARGEST and is_text(TYPES[path.suffix].partition(";")[0]) and accepts_gzip(request)
+    conditional = "If-Match" in request.headers or "If-Unmodified-Since" in request.headers  # for `FileResponse`
+    return packed or "Range" in request.headers or (size <= SMALL and not conditional)
 
 
 async def _set_etag(request: web.Request, response: web.StreamResponse) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web as aiohttp_web
 
 from bot.queries import QueryContext
-from bot.web import compression, monitoring
+from bot.web import compression, monitoring, static_site
 from bot.web.app import LOOKING
 from bot.web.compression import compress_answers
 from bot.web.middleware import DbThreadPool
@@ -216,3 +216,19 @@ def test_all_pages_of_a_year_do_not_stay_in_memory(monkeypatch: pytest.MonkeyPat
     for number in range(200):
         compression._compressed(cache, str(number), bytes(range(256)) * 8)
     assert cache._weight <= 1000
+
+
+def test_a_small_plain_file_from_memory_has_the_headers_of_one_from_the_disk(written: httpx.Client, site: Path) -> None:
+    path = site / "index.html"
+    assert path.stat().st_size <= static_site.SMALL
+    answer, content = raw(written, "/index.html", Accept_Encoding="identity")
+    modified = answer.headers["last-modified"]
+    disk, sent = raw(written, "/index.html", Accept_Encoding="identity", If_Unmodified_Since=modified)
+    assert content == sent == path.read_bytes()
+    for header in ("accept-ranges", "cache-control", "content-length", "content-type", "etag", "last-modified", "vary"):
+        assert answer.headers[header] == disk.headers[header], header
+    later, nothing = raw(written, "/index.html", Accept_Encoding="identity", If_Modified_Since=modified)
+    assert (later.status_code, nothing) == (304, b"")
+    early = "Mon, 01 Jan 2001 00:00:00 GMT"
+    refused, _ = raw(written, "/index.html", Accept_Encoding="identity", If_Unmodified_Since=early)
+    assert refused.status_code == 412

@@ -138,3 +138,13 @@ def test_an_empty_archive_has_a_front_page(tmp_path: Path) -> None:
         served(empty, tmp_path / "no", pages=pages_of(empty)) as client,
     ):
         assert client.get("/").status_code == 200 and "No digest yet" in client.get("/").text
+
+
+def test_only_what_was_rendered_of_the_newest_archive_is_found_without_rendering(desk: QueryContext) -> None:
+    pages, path = pages_of(desk), f"replicate/{query_contexts.NEWEST}/index.html"
+    assert pages.find_rendered_file(path) is None
+    file = pages.find_file(path)
+    assert file and pages.find_rendered_file(path) is file
+    assert pages.find_rendered_file("nothing.html") is None
+    add_day(desk, 5)
+    assert pages.find_rendered_file(path) is None

@@ -94,7 +94,7 @@ def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: 
         return stock
     closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == catalogue, snapshots.c.day == day)
     here = readings.c.snapshot == closing.scalar_subquery()
-    return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
+    return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)).all(), 1)
 
 
 def _use_counts(

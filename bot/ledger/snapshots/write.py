@@ -14,6 +14,7 @@ from typing import get_args
 
 import sqlalchemy as sa
 
+from bot.gc_pause import garbage_collection_paused
 from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
 from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
@@ -62,6 +63,7 @@ def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
     return result
 
 
+@garbage_collection_paused()
 def add_snapshots(store: Store, several: Sequence[Snapshot]) -> list[SnapshotResult]:
     """Store several snapshots in one transaction. The result is the same as if they were stored one by one."""
     with store.write_transaction() as connection:
