@@ -32,7 +32,7 @@ ARGUMENTS = {
     "trend": "uses",
     "compare": f"{MODEL} black-forest-labs/flux-schnell",
     "author": "black-forest-labs",
-    "category": "image",
+    "category": "image --network replicate",
     "method": "models_for_half",
     "deliveries retry": "99",
     "deliveries resolve": "99 --not-sent",
