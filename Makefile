@@ -54,7 +54,7 @@ interpreters:  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machi
 	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
 
 golden: $(READY_DEV) tests/node_modules/.ready  ## write the golden files again; read the diff before you commit it
-	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/discord_bot/test_locales.py tests/discord_bot/test_settings_locales.py tests/sources tests/charts/test_charts.py tests/metrics/test_metrics.py tests/test_opengradient_posts.py
+	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest -n auto --dist loadfile --snapshot-update tests/render tests/discord_bot/test_locales.py tests/discord_bot/test_settings_locales.py tests/sources tests/charts/test_charts.py tests/metrics/test_metrics.py tests/test_opengradient_posts.py
 
 bench: $(READY_DEV)  ## all benchmarks, each as a ratio to a peer or a floor; ONLY="leaves help" runs some
 	$(WITH_NODE) $(BIN)/python -m benchmarks $(ONLY)
