@@ -105,9 +105,11 @@ class MastodonPeer(FailingServer):
         file, text = form["file"], str(form["description"])
         assert isinstance(file, web.FileField)
         if not file.content_type.startswith("image/") or len(text) > 1500:
+            file.file.close()
             raise Refusal(422, {"error": "Validation failed: File content type is invalid"})
         number = self._number()
-        self.media[number] = {"content": file.file.read(), "alt": text}
+        with file.file as uploaded:
+            self.media[number] = {"content": uploaded.read(), "alt": text}
         return self.answer(202 if self.slow_pictures else 200, {"id": number, "type": "image", "description": text})
 
     async def _picture(self, request: web.Request) -> web.Response:
