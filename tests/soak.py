@@ -210,7 +210,7 @@ def _asked(peer: DiscordGateway, lot: random.Random, number: int, given: list[Gi
         reply = peer.ask("watch", user=user, model=lot.choice(watchers.WATCHED))
     elif share < PRESSES + WATCHES + TYPING:
         typed = NAME[: lot.randrange(len(NAME))]
-        reply = peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
+        reply = peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="model", model=typed)
     else:
         name, options = lot.choice(QUESTIONS)
         reply = peer.ask(name, user=user, **options)
