@@ -110,55 +110,77 @@ def collect(
 ) -> CollectResult:
     """Read one source and store what it returns. Days of events are rolled up in parallel if there is an executor; a
     `backfill` pauses for other writers and reports progress; `reread` reads known days again."""
-    counts: Counter[str] = Counter()
-    waiting = 0
-    last: date | None = None
-    wrong: list[str] = []
-    windows: dict[str, list[CompleteWindow]] = {}
-    broken: dict[tuple[str, date], str] = {}
-    late: list[str] = []
-    finished = False
-    batches: Iterable[list[Snapshot] | EventBatch]
+    run = _CollectRun(store, network, tell, executor, backfill)
+    finished, wrong = False, ""
     try:
         if isinstance(source, EventSource):
-            pieces = source.event_batches(wanted, ledger.SourceState(store, network, reread))
-            batches = ([piece] if isinstance(piece, Snapshot) else piece for piece in pieces)
+            for piece in source.event_batches(wanted, ledger.SourceState(store, network, reread)):
+                run.store_piece(piece)
         else:
-            batches = _grouped_snapshots(source.snapshots(wanted))
-        for batch in batches:
-            if isinstance(batch, EventBatch):
-                before = windows.setdefault(batch.catalogue, [])
-                kept = _store_batch(store, batch, tell, backfill, before)
-                _extend_windows(before, batch)
-                counts["new" if kept.new > 0 else "known"] += 1
-                # If a day was read again in several batches, the last batch alone is not the whole day.
-                broken = {
-                    key: why for key, why in broken.items() if key[0] != batch.catalogue or key[1] not in kept.days
-                }
-                broken |= {(batch.catalogue, day): why for day, why in kept.broken.items()}
-                waiting += 1
-                if waiting % ADDED_UP_EVERY == 0:
-                    late = _add_up_days(store, network, executor)
-            else:
-                for snapshot, added in zip(batch, ledger.add_snapshots(store, batch), strict=True):
-                    last = max(filter(None, (last, added.closes)), default=None)
-                    counts[_outcome(added)] += 1
-                    if not added.left_out:
-                        tell(_snapshot_line(snapshot, added))
+            for group in _grouped_snapshots(source.snapshots(wanted)):
+                run.store_snapshots(group)
     except SourceError as error:
-        wrong.append(str(error))
-        finished = True
+        finished, wrong = True, str(error)
     except (LakeError, ClusterError) as error:
-        wrong.append(str(error))
+        wrong = str(error)
     except OSError as error:  # a full or read-only disk must not stop the other networks and the sending
-        wrong.append(f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}")
+        wrong = f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}"
     else:
         finished = True
     if finished and isinstance(source, EventSource):
-        late = _add_up_days(store, network, executor, wanted if reread else None)
-    # A network's text may hold anything, even our own keys, so it is redacted before it is shown, logged or stored.
-    text = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
-    return CollectResult(network, counts["new"], counts["known"], last, text, counts["left_out"])
+        run.late = _add_up_days(store, network, executor, wanted if reread else None)
+    return run.result(wrong)
+
+
+@dataclass(slots=True)
+class _CollectRun:
+    """Stores what one source returns, and counts it."""
+
+    store: Store
+    network: str
+    tell: Tell
+    executor: Executor | None
+    backfill: BackfillThrottle | None
+    late: Sequence[str] = ()
+    """The errors of the last roll-up."""
+    _counts: Counter[str] = field(default_factory=Counter)
+    _batches: int = 0
+    _last: date | None = None
+    _windows: dict[str, list[CompleteWindow]] = field(default_factory=dict)
+    """The stretches read so far, by catalogue."""
+    _broken: dict[tuple[str, date], str] = field(default_factory=dict)
+    """The faults of damaged days, by catalogue and day."""
+
+    def store_piece(self, piece: Snapshot | EventBatch) -> None:
+        """Store one piece of an event source. After every few batches, the complete days are rolled up."""
+        if isinstance(piece, Snapshot):
+            self.store_snapshots([piece])
+            return
+        before = self._windows.setdefault(piece.catalogue, [])
+        kept = _store_batch(self.store, piece, self.tell, self.backfill, before)
+        _extend_windows(before, piece)
+        self._counts["new" if kept.new > 0 else "known"] += 1
+        for day in kept.days:  # if a day was read again in several batches, the last batch alone is not the whole day
+            self._broken.pop((piece.catalogue, day), None)
+        self._broken |= {(piece.catalogue, day): why for day, why in kept.broken.items()}
+        self._batches += 1
+        if self._batches % ADDED_UP_EVERY == 0:
+            self.late = _add_up_days(self.store, self.network, self.executor)
+
+    def store_snapshots(self, group: Sequence[Snapshot]) -> None:
+        """Store snapshots in one transaction."""
+        for snapshot, added in zip(group, ledger.add_snapshots(self.store, group), strict=True):
+            self._last = max(filter(None, (self._last, added.closes)), default=None)
+            self._counts[_outcome(added)] += 1
+            if not added.left_out:
+                self.tell(_snapshot_line(snapshot, added))
+
+    def result(self, wrong: str) -> CollectResult:
+        """What was read; `wrong` says why it ended early."""
+        lines = [*self._broken.values(), *([wrong] if wrong else []), *self.late]
+        # A network's text may hold anything, even our own keys, so it is redacted before it is shown, logged or stored.
+        error, counts = redact("\n".join(dict.fromkeys(lines))), self._counts
+        return CollectResult(self.network, counts["new"], counts["known"], self._last, error, counts["left_out"])
 
 
 def _grouped_snapshots(taken: Iterable[Snapshot]) -> Iterator[list[Snapshot]]:

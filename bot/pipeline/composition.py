@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot import comparison, digest, findings, ledger, render
@@ -10,7 +11,7 @@ from bot.deliveries.poll_store import PollStore
 from bot.gc_pause import garbage_collection_paused
 from bot.pipeline import polls
 from bot.pipeline.network_plan import NetworkPlan
-from bot.records import Document, Period, PeriodName, start_of_day
+from bot.records import Document, Period, PeriodData, PeriodName, start_of_day
 from bot.records.messages import collect_messages
 from bot.store import Store
 
@@ -27,15 +28,7 @@ def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Pe
 def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """A digest or comparison from the ledger's current state, not stored."""
     if plan.members:
-        return comparison.compose_comparison(
-            [
-                comparison.ComparedNetwork(
-                    member.network, member.title, ledger.load_period_data(store, catalogue, period)
-                )
-                for member, catalogue in zip(plan.members, plan.catalogues, strict=True)
-            ],
-            at,
-        )
+        return _build_comparison(store, plan, period, at)
     books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
@@ -48,21 +41,34 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
         block["findings"] = [
             {**finding, "text": render.finding_text(finding, block)} for finding in ranked.get(block["catalogue"], [])
         ]
-    archive = Archive(store)
-    previous = archive.find_digest(plan.network, period.name, period.previous_period.first)
+    _add_lead(Archive(store), document, books, period)
+    return document
+
+
+def _build_comparison(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
+    compared = [
+        comparison.ComparedNetwork(member.network, member.title, ledger.load_period_data(store, catalogue, period))
+        for member, catalogue in zip(plan.members, plan.catalogues, strict=True)
+    ]
+    return comparison.compose_comparison(compared, at)
+
+
+def _add_lead(archive: Archive, document: Document, books: Sequence[PeriodData], period: Period) -> None:
+    """Add the lead and what its picture and its words need of earlier periods."""
+    network = document["network"]
+    previous = archive.find_digest(network, period.name, period.previous_period.first)
     document["lead"] = findings.choose_lead(document, previous)
     if series := findings.lead_series(document, books):
         document["lead"]["series"] = series
     if period.name == "day" and document["lead"]["form"] == "top":
         days = [period.first - timedelta(days=back) for back in range(findings.RANK_DAYS - 1, 0, -1)]
-        earlier = [archive.find_digest(plan.network, "day", day) for day in days]
+        earlier = [archive.find_digest(network, "day", day) for day in days]
         document["lead"]["ranks"] = findings.rank_series(document, earlier)
     if periods := findings.period_series(document, previous):
         document["periods"] = periods
     if unknown := findings.unknown_before(document, previous):
         document["unknown_before"] = unknown
         document["reasons"] |= collect_messages(unknown)
-    return document
 
 
 def periods_to_recompose(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:

@@ -152,61 +152,98 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
     catalogue, end = query.catalogue, period.last
     since, begun = _first_list(query), _first_read(query)
     stock = catalogue_query.CatalogueQuery(query.connection, query.key, catalogue.unit, since or date.max, {})
-    flow = flow_of(query, period.first, end)
-    listed = inventory.listed_at(stock, end)
+    flow, listed = flow_of(query, period.first, end), inventory.listed_at(stock, end)
     if catalogue.ranked and not isinstance(listed, Unknown):
         # Any of them may have been among the models that are used and not named.
         listed = tuple(replace(model, used_before_watch=True) for model in listed)
     here = () if isinstance(listed, Unknown) else listed
-    before, prior = period.previous_period, end - 13 * ONE
-    flow_before = method_break(query, before.first, end) or flow_of(query, before.first, before.last)
-    week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
-    used = {model for usage in (flow, flow_before) if isinstance(usage, Usage) for model in usage.by_model}
-    names, authors = inventory.names_of(stock, used - {m.id for m in here})
     watched, counted = _watch_began(catalogue, since, begun)
-    why = Unknown(message("watched_under_60_days"))
     return PeriodData(
         catalogue=catalogue,
         period=period,
         watched_since=watched if since and begun else None,
         listed=listed,
-        listed_before=inventory.ids_at(stock, period.first - ONE),
-        listed_7d_before=inventory.stock_at(stock, end - 7 * ONE),
-        listed_period_before=inventory.stock_at(stock, period.first - ONE),
         flow=flow,
-        flow_before=flow_before,
-        total_7d=week if isinstance(week, Unknown) else week.total,
-        total_30d=month if isinstance(month, Unknown) else month.total,
-        unbroken=not catalogue.ranked
-        and watched is not None
-        and watched < end
-        and unread_days(query, watched + ONE, end) is None,
-        unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
-        unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
-        total_prior_7d=method_break(query, prior, end) or total_uses(query, prior, end - 7 * ONE),
-        newly_listed=inventory.newly_listed(stock, end) if since and since <= end else why,
+        unbroken=_is_unbroken(query, watched, end),
         history=history_points(query, end, counted),
-        gaps=(
-            *period_data.left_out(stock, period),
-            *period_data.snapshot_notes(stock, period),
-            *event_gaps(query, period),
-            *nameless_gaps(query, flow),
-            *(caller_gaps(query, period, flow) if of_callers else ()),
-            *(daily_gaps(query, period, listed) if catalogue.is_daily else ()),
-            *catalogue.caveats,
-        ),
+        listed_in_part=inventory.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
+        gaps=_all_gaps(query, stock, period, flow, listed, of_callers),
         refs=(
             *period_data.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
             *event_references(query, period),
         ),
-        names=names,
-        authors=authors,
-        uncounted=inventory.uncounted_models(stock, end),
-        listed_in_part=inventory.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
         evidence={name: by_evidence(query, name, period) for name in catalogue.evidences},
+        paid=Unknown(message("paid_by_session")) if catalogue.token[0] else None,
+        **_earlier_list_fields(stock, period, since),
+        **_earlier_use_fields(query, stock, period, flow, here),
         **(all_callers(query, period) if of_callers and not catalogue.is_daily else {}),
         **_activity_fields(query, here, flow, period),
-        paid=Unknown(message("paid_by_session")) if catalogue.token[0] else None,
+    )
+
+
+def _is_unbroken(query: EventCatalogueQuery, watched: date | None, end: date) -> bool:
+    """Whether every use since the catalogue is watched was read."""
+    if query.catalogue.ranked or watched is None or watched >= end:
+        return False
+    return unread_days(query, watched + ONE, end) is None
+
+
+def _earlier_list_fields(stock: catalogue_query.CatalogueQuery, period: Period, since: date | None) -> dict[str, Any]:
+    """The lists of earlier days, and the models that are new or have no count. `since`: the day of the first list."""
+    end = period.last
+    why = Unknown(message("watched_under_60_days"))
+    return {
+        "listed_before": inventory.ids_at(stock, period.first - ONE),
+        "listed_7d_before": inventory.stock_at(stock, end - 7 * ONE),
+        "listed_period_before": inventory.stock_at(stock, period.first - ONE),
+        "newly_listed": inventory.newly_listed(stock, end) if since and since <= end else why,
+        "uncounted": inventory.uncounted_models(stock, end),
+    }
+
+
+def _earlier_use_fields(
+    query: EventCatalogueQuery,
+    stock: catalogue_query.CatalogueQuery,
+    period: Period,
+    flow: Usage | Unknown,
+    listed: Iterable[Model],
+) -> dict[str, Any]:
+    """The use of the period before and of the last days, and the names of models that are used but not listed."""
+    end, before = period.last, period.previous_period
+    prior = end - 13 * ONE
+    flow_before = method_break(query, before.first, end) or flow_of(query, before.first, before.last)
+    week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
+    used = {model for usage in (flow, flow_before) if isinstance(usage, Usage) for model in usage.by_model}
+    names, authors = inventory.names_of(stock, used - {model.id for model in listed})
+    return {
+        "flow_before": flow_before,
+        "total_7d": week if isinstance(week, Unknown) else week.total,
+        "total_30d": month if isinstance(month, Unknown) else month.total,
+        "unnamed_7d": 0 if isinstance(week, Unknown) else week.unattributed,
+        "unnamed_30d": 0 if isinstance(month, Unknown) else month.unattributed,
+        "total_prior_7d": method_break(query, prior, end) or total_uses(query, prior, end - 7 * ONE),
+        "names": names,
+        "authors": authors,
+    }
+
+
+def _all_gaps(
+    query: EventCatalogueQuery,
+    stock: catalogue_query.CatalogueQuery,
+    period: Period,
+    flow: Usage | Unknown,
+    listed: tuple[Model, ...] | Unknown,
+    of_callers: bool,
+) -> tuple[str, ...]:
+    """What readers must know about holes in the data."""
+    return (
+        *period_data.left_out(stock, period),
+        *period_data.snapshot_notes(stock, period),
+        *event_gaps(query, period),
+        *nameless_gaps(query, flow),
+        *(caller_gaps(query, period, flow) if of_callers else ()),
+        *(daily_gaps(query, period, listed) if query.catalogue.is_daily else ()),
+        *query.catalogue.caveats,
     )
 
 

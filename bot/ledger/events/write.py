@@ -69,6 +69,31 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
     if haul.totals or haul.unread:
         day_totals.lock_catalogue(connection, catalogue)
+    new, touched = _store_settlements(connection, catalogue, haul)
+    for change in changes.day_changes:
+        lake_days.store_change(connection, catalogue, change)
+    for mend in changes.mending:
+        if not day_repair.save_repair(connection, mend):
+            raise ConcurrentDayChange
+        for window in mend.read if mend.is_complete else ():
+            _add_window(connection, catalogue, window)
+    _keep_strangers(connection, catalogue, haul)
+    replaced = _store_day_totals(connection, catalogue, haul)
+    for window in _readable_windows(haul.window, changes.broken):
+        _add_window(connection, catalogue, window)
+    _keep_refs(connection, catalogue, haul)
+    for name, text in haul.cursors.items() if not changes.broken else ():
+        _move_cursor(connection, haul.network, name, text)
+    for day in sorted(touched):
+        settlements.roll_up(connection, catalogue, day)
+    record_change(connection, haul.network)
+    changed = {change.day.day for change in changes.day_changes} | replaced
+    new += sum(change.new for change in changes.day_changes) + len(replaced)
+    return IngestResult(new, tuple(sorted(touched | changed)), dict(changes.broken))
+
+
+def _store_settlements(connection: sa.Connection, catalogue: int, haul: EventBatch) -> tuple[int, set[date]]:
+    """Store settlements, their verdicts and gauges; returns the number of new rows and the days to roll up again."""
     touched: set[date] = set()
     if haul.forget_from is not None:
         gone = settlements.forget_from_block(connection, catalogue, haul.forget_from)
@@ -81,30 +106,17 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     touched |= settlements.store_verdicts(connection, catalogue, haul.judgements)
     touched |= {gauge.day for gauge in haul.gauges if gauge.key == UNREAD_LOGS}
     touched |= set(haul.days) if haul.strangers is not None else set()
-    for change in changes.day_changes:
-        lake_days.store_change(connection, catalogue, change)
-    for mend in changes.mending:
-        if not day_repair.save_repair(connection, mend):
-            raise ConcurrentDayChange
-        for window in mend.read if mend.is_complete else ():
-            _add_window(connection, catalogue, window)
-    _keep_strangers(connection, catalogue, haul)
+    return new, touched
+
+
+def _store_day_totals(connection: sa.Connection, catalogue: int, haul: EventBatch) -> set[date]:
+    """Store the days that a network reports completely, and note those that it does not; returns the changed days."""
     replaced = day_totals.replace_totals(connection, haul.network, catalogue, haul.totals)
     for total in haul.totals:
         if not total.unknown:
             _add_window(connection, catalogue, CompleteWindow(start_of_day(total.day), start_of_day(total.day + ONE)))
     day_totals.note_unread_days(connection, catalogue, haul.unread)
-    for window in _readable_windows(haul.window, changes.broken):
-        _add_window(connection, catalogue, window)
-    _keep_refs(connection, catalogue, haul)
-    for name, text in haul.cursors.items() if not changes.broken else ():
-        _move_cursor(connection, haul.network, name, text)
-    for day in sorted(touched):
-        settlements.roll_up(connection, catalogue, day)
-    record_change(connection, haul.network)
-    changed = {change.day.day for change in changes.day_changes} | replaced
-    new += sum(change.new for change in changes.day_changes) + len(replaced)
-    return IngestResult(new, tuple(sorted(touched | changed)), dict(changes.broken))
+    return replaced
 
 
 def _readable_windows(window: CompleteWindow | None, broken: Collection[date]) -> Iterator[CompleteWindow]:
