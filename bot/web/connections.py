@@ -59,6 +59,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEP_ALIVE,
             lingering_time=LINGERING_SECONDS,
             max_headers=100,
+            auto_decompress=False,
         )
         self.table = table
         self.deadline = inf
@@ -151,6 +152,13 @@ class Connection(RequestHandler):
         self.table.closed["malformed"] += 1
         return malformed_response(status, exc)
 
+    def log_exception(self, *args: object, **details: object) -> None:
+        """Log no body that cannot be read: strangers could fill the log."""
+        if isinstance(details.get("exc_info"), web.RequestPayloadError):
+            self.table.closed["malformed"] += 1
+        else:
+            super().log_exception(*args, **details)
+
     def force_close(self) -> None:
         """Close the connection when what was written has gone out, or when that takes too long."""
         self._watch_reading()
@@ -194,8 +202,7 @@ class ConnectionTable:
         most_of_address: int = 0,
         trusted: Sequence[Network] = (),
     ) -> None:
-        """`most_of_address`: connections of one address, 0 for any number. One of a `trusted` proxy counts for the
-        address that it forwards, while it has a request."""
+        """`most_of_address`: 0 for any number. One of a `trusted` proxy counts for whom it has a request."""
         self.loop = asyncio.get_running_loop()
         self.now = self.loop.time
         self.most = most
@@ -234,8 +241,7 @@ class ConnectionTable:
         return client_address(host, (), ())
 
     def close_crowding(self, address: str) -> None:
-        """Close the oldest connection of an address that waits for a request, if the address has too many. That is
-        the new one if all others are busy."""
+        """If an address has too many connections, close its oldest that waits for a request, at last the new one."""
         group = self._by_address.get(address, {})
         if len(group) > self._most_of_address:
             next(each for each in group if each in self.waiting).close_early("address", TOO_MANY)

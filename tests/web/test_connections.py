@@ -175,6 +175,24 @@ def test_a_malformed_request_gets_one_sentence_and_the_security_headers(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 6\r\n\r\nnot it",
+        b"Content-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_a_body_that_cannot_be_read_leaves_nothing_in_the_log(
+    server: Running, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each such request wrote a traceback."""
+    with caplog.at_level(logging.INFO):
+        answer = everything(server.connect(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + body))
+    assert re.match(rb"HTTP/1\.[01] 40[05] ", answer)
+    assert caplog.records == []
+
+
 def test_an_expectation_that_is_not_known_gets_the_security_headers(server: Running) -> None:
     request = b"GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\nConnection: close\r\n\r\n"
     answer = everything(server.connect(request)).decode()
