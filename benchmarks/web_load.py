@@ -36,7 +36,7 @@ GOAL = 5.0
 """Of the 99th percentile: the clients share the processors with what is measured."""
 MEMORY_GOAL = 32.0
 """KB for each open connection."""
-CONFIG = "networks: {}\noutlets: {site: {}}\nweb: {monitoring_port: 0}\n"
+CONFIG = "networks: {}\noutlets: {site: {}}\nweb: {monitoring_port: 0, site: files}\n"
 PAGE = "<!doctype html><title>A page</title>" + "<p>Some words of a page.</p>" * 800
 
 BARE = """

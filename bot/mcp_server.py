@@ -33,6 +33,10 @@ SECONDS = 20.0
 THREADS = 4
 MAX_BODY = 64 * 1024
 """Bytes of a request over HTTP; the longest question takes 2,000."""
+CONNECTIONS = 200
+"""Open connections over HTTP."""
+EXCHANGE_SECONDS = 60.0
+"""From the connection, or the answer before, until a request has arrived and its answer has been read."""
 MAX_TEXT = 500
 """Characters of an option's value."""
 DIGEST_URI = "footfall://digest/"
@@ -165,10 +169,54 @@ def serve_http(desk: QueryContext, host: str, port: int, names: tuple[str, ...] 
         json_response=True, stateless_http=True, max_request_body_size=MAX_BODY, transport_security=security, host=host
     )
     # Its own lines would repeat every request; only the errors of the answers are logged.
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+    settings = uvicorn.Config(
+        app, http=limited_protocol(), log_level="warning", access_log=False, server_header=False, ws="none"
+    )
     shown = f"[{host}]" if ":" in host else host
     print(f"Footfall MCP: http://{shown}:{bound.getsockname()[1]}/mcp; Ctrl-C stops it", flush=True)
     uvicorn.Server(settings).run(sockets=[bound])
+
+
+def limited_protocol(most: int = CONNECTIONS, seconds: float = EXCHANGE_SECONDS) -> type[asyncio.Protocol]:
+    """uvicorn's protocol with limits that it lacks: a connection whose request and answer take too long is cut off,
+    and at `most` connections the one that has waited longest for a request makes room."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    opened: dict[LimitedProtocol, None] = {}
+
+    class LimitedProtocol(H11Protocol):
+        """One connection."""
+
+        end: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            opened[self] = None
+            self._restart_timer()
+            if len(opened) > most:
+                next(each for each in opened if each.is_waiting).transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            opened.pop(self, None)
+            if self.end:
+                self.end.cancel()
+            super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            self._restart_timer()
+            super().on_response_complete()
+
+        @property
+        def is_waiting(self) -> bool:
+            """Whether no complete request is being answered."""
+            return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+        def _restart_timer(self) -> None:
+            if self.end:
+                self.end.cancel()
+            self.end = self.loop.call_later(seconds, self.transport.abort)
+
+    return LimitedProtocol
 
 
 def _tool(query: QuerySpec) -> types.Tool:

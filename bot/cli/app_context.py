@@ -73,8 +73,8 @@ class AppContext:
 
     @property
     def known_secret_names(self) -> tuple[str, ...]:
-        """Those, and the ones that blocks of networks name."""
-        blocks = self.settings.config.networks.values()
+        """Those, and the ones that blocks of networks and outlets name."""
+        blocks = (*self.settings.config.networks.values(), *self.settings.config.outlets.values())
         return tuple(dict.fromkeys([*self.secret_names, *(key for block in blocks for key in block.secret_names)]))
 
     def network_secrets(self, name: str) -> dict[str, str]:

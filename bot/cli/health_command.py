@@ -60,7 +60,7 @@ def _ask(name: str, settings: Mapping[str, Any]) -> tuple[bool | None, str]:
     block = settings.get(name)
     block = block if isinstance(block, dict) else {}
     host, port = str(block.get(host_key, host)), block.get(port_key, port)
-    if not isinstance(port, int) or not 0 < port < 65536:
+    if type(port) is not int or not 0 < port < 65536:
         return None, f"cannot be asked: {name}.{port_key} is {port}"
     connection = HTTPConnection(EVERYWHERE.get(host, host), port, timeout=SECONDS)
     try:

@@ -153,7 +153,8 @@ def load(
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
         mistakes += [f"{path}: {mistake}" for mistake in exposed_pages(config, environment)]
-    own = [key for block in chosen.values() for key in block.secret_names]
+    own = [key for network in chosen.values() for key in network.secret_names]
+    own += [key for outlet in reached.values() for key in outlet.secret_names]
     names = tuple(dict.fromkeys([MONITORING_VARIABLE, *secret_names, *own]))
     mistakes += variable_mistakes(environment, names)
     if mistakes:

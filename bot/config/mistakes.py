@@ -65,6 +65,8 @@ def validation_lines(path: Path, prefix: str, error: ValidationError, model: typ
         shown_input = (
             "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
         )
+        if any(_SECRET.search(str(part)) for part in keys[:-1]):
+            shown_input = ""  # somebody may have put the secret itself there
         wanted = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             *above, name = problem["loc"]

@@ -152,6 +152,13 @@ class WebConfig(ConfigModel):
         le=1_000_000,
         description="most open connections; fewer if the limit of open files of the process is lower",
     )
+    connections_per_address: int = Field(
+        256,
+        ge=0,
+        le=1_000_000,
+        description="most open connections of one address (IPv6: one /64 network), or requests under way for it behind "
+        "a proxy; 0: no limit",
+    )
 
 
 class PublishConfig(ConfigModel):

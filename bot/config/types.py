@@ -72,6 +72,16 @@ class OutletConfig(ConfigModel):
 
     enabled: bool = Field(True, description="false: nothing is posted there")
 
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The environment variables with secrets that this block names, beside those of the outlet's module."""
+        return ()
+
+    @property
+    def unused_secrets(self) -> tuple[str, ...]:
+        """Secrets of the outlet's module that this block makes unnecessary."""
+        return ()
+
 
 def _supported_language(value: str) -> str:
     language = nearest_language(value)

@@ -104,8 +104,11 @@ def make_outlet(
     """An outlet ready to post. `output_folder` is the folder that the site and the pictures are written to. Raises
     `OutletError` with the missing `SECRETS`, before anything is asked of the platform."""
     module = load_module(name)
-    missing = [key for key in module.SECRETS if key not in secrets]
+    names = {*module.SECRETS, *settings.secret_names}
+    missing = sorted(key for key in names if key not in {*secrets, *settings.unused_secrets})
     if missing:
         raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
-    outlet: Outlet = module.make_outlet(settings, output_folder, {key: secrets[key] for key in module.SECRETS}, clock)
+    outlet: Outlet = module.make_outlet(
+        settings, output_folder, {key: secrets[key] for key in names & secrets.keys()}, clock
+    )
     return outlet

@@ -9,7 +9,6 @@ not as the manifest says is rendered again.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import glob
 import hashlib
 import json
@@ -18,13 +17,14 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from bot.outlets import OutletError
 from bot.render.page_layout import File
+from bot.site_builder.folder_lock import folder_lock
 from bot.site_builder.groups import FileGroup
 
 MARKER = ".footfall-site"
@@ -54,7 +54,7 @@ def update_folder(
     fresh: Path | None = None
     try:
         make_readable_parents(folder)
-        with _folder_lock(folder.parent):
+        with folder_lock(folder):
             _restore_site(folder)
             _require_own_folder(folder)
             fresh = _new_folder(folder)
@@ -149,7 +149,7 @@ class _Update:
     def _is_current(self, key: str, version: str) -> bool:
         """Whether the old version has a group as it would be rendered."""
         known = self._known.get(key)
-        if known is None or known.version != version:
+        if known is None or known.version != version or not known.files:
             return False
         return all(_is_as_written(self._old, path, file) for path, file in known.files.items())
 
@@ -190,7 +190,7 @@ def _is_inside(path: str) -> bool:
 
 
 def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
-    """Whether nobody has changed a file since it was written."""
+    """Whether nobody has changed a file since it was written, or taken the right to read it."""
     if not _is_inside(path):
         return False
     try:
@@ -199,7 +199,8 @@ def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
             return False
     except (OSError, ValueError):
         return False
-    return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
+    readable = stat.S_ISREG(here.st_mode) and here.st_mode & 0o444 == 0o444
+    return readable and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -223,18 +224,6 @@ def _require_own_folder(folder: Path) -> None:
         raise OutletError(f"{folder}: found something that is not a folder, wanted a folder for the site; {cure}")
     if folder.is_dir() and not (folder / MARKER).is_file() and any(folder.iterdir()):
         raise OutletError(f"{folder}: holds files that this outlet did not write, and would lose them; {cure}")
-
-
-@contextmanager
-def _folder_lock(above: Path) -> Iterator[None]:
-    """Only one process at a time changes the site's folder: the lock is on the parent folder and ends with its
-    holder."""
-    held = os.open(above, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)
 
 
 def _new_folder(folder: Path) -> Path:

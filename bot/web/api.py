@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -103,8 +103,13 @@ def _next_page(request: web.Request, query: QuerySpec, document: Document) -> di
     if following is None:
         return {}
     parameters = {**request.query, "limit": str(document["limit"]), "offset": str(following)}
-    document["next"] = f"{request.rel_url.raw_path}?{urlencode(parameters)}"
+    document["next"] = f"{_safe_path(request)}?{urlencode(parameters)}"
     return {"Link": f'<{document["next"]}>; rel="next"'}
+
+
+def _safe_path(request: web.Request) -> str:
+    """The path of a request for a header: what no URI may hold, such as < and >, is encoded (RFC 3986)."""
+    return quote(request.rel_url.raw_path, safe="/%:@!$&'()*+,;=~")
 
 
 async def _redirect(request: web.Request) -> web.StreamResponse:
@@ -116,7 +121,7 @@ async def _redirect(request: web.Request) -> web.StreamResponse:
         query = urlencode(parameters)
     else:
         query = request.rel_url.raw_query_string
-    path = request.rel_url.raw_path.removeprefix("/api").rstrip("/")
+    path = _safe_path(request).removeprefix("/api").rstrip("/")
     raise web.HTTPPermanentRedirect(f"{API}{path}{'?' if query else ''}{query}")
 
 

@@ -85,7 +85,13 @@ def run_server(
 
 
 async def _run_server(app: web.Application, host: str, port: int, settings: WebConfig, token: str) -> None:
-    public = Server(app, connection_limit(settings.connections), GRACE)
+    public = Server(
+        app,
+        connection_limit(settings.connections),
+        GRACE,
+        most_of_address=settings.connections_per_address,
+        trusted=rate_limit.trusted_networks(settings),
+    )
     private = Server(make_monitoring(app, token), MONITORING_CONNECTIONS, GRACE)
     app[monitoring.METRICS].registry.register(monitoring.ConnectionCollector(public.table))
     try:

@@ -1,24 +1,28 @@
 """The open connections. At the limit, the one that has waited longest without a complete request is closed to make
-room. A client that sends its request or reads its answer too slowly is cut off."""
+room; the same holds for one address. A client that sends its request or reads its answer too slowly is cut off."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from math import inf
 from typing import cast
 
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
-from bot.web.middleware import Handler, malformed_response, raw_response
+from bot.web.middleware import Handler, error_response, malformed_response, raw_response
+from bot.web.rate_limit import FORWARDED, Network, client_address, is_trusted
 
 KEEP_ALIVE = 60.0
 """Seconds that a connection may be idle between two requests."""
 REQUEST_SECONDS = 30.0
 """Seconds from the first byte of a request to the end of its headers; also from the connection to the first request."""
 STALLED_SECONDS = 30.0
-"""Seconds that a client may leave a full send buffer untouched."""
+"""Seconds that a client may leave a full send buffer untouched, or read it more slowly than `SLOWEST_READER`."""
+SLOWEST_READER = 16 * 1024
+"""Bytes that a client must read in a second, in the long run."""
 LINGERING_SECONDS = 2.0
 """Seconds in which the rest of a request's body is read and dropped after the response."""
 MAX_HEAD = 32 * 1024
@@ -27,12 +31,25 @@ MAX_HEAD = 32 * 1024
 BATCH = 32
 """Connections that are accepted or closed before requests have their turn again."""
 TOO_SLOW = raw_response(408, "the request did not arrive in time")
+CROWDED = "too many connections from your address"
+TOO_MANY = raw_response(429, CROWDED)
 
 
 class Connection(RequestHandler):
     """One connection. It waits for a request, or it has one in progress."""
 
-    __slots__ = ("begun", "deadline", "link", "payload", "received", "table")
+    __slots__ = (
+        "address",
+        "begun",
+        "deadline",
+        "link",
+        "patience",
+        "payload",
+        "received",
+        "table",
+        "unread",
+        "visitor",
+    )
 
     def __init__(self, table: ConnectionTable, server: web.Server) -> None:
         super().__init__(
@@ -42,6 +59,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEP_ALIVE,
             lingering_time=LINGERING_SECONDS,
             max_headers=100,
+            auto_decompress=False,
         )
         self.table = table
         self.deadline = inf
@@ -49,14 +67,22 @@ class Connection(RequestHandler):
         """Whether a request's headers are complete and its response is not."""
         self.received = 0
         self.payload: StreamReader | None = None
+        self.unread = 0
+        """Bytes in the send buffer when the client's reading was last looked at."""
+        self.patience = STALLED_SECONDS
+        """Seconds that the client may still fall behind `SLOWEST_READER`."""
+        self.address = self.visitor = ""
+        """The client's address, unless that is a trusted proxy / the one for whom it has a request under way."""
         self.link: asyncio.Transport | None = None
         """The transport, also after aiohttp has asked it to close, which may wait for the client to read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.link = cast(asyncio.Transport, transport)
-        self.deadline = self.table.loop.time() + self.table.request_seconds
+        self.deadline = self.table.now() + self.table.request_seconds
+        self.address = self.table.limited_address(transport.get_extra_info("peername"))
         self.table.add(self)
         super().connection_made(transport)
+        self.table.close_crowding(self.address)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.table.remove(self)
@@ -70,7 +96,7 @@ class Connection(RequestHandler):
                 return
             self.received += len(data)
             if self.deadline == inf:
-                self.deadline = self.table.loop.time() + self.table.request_seconds
+                self.deadline, self.unread = self.table.now() + self.table.request_seconds, 0
         requests = self._request_count
         super().data_received(data)
         if self._request_count > requests:
@@ -81,22 +107,37 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         finished = await super().finish_response(request, resp, start_time)
-        self.begun = False
+        self.table.end_request(self)
+        self.begun = bool(self._messages)
         if self in self.table.open and resp.keep_alive:
             self.deadline = inf
-            self.table.waiting[self] = None
+            if not self.begun:
+                self.table.waiting[self] = None
         else:  # aiohttp closes it now
-            self.deadline = self.table.loop.time() + STALLED_SECONDS
+            self._watch_reading()
         return finished
 
     def pause_writing(self) -> None:
-        self.deadline = self.table.loop.time() + STALLED_SECONDS
+        self._watch_reading()
         super().pause_writing()
 
     def resume_writing(self) -> None:
         if self.link is not None and not self.link.is_closing():
-            self.deadline = inf
+            now = self.table.now()
+            self.credit_reading(now)
+            self.patience, self.deadline = max(0.0, self.deadline - now), inf
         super().resume_writing()
+
+    def _watch_reading(self) -> None:
+        """From now on the client must read what is in the send buffer."""
+        self.unread = self.link.get_write_buffer_size() if self.link is not None else 0
+        self.deadline = self.table.now() + self.patience
+
+    def credit_reading(self, now: float) -> None:
+        """Move the deadline by the time that the bytes which the client has read since the last look may take."""
+        left = self.link.get_write_buffer_size() if self.link is not None else 0
+        earned = max(0, self.unread - left) / SLOWEST_READER
+        self.deadline, self.unread = min(self.deadline + earned, now + STALLED_SECONDS), left
 
     def handle_error(
         self,
@@ -111,9 +152,16 @@ class Connection(RequestHandler):
         self.table.closed["malformed"] += 1
         return malformed_response(status, exc)
 
+    def log_exception(self, *args: object, **details: object) -> None:
+        """Log no body that cannot be read: strangers could fill the log."""
+        if isinstance(details.get("exc_info"), web.RequestPayloadError):
+            self.table.closed["malformed"] += 1
+        else:
+            super().log_exception(*args, **details)
+
     def force_close(self) -> None:
         """Close the connection when what was written has gone out, or when that takes too long."""
-        self.deadline = self.table.loop.time() + STALLED_SECONDS
+        self._watch_reading()
         self.table.waiting.pop(self, None)
         super().force_close()
 
@@ -135,19 +183,33 @@ class Connection(RequestHandler):
 
 @web.middleware
 async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the connection which body belongs to its request. What follows the body is the next request."""
+    """Tell the connection which body belongs to its request, since what follows the body is the next request. Refuse
+    a request for whose address too many are under way on the connections of a proxy."""
     if isinstance(request.protocol, Connection):
         request.protocol.payload = request.content
+        if not request.protocol.table.begin_request(request.protocol, request):
+            return error_response(429, CROWDED, {"Retry-After": "1"})
     return await handler(request)
 
 
 class ConnectionTable:
     """The open connections, those that wait for a request in the order in which they began to wait."""
 
-    def __init__(self, most: int, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(
+        self,
+        most: int,
+        request_seconds: float = REQUEST_SECONDS,
+        most_of_address: int = 0,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        """`most_of_address`: 0 for any number. One of a `trusted` proxy counts for whom it has a request."""
         self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
         self.most = most
         self.request_seconds = request_seconds
+        self._most_of_address, self._trusted = most_of_address, trusted
+        self._by_address: dict[str, dict[Connection, None]] = {}
+        self._visits: Counter[str] = Counter()
         self.open: dict[Connection, None] = {}
         self.waiting: dict[Connection, None] = {}
         self.opening = 0
@@ -158,11 +220,52 @@ class ConnectionTable:
 
     def add(self, connection: Connection) -> None:
         self.open[connection] = self.waiting[connection] = None
+        if connection.address:
+            self._by_address.setdefault(connection.address, {})[connection] = None
 
     def remove(self, connection: Connection) -> None:
         self.open.pop(connection, None)
         self.waiting.pop(connection, None)
+        self.end_request(connection)
+        if group := self._by_address.get(connection.address):
+            group.pop(connection, None)
+            if not group:
+                del self._by_address[connection.address]
         self._room.set()
+
+    def limited_address(self, peer: Sequence[object] | None) -> str:
+        """The address that a new connection counts for; empty if for none."""
+        host = str(peer[0]) if peer else ""
+        if not self._most_of_address or is_trusted(host, self._trusted):
+            return ""
+        return client_address(host, (), ())
+
+    def close_crowding(self, address: str) -> None:
+        """If an address has too many connections, close its oldest that waits for a request, at last the new one."""
+        group = self._by_address.get(address, {})
+        if len(group) > self._most_of_address:
+            next(each for each in group if each in self.waiting).close_early("address", TOO_MANY)
+
+    def begin_request(self, connection: Connection, request: web.Request) -> bool:
+        """Count a request for the address that a proxy forwards. False if too many are under way for it."""
+        forwarded = request.headers.getall(FORWARDED, ())
+        if connection.address or not self._most_of_address or not forwarded:
+            return True
+        visitor = client_address(request.remote or "", forwarded, self._trusted)
+        if self._visits[visitor] >= self._most_of_address:
+            self.closed["address"] += 1
+            return False
+        connection.visitor = visitor
+        self._visits[visitor] += 1
+        return True
+
+    def end_request(self, connection: Connection) -> None:
+        """A connection has no request for anybody."""
+        visitor, connection.visitor = connection.visitor, ""
+        if visitor and self._visits[visitor] > 1:
+            self._visits[visitor] -= 1
+        elif visitor:
+            del self._visits[visitor]
 
     @property
     def full(self) -> bool:
@@ -187,10 +290,11 @@ class ConnectionTable:
 
     async def close_slow(self) -> None:
         """Close the connections whose deadline is over, a few at a time, so that requests are answered meanwhile."""
-        now = self.loop.time()
+        now = self.now()
         late = [each for each in self.open if each.deadline < now]
         for number, connection in enumerate(late):
             if number % BATCH == 0:
                 await asyncio.sleep(0)
+            connection.credit_reading(now)
             if connection.deadline < now:
                 connection.close_early("slow", TOO_SLOW)

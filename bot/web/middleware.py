@@ -12,9 +12,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -55,6 +53,7 @@ SENTENCES = {
     404: "no such address; GET /api/v1 lists what may be asked",
     405: "only GET and HEAD are answered here",
     406: "no such form; wanted application/json or text/csv in Accept",
+    412: "the file is another one now",
     413: "a request's body is not read here",
 }
 CODES = {
@@ -64,6 +63,7 @@ CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     408: "request_timeout",
+    412: "precondition_failed",
     413: "content_too_large",
     429: "too_many_requests",
     431: "headers_too_large",
@@ -192,24 +192,16 @@ class DbThreadPool:
 
 FRESH = "public, max-age=60"
 """How long an answer may be kept before its mark is asked after."""
-KEPT = 4096
-"""Files whose mark is remembered."""
 
 
 def content_tag(content: bytes) -> str:
     """The mark of some content."""
-    return hashlib.sha256(content).hexdigest()[:32]
+    return digest_tag(hashlib.sha256(content))
 
 
-def file_tag(path: Path) -> str:
-    """The mark of a file. Raises `OSError`."""
-    stat = path.stat()
-    return _cached_file_tag(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=KEPT)
-def _cached_file_tag(path: Path, *_version: int) -> str:
-    return content_tag(path.read_bytes())
+def digest_tag(checksum: hashlib._Hash) -> str:
+    """The mark of content with this SHA-256."""
+    return checksum.hexdigest()[:32]
 
 
 def etag_header(mark: str) -> str:

@@ -65,6 +65,12 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
     return _bucket(address) if address is not None else ""
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether a peer is one of the proxies."""
+    address = _parsed(peer)
+    return address is not None and any(address in network for network in trusted)
+
+
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """An address, which a proxy may have written with a port."""
     text = text.strip()
@@ -80,10 +86,15 @@ def _bucket(address: IPv4Address | IPv6Address) -> str:
     return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
 
 
+def trusted_networks(settings: WebConfig) -> tuple[Network, ...]:
+    """The proxies of the configuration."""
+    return tuple(ip_network(text) for text in settings.trusted_proxies)
+
+
 def limit_requests(settings: WebConfig, clock: Callable[[], float] = time.monotonic) -> Middleware:
     """A middleware that answers 429 to an address that asks too often."""
     limiter = AddressLimiter(settings.requests_per_second, settings.burst)
-    trusted = tuple(ip_network(text) for text in settings.trusted_proxies)
+    trusted = trusted_networks(settings)
     warned: set[str] = set()
 
     @web.middleware

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import resource
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from itertools import count
 from math import inf
@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from bot.web.connections import BATCH, REQUEST_SECONDS, Connection, ConnectionTable
+from bot.web.rate_limit import Network
 
 RESERVE = 64
 """File descriptors kept for the database, files, pages that are read, and the listening sockets."""
@@ -45,8 +46,16 @@ def connection_limit(wanted: int) -> int:
 class Server:
     """Serves one application on one address."""
 
-    def __init__(self, app: web.Application, most: int, grace: float, request_seconds: float = REQUEST_SECONDS) -> None:
-        self.table = ConnectionTable(most, request_seconds)
+    def __init__(
+        self,
+        app: web.Application,
+        most: int,
+        grace: float,
+        request_seconds: float = REQUEST_SECONDS,
+        most_of_address: int = 0,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        self.table = ConnectionTable(most, request_seconds, most_of_address, trusted)
         self.addresses: list[tuple[str, int]] = []
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import PurePosixPath
 
 from aiohttp import web
@@ -43,27 +44,36 @@ def page_headers(path: str, tag: str) -> dict[str, str]:
     }
 
 
-def wants_part(request: web.Request) -> bool:
-    """Whether a part may be sent (RFC 9110, If-Range): our ETags are weak, so none of them allows it."""
-    return "Range" in request.headers and ("If-Range" not in request.headers or request.if_range is not None)
-
-
-def content_response(request: web.Request, path: str, content: bytes, tag: str) -> web.Response:
-    """A file from memory. Raises `HTTPRequestRangeNotSatisfiable`."""
-    headers = page_headers(path, tag)
-    if middleware.etag_matches(request, tag):
-        return not_modified(headers)
-    if not wants_part(request) or "If-Range" in request.headers:  # no date is known to compare with
-        return web.Response(body=content, headers={**headers, "Accept-Ranges": "bytes"})
-    size = len(content)
+def wanted_part(request: web.Request, size: int, modified: float = inf) -> slice | None:
+    """The part of some content that a request wants; `None` for all of it (RFC 9110, Range and If-Range): our ETags are
+    weak, so none of them allows a part, only a date does. `modified` is infinite if no date is known. Raises
+    `HTTPRequestRangeNotSatisfiable`."""
+    if "Range" not in request.headers:
+        return None
+    if "If-Range" in request.headers and not (request.if_range and modified < request.if_range.timestamp() + 1):
+        return None
     try:
         first, end, _ = request.http_range.indices(size)
     except ValueError:
         first = end = size
     if first >= end:
         raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {first}-{end - 1}/{size}"}
-    return web.Response(status=206, body=content[first:end], headers=headers)
+    return slice(first, end)
+
+
+def part_headers(part: slice, size: int) -> dict[str, str]:
+    return {"Content-Range": f"bytes {part.start}-{part.stop - 1}/{size}"}
+
+
+def content_response(request: web.Request, path: str, content: bytes, tag: str, modified: float = inf) -> web.Response:
+    """A file from memory. Raises `HTTPRequestRangeNotSatisfiable`."""
+    headers = page_headers(path, tag)
+    if middleware.etag_matches(request, tag):
+        return not_modified(headers)
+    part = wanted_part(request, len(content), modified)
+    if part is None:
+        return web.Response(body=content, headers={**headers, "Accept-Ranges": "bytes"})
+    return web.Response(status=206, body=content[part], headers=headers | part_headers(part, len(content)))
 
 
 def not_modified(headers: dict[str, str]) -> web.Response:

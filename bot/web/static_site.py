@@ -7,15 +7,15 @@ The folder is resolved for each request, because writing the site replaces it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from bot import render
 from bot.render.site_files import MISSING
-from bot.web import middleware, site_responses
+from bot.web import site_responses
 from bot.web.compression import LARGEST, accepts_gzip, is_text
+from bot.web.open_files import FileTags, OpenFile, open_file
 from bot.web.rendered_site import RenderedSite
 from bot.web.site_responses import TYPES, html_response
 
@@ -25,22 +25,10 @@ SWAP_SECONDS = 0.05
 SMALL = 64 * 1024
 """Most bytes of a plain file that is sent from memory, so that slow clients do not fill it."""
 
-TAG = web.RequestKey("tag", str)
-
-
-@dataclass(frozen=True, slots=True)
-class _SiteFile:
-    """A file of the folder, looked up in one call of a thread: each costs more than reading a page."""
-
-    path: Path
-    tag: str
-    modified: float
-    content: bytes | None
-    """`None` if it is sent from the disk."""
-
 
 def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None = None) -> None:
     """Add the site at all other paths: from its folder, or from the database where `rendered` says so."""
+    tags = FileTags()
     missing, unwritten = (render.render_template("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
 
     async def page(request: web.Request) -> web.StreamResponse:
@@ -50,64 +38,34 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
         if rendered and (preferred := await rendered.respond_if_preferred(request, wanted, site)):
             return preferred
         try:
-            file = await asyncio.to_thread(_read_file, site, wanted, request)
+            file = await asyncio.to_thread(_open_file, site, wanted, request, tags)
             if file is None and rendered and (response := await rendered.respond(request, wanted)):
                 return response
             if file is None and not await _site_exists(site):
                 return html_response(503, unwritten)
-            file = file or await asyncio.to_thread(_read_file, site, wanted, request)
+            file = file or await asyncio.to_thread(_open_file, site, wanted, request, tags)
         except OSError:  # the site was written just now
             return html_response(503, unwritten)
         if file is None:
             own = await asyncio.to_thread(_own_missing_page, site)
             return html_response(404, own or missing)
-        return _file_response(request, file)
+        with file.handle:
+            return await file.respond(request)
 
     app.router.add_get("/{path:(?s:.*)}", page)
-    app.on_response_prepare.append(_set_etag)
     if rendered:
         app.on_cleanup.append(rendered.close)
 
 
-def _file_response(request: web.Request, file: _SiteFile) -> web.StreamResponse:
-    """A file of the folder: a small one or one that travels compressed from memory, others and parts from the disk."""
-    headers = site_responses.page_headers(file.path.name, file.tag)
-    if middleware.etag_matches(request, file.tag):
-        return site_responses.not_modified(headers)
-    if file.content is None:
-        request[TAG] = headers["ETag"]
-        return web.FileResponse(file.path, headers=headers)
-    response = web.Response(body=file.content, headers={**headers, "Accept-Ranges": "bytes"})
-    response.last_modified = file.modified
-    since = None if "If-None-Match" in request.headers else request.if_modified_since
-    kept = since is not None and response.last_modified is not None and response.last_modified <= since
-    return site_responses.not_modified(headers) if kept else response
-
-
-def _read_file(site: Path, wanted: str, request: web.Request) -> _SiteFile | None:
+def _open_file(site: Path, wanted: str, request: web.Request, tags: FileTags) -> OpenFile | None:
     """The file that a request wants; `None` if there is none. Raises `OSError`, and `HTTPPermanentRedirect` for a
     folder whose trailing slash is missing."""
     if (path := _find_file(site, wanted)) is None:
         return None
     if path.is_dir():
         raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
-    tag, status = middleware.file_tag(path), path.stat()
-    content = path.read_bytes() if _is_sent_from_memory(request, path, status.st_size) else None
-    return _SiteFile(path, tag, status.st_mtime, content)
-
-
-def _is_sent_from_memory(request: web.Request, path: Path, size: int) -> bool:
-    if site_responses.wants_part(request):
-        return False
-    packed = size <= LARGEST and is_text(TYPES[path.suffix].partition(";")[0]) and accepts_gzip(request)
-    conditional = "If-Match" in request.headers or "If-Unmodified-Since" in request.headers  # for `FileResponse`
-    return packed or "Range" in request.headers or (size <= SMALL and not conditional)
-
-
-async def _set_etag(request: web.Request, response: web.StreamResponse) -> None:
-    """Replace aiohttp's ETag, which depends on the file's location and time, by that of the content."""
-    if (tag := request.get(TAG)) and response.status in (200, 206, 304):
-        response.headers["ETag"] = tag
+    packed = "Range" not in request.headers and accepts_gzip(request) and is_text(TYPES[path.suffix].partition(";")[0])
+    return open_file(path, tags, LARGEST if packed else SMALL)
 
 
 async def _site_exists(site: Path) -> bool:

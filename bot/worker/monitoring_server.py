@@ -6,8 +6,11 @@ from __future__ import annotations
 import hmac
 import json
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,7 +23,54 @@ from bot.worker.monitoring import WorkerCollector, WorkerHealth
 log = structlog.get_logger(__name__)
 
 MOST_REQUESTS = 16
-"""Requests that are answered at the same time, each by a thread; more are refused."""
+"""Requests at the same time, each in a thread. For one more, the oldest that is not complete is dropped."""
+REQUEST_SECONDS = 10.0
+"""From the connection to the end of the answer."""
+
+
+class OpenRequests:
+    """The sockets of requests under way, the oldest first. A client that sends its request byte by byte takes no place
+    from others: its socket is shut down, which ends its thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begun: dict[socket.socket, float] = {}
+        self._complete: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def admit(self, request: socket.socket) -> bool:
+        """Take a request in. False if so many complete ones are being answered that there is no place."""
+        with self._lock:
+            if len(self._begun) >= MOST_REQUESTS:
+                oldest = next((each for each in self._begun if each not in self._complete), None)
+                if oldest is None:
+                    return False
+                self._drop(oldest)
+            self._begun[request] = self._clock()
+            return True
+
+    def mark_complete(self, request: socket.socket) -> None:
+        """Its headers have arrived: it is not dropped for another one."""
+        with self._lock:
+            if request in self._begun:
+                self._complete.add(request)
+
+    def drop_late(self) -> None:
+        """Shut down the sockets of requests that take too long."""
+        with self._lock:
+            for request in [each for each, begun in self._begun.items() if self._clock() - begun > REQUEST_SECONDS]:
+                self._drop(request)
+
+    def end(self, request: socket.socket) -> None:
+        with self._lock:
+            self._begun.pop(request, None)
+            self._complete.discard(request)
+
+    def _drop(self, request: socket.socket) -> None:
+        self._begun.pop(request, None)
+        self._complete.discard(request)
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
 
 def monitoring_service(
@@ -30,14 +80,15 @@ def monitoring_service(
     `token`, /metrics and the facts of /health are only for those who show it."""
     registry = CollectorRegistry()
     registry.register(WorkerCollector(worked))
-    free = threading.BoundedSemaphore(MOST_REQUESTS)
+    open_requests = OpenRequests()
 
     class Answers(BaseHTTPRequestHandler):
-        timeout = 10
+        timeout = REQUEST_SECONDS
         server_version, sys_version = "footfall", ""
         error_message_format, error_content_type = "%(code)d %(message)s\n", "text/plain"
 
         def do_GET(self) -> None:
+            open_requests.mark_complete(self.connection)
             given = self.headers.get("Authorization", "")
             allowed = not token or hmac.compare_digest(given.encode(errors="replace"), f"Bearer {token}".encode())
             if self.path == "/metrics" and not allowed:
@@ -67,19 +118,21 @@ def monitoring_service(
         daemon_threads = True
 
         def process_request(self, request: Any, client_address: Any) -> None:
-            if free.acquire(blocking=False):
+            if open_requests.admit(request):
                 super().process_request(request, client_address)
             else:
                 self.shutdown_request(request)
 
-        def process_request_thread(self, request: Any, client_address: Any) -> None:
-            try:
-                super().process_request_thread(request, client_address)
-            finally:
-                free.release()
+        def service_actions(self) -> None:
+            open_requests.drop_late()
+
+        def shutdown_request(self, request: Any) -> None:
+            open_requests.end(request)
+            super().shutdown_request(request)
 
         def handle_error(self, request: object, client_address: object) -> None:
-            log.exception("a request to /health or /metrics failed")
+            if not isinstance(sys.exception(), OSError):  # the client has gone, or was dropped
+                log.exception("a request to /health or /metrics failed")
 
     def run(stop: threading.Event) -> None:
         with Server((host, port), Answers) as server:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -258,3 +259,12 @@ def test_a_missing_server_is_one_line() -> None:
 def test_settings_refuse_what_cannot_work(block: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         mastodon.Settings.model_validate(block)
+
+
+@pytest.mark.parametrize("longest", [True, "5000", None, 0])
+def test_a_limit_that_is_no_number_is_not_the_servers_limit(peer: MastodonPeer, longest: Any) -> None:
+    """`true` is 1 in Python: no post would have been short enough."""
+    peer.longest = longest
+    made = outlet(peer.url)
+    assert isinstance(made.post(part("Seven models."), USER), Sent)
+    made.close()

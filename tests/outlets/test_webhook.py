@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from bot.outlets import Refused, RetryLater, Sent, part_marker, webhook
+from bot.config.mistakes import validation_lines
+from bot.outlets import Refused, RetryLater, Sent, make_outlet, part_marker, webhook
 from bot.outlets.types import OutletError
 from bot.outlets.webhook.outlet import WebhookOutlet, wait_after
 from bot.outlets.webhook.signature import secret_key, signed_headers
@@ -173,3 +174,50 @@ def test_doctor_sends_nothing(hook: WebhookOutlet, peer: WebhookPeer) -> None:
 def test_a_body_is_minified_json_in_utf_8(hook: WebhookOutlet, peer: WebhookPeer) -> None:
     hook.post(replace(part("模型"), day=date(2026, 1, 14)), "ops")
     assert json.loads(json.dumps(peer.messages[0]["body"]))["data"]["text"] == "模型"
+
+
+OWN = "whsec_" + "b" * 32
+
+
+def test_each_address_can_have_a_secret_of_its_own(peer: WebhookPeer) -> None:
+    addresses = {"ops": peer.address, "chat": peer.address}
+    secrets = {"WEBHOOK_SECRET": SecretStr(SECRET), "WEBHOOK_SECRET_CHAT": SecretStr(OWN)}
+    settings = webhook.Settings.model_validate(
+        {"addresses": addresses, "internal": True, "secrets": {"chat": "WEBHOOK_SECRET_CHAT"}}
+    )
+    made = make_outlet("webhook", settings, Path(), secrets, lambda: NOW)
+    assert isinstance(made, WebhookOutlet)
+    try:
+        ops, chat = (made._keys[name] for name in addresses)
+        assert (ops, chat) == (secret_key(SecretStr(SECRET)), secret_key(SecretStr(OWN)))
+        assert isinstance(made.post(part("Seven models."), "ops"), Sent)
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize(
+    ("own", "missing"),
+    [
+        ({}, "WEBHOOK_SECRET"),
+        ({"ops": "WEBHOOK_SECRET_A"}, "WEBHOOK_SECRET, WEBHOOK_SECRET_A"),
+        ({"ops": "WEBHOOK_SECRET_A", "chat": "WEBHOOK_SECRET_B"}, "WEBHOOK_SECRET_A, WEBHOOK_SECRET_B"),
+    ],
+)
+def test_the_secrets_that_are_needed_follow_from_the_addresses(own: dict[str, str], missing: str) -> None:
+    addresses = {"ops": "https://a.example", "chat": "https://b.example"}
+    settings = webhook.Settings.model_validate({"addresses": addresses, "secrets": own})
+    with pytest.raises(OutletError, match=f"webhook: {missing} not set in the environment"):
+        make_outlet("webhook", settings, Path(), {}, lambda: NOW)
+
+
+@pytest.mark.parametrize("wrong", [{"ops": OWN}, {"ops": "X_API_KEY"}])
+def test_a_secret_in_place_of_its_variable_is_refused_and_not_shown(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as error:
+        webhook.Settings.model_validate({"addresses": {"ops": "https://a.example"}, "secrets": wrong})
+    (line,) = validation_lines(Path("c"), "outlets.webhook.", error.value, webhook.Settings)
+    assert line.startswith("c: outlets.webhook.secrets.ops: String should match") and wrong["ops"] not in line
+
+
+def test_a_secret_of_an_address_that_does_not_exist_is_a_mistake() -> None:
+    with pytest.raises(ValidationError, match=r"secrets\.ops: no such address; known: none"):
+        webhook.Settings.model_validate({"secrets": {"ops": "WEBHOOK_SECRET_OPS"}})

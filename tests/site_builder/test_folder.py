@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -43,6 +44,11 @@ def rendered(groups: Iterable[FileGroup], folder: Path) -> list[str]:
     return keys
 
 
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder beside the lock."""
+    return [path.name for path in folder.iterdir() if path.name != ".site.lock"]
+
+
 def held(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file() and path.name not in (MARKER, MANIFEST))
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
@@ -53,7 +59,7 @@ def test_a_site_is_written_and_then_replaced_whole(tmp_path: Path) -> None:
     assert replace_site([("index.html", b"one"), ("a/b/old.html", b"old")], folder) == folder
     replace_site([("index.html", b"two")], folder)
     assert held(folder) == {"index.html": "two"}
-    assert [path.name for path in folder.parent.iterdir()] == ["site"]
+    assert names_in(folder.parent) == ["site"]
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
@@ -88,7 +94,7 @@ def test_a_path_that_leads_outside_is_refused_and_the_old_site_stays(tmp_path: P
     with pytest.raises(OutletError, match="leads out of the site"):
         replace_site([("index.html", b"new"), (path, b"evil")], folder)
     assert held(folder) == {"index.html": "old"}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert names_in(tmp_path) == ["site"]
 
 
 def test_a_page_that_fails_half_way_leaves_the_old_site(tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_a_page_that_fails_half_way_leaves_the_old_site(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         update_folder([FileGroup("index.html", page, lambda: "new")], folder)
     assert held(folder) == {"index.html": "old"}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert names_in(tmp_path) == ["site"]
 
 
 def test_two_at_once_leave_one_whole_site(tmp_path: Path) -> None:
@@ -123,7 +129,7 @@ def test_two_at_once_leave_one_whole_site(tmp_path: Path) -> None:
         thread.join()
     assert not failed
     assert len(held(folder)) == 5 and len(set(held(folder).values())) == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert names_in(tmp_path) == ["site"]
 
 
 SITE = (group("1", ("index.html", b"front")), group("1", ("a/page.html", b"page"), ("a/data.json", b"{}")))
@@ -138,7 +144,42 @@ def test_only_a_group_with_another_version_is_rendered_again(tmp_path: Path) -> 
     assert held(folder) == {"index.html": "news", "a/page.html": "page", "a/data.json": "{}"}
     kept = (folder / "a" / "page.html").stat()
     assert (kept.st_ino, kept.st_mtime_ns, kept.st_nlink) == (unchanged.st_ino, unchanged.st_mtime_ns, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert names_in(tmp_path) == ["site"]
+
+
+def test_a_file_that_nobody_may_read_any_more_is_mended(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    rendered(SITE, folder)
+    (folder / "a" / "page.html").chmod(0o600)
+    assert rendered(SITE, folder) == ["a/page.html"]
+    assert (folder / "a" / "page.html").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_group_without_files_in_the_manifest_is_rendered_again(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    rendered(SITE, folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["groups"]["a/page.html"]["files"] = {}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert rendered(SITE, folder) == ["a/page.html"]
+
+
+def test_whoever_may_read_the_folder_above_cannot_hold_the_lock(tmp_path: Path) -> None:
+    above = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(above, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        rendered(SITE, tmp_path / "site")
+    finally:
+        os.close(above)
+    assert (tmp_path / ".site.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_in_the_locks_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").touch(mode=0o644)
+    (tmp_path / ".site.lock").symlink_to(tmp_path / "other")
+    with pytest.raises(site_folder.DiskError):
+        rendered(SITE, tmp_path / "site")
+    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o644
 
 
 def test_without_news_the_folder_is_not_touched(tmp_path: Path) -> None:
@@ -244,7 +285,7 @@ def test_a_writer_that_is_killed_anywhere_leaves_a_whole_site(
     seen: list[dict[str, str]] = []
     for number in itertools.count():
         update_folder(SITE, folder)
-        assert [path.name for path in tmp_path.iterdir()] == ["site"], "what a killed writer left is cleared up"
+        assert names_in(tmp_path) == ["site"], "what a killed writer left is cleared up"
         if not events_of(changed, folder, number):
             break
         if not exchange and not folder.exists():  # the moment between two renames: the next writer mends it

@@ -16,13 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
 
-from bot.web import connections, middleware
+from bot.web import connections, middleware, static_site
 from bot.web.server import Server
 from tests.patience import PATIENCE, make_client
 
@@ -35,24 +36,34 @@ T = TypeVar("T")
 class Running:
     """A server in a thread of its own. `/wait` answers when `release` is set, `/large` is more than any buffer."""
 
-    def __init__(self, most: int, request_seconds: float) -> None:
+    def __init__(
+        self, most: int, request_seconds: float, most_of_address: int, trusted: str, site: Path | None
+    ) -> None:
         self.entered, self.release = threading.Semaphore(0), threading.Event()
+        self.passed, self.written = 0.0, 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.server = self._wait(self._start(most, request_seconds))
+        self.server = self._wait(self._start(most, request_seconds, most_of_address, trusted, site))
         self.port = self.server.addresses[0][1]
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
-    async def _start(self, most: int, request_seconds: float) -> Server:
+    async def _start(
+        self, most: int, request_seconds: float, most_of_address: int, trusted: str, site: Path | None
+    ) -> Server:
         app = web.Application(middlewares=[connections.track_request, middleware.handle_errors])
         app.router.add_get("/", self._plain)
         app.router.add_get("/wait", self._held)
         app.router.add_get("/large", self._large)
+        app.router.add_get("/pieces", self._pieces)
+        if site:
+            static_site.add_routes(app, site)
         app.on_response_prepare.append(middleware.add_headers)
-        server = Server(app, most, 5.0, request_seconds)
+        proxies = [ip_network(trusted)] if trusted else []
+        server = Server(app, most, 5.0, request_seconds, most_of_address, proxies)
+        server.table.now = lambda: self._loop.time() + self.passed
         await server.start("127.0.0.1", 0)
         return server
 
@@ -66,6 +77,28 @@ class Running:
 
     async def _large(self, _request: web.Request) -> web.Response:
         return web.Response(body=bytes(LARGE))
+
+    async def _pieces(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for self.written in range(1000):
+            await response.write(bytes(1024 * 1024))
+        return response
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass for the deadlines, and look for those that are over."""
+        self.passed += seconds
+        self._wait(self.server.table.close_slow())
+
+    @property
+    def unsent(self) -> int:
+        """Bytes in the send buffers."""
+        return sum(each.link.get_write_buffer_size() for each in list(self.server.table.open) if each.link)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a connection waits for its client to read."""
+        return self.unsent > 64 * 1024
 
     def stop(self) -> None:
         self.release.set()
@@ -81,8 +114,14 @@ class Running:
 
 
 @contextmanager
-def running(most: int = 100, request_seconds: float = PATIENCE) -> Iterator[Running]:
-    server = Running(most, request_seconds)
+def running(
+    most: int = 100,
+    request_seconds: float = PATIENCE,
+    most_of_address: int = 0,
+    trusted: str = "",
+    site: Path | None = None,
+) -> Iterator[Running]:
+    server = Running(most, request_seconds, most_of_address, trusted, site)
     try:
         yield server
     finally:
@@ -133,6 +172,24 @@ def test_a_malformed_request_gets_one_sentence_and_the_security_headers(
     assert headers["Server"] == "footfall"
     error = {"code": "bad_request", "message": middleware.MALFORMED}
     assert json.loads(body) == {"schema_version": 1, "error": error}
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 6\r\n\r\nnot it",
+        b"Content-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_a_body_that_cannot_be_read_leaves_nothing_in_the_log(
+    server: Running, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each such request wrote a traceback."""
+    with caplog.at_level(logging.INFO):
+        answer = everything(server.connect(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + body))
+    assert re.match(rb"HTTP/1\.[01] 40[05] ", answer)
     assert caplog.records == []
 
 
@@ -202,6 +259,83 @@ def test_a_client_that_asks_for_the_end_and_does_not_read_is_cut_off(monkeypatch
 def test_a_client_that_reads_gets_an_answer_larger_than_any_buffer(server: Running) -> None:
     request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert len(everything(server.connect(request))) > LARGE
+
+
+def test_a_client_that_reads_a_little_now_and_then_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever there was room in the send buffer again, the deadline began anew."""
+    monkeypatch.setattr(connections, "SLOWEST_READER", 2**40)  # bytes: what it reads earns it no time
+    with running() as server, server.connect(b"GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        until(lambda: server.is_stalled)
+        before = server.written
+        server.pass_time(0.6 * connections.STALLED_SECONDS)
+        while server.written == before and client.recv(65536):
+            pass
+        assert server.server.table.closed["slow"] == 0
+        until(lambda: server.is_stalled)
+        server.pass_time(0.6 * connections.STALLED_SECONDS)
+        assert server.server.table.closed["slow"] == 1
+
+
+def test_a_client_that_reads_a_large_answer_fast_enough_is_not_cut_off() -> None:
+    """An answer in one piece had to be read whole before the first deadline."""
+    with running() as server, server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        until(lambda: server.is_stalled)
+        for _ in range(3):
+            before = server.unsent
+            while server.unsent > before - 1024 * 1024:
+                assert client.recv(65536)
+            server.pass_time(connections.STALLED_SECONDS + 1)
+            assert server.server.table.closed["slow"] == 0
+        server.pass_time(3 * connections.STALLED_SECONDS)
+        assert server.server.table.closed["slow"] == 1
+
+
+def test_one_address_cannot_take_all_connections() -> None:
+    with running(most_of_address=2) as server, ExitStack() as closing:
+        clients = [closing.enter_context(server.connect()) for _ in range(2)]
+        assert all(answered(client).startswith(b"HTTP/1.1 200 OK") for client in clients)
+        third = closing.enter_context(server.connect())
+        assert everything(clients[0]).startswith(b"HTTP/1.1 429 "), "the oldest one made room"
+        assert answered(clients[1]).startswith(b"HTTP/1.1 200 OK") and answered(third).startswith(b"HTTP/1.1 200 OK")
+        assert len(server.server.table.open) == 2 and server.server.table.closed["address"] == 1
+
+
+def test_an_address_with_all_its_connections_busy_gets_no_more() -> None:
+    with running(most_of_address=2) as server, ExitStack() as closing:
+        ask = b"GET /wait HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.%d\r\nConnection: close\r\n\r\n"
+        busy = [closing.enter_context(server.connect(ask % number)) for number in range(2)]
+        for _ in busy:
+            assert server.entered.acquire(timeout=PATIENCE)
+        refused = everything(server.connect())
+        assert refused.startswith(b"HTTP/1.1 429 ") and b"too many connections from your address" in refused
+        server.release.set()
+        assert all(everything(client).endswith(b"held") for client in busy)
+        assert everything(server.connect(ask % 3)).endswith(b"held")
+
+
+def test_behind_a_trusted_proxy_the_visitor_is_counted_and_not_the_proxy() -> None:
+    with running(most_of_address=2, trusted="127.0.0.0/8") as server, ExitStack() as closing:
+        ask = b"GET %s HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.%d\r\nConnection: close\r\n\r\n"
+        for _ in range(4):
+            closing.enter_context(server.connect())
+        busy = [closing.enter_context(server.connect(ask % (b"/wait", 1))) for _ in range(2)]
+        for _ in busy:
+            assert server.entered.acquire(timeout=PATIENCE)
+        assert everything(server.connect(ask % (b"/", 1))).startswith(b"HTTP/1.1 429 ")
+        assert everything(server.connect(ask % (b"/", 2))).endswith(b"plain")
+        server.release.set()
+        assert all(everything(client).endswith(b"held") for client in busy)
+        assert everything(server.connect(ask % (b"/", 1))).endswith(b"plain")
+        assert server.server.table.closed["address"] == 1
+
+
+def test_of_pipelined_requests_the_second_is_not_taken_for_a_connection_that_waits() -> None:
+    with running() as server, server.connect(GET + b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        assert server.entered.acquire(timeout=PATIENCE)
+        assert not server.server.table.waiting
+        server.release.set()
+        until(lambda: len(server.server.table.waiting) == 1)
+        assert client.recv(65536)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -24,6 +24,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aiohttp import web as aiohttp_web
+from aiohttp.test_utils import make_mocked_request
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
@@ -36,6 +37,7 @@ from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
 from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
+from bot.web import api
 from bot.web.server import Server
 from tests.patience import PATIENCE, make_client
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
@@ -248,6 +250,12 @@ def same_answer(served_answer: dict[str, Any], document: dict[str, Any]) -> bool
     return served_answer["schema_version"] == 1 and {
         key: value for key, value in served_answer.items() if key not in place
     } == {key: value for key, value in document.items() if key not in pages}
+
+
+def test_the_address_of_the_next_page_holds_nothing_that_ends_it() -> None:
+    request = make_mocked_request("GET", '/api/v1/author/a>;rel=x,<"b\\/models%3E?limit=1')
+    headers = api._next_page(request, API_QUERIES["models"], {"next_offset": 1, "limit": 1})
+    assert headers["Link"] == '</api/v1/author/a%3E;rel=x,%3C%22b%5C/models%3E?limit=1&offset=1>; rel="next"'
 
 
 def test_every_question_has_its_twin() -> None:

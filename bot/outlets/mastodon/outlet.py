@@ -120,7 +120,7 @@ class MastodonOutlet:
             return LookupInconclusive(getattr(self._outcome(error, creating=False), "reason", ""), None)
         options = poll.get("options") if isinstance(poll, dict) else None
         rows = [row.get("votes_count") for row in options or () if isinstance(row, dict)]
-        counts = tuple(count for count in rows if isinstance(count, int) and count >= 0)
+        counts = tuple(count for count in rows if type(count) is int and count >= 0)
         if not counts or len(counts) < len(rows):
             return LookupInconclusive("Mastodon: the answer holds no poll with its votes", None)
         return Votes(counts, bool(isinstance(poll, dict) and poll.get("expired")))
@@ -179,7 +179,7 @@ class MastodonOutlet:
             limit: Any = self._wire.call("GET", "/api/v2/instance").mapping()
             for key in ("configuration", "statuses", "max_characters"):
                 limit = limit.get(key) if isinstance(limit, dict) else None
-            self._limit = limit if isinstance(limit, int) and limit > 0 else texts.CHARACTERS
+            self._limit = limit if type(limit) is int and limit > 0 else texts.CHARACTERS
         return self._limit
 
     def _status_body(self, part: Part, media: list[str]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ must remember the ids that it has seen. Any 2xx counts as received. 410 Gone end
 `python -m bot deliveries lift "webhook NAME"`. Anything else is tried again, from one minute up to every ten hours,
 while the post is due. Redirects are not followed. A correction is a further request, of the type `digest.corrected`.
 
-One secret signs the requests to all addresses, so give them only to receivers that may read each other's messages. An
+WEBHOOK_SECRET signs the requests to all addresses that have no secret of their own. Who knows it can forge a message to
+each of these receivers, so name a variable for each address in `secrets`: `secrets: {ops: WEBHOOK_SECRET_OPS}`. An
 address is yours to choose: a name that leads into a private network is not found out, only a private IP address is.
 
 The body is a JSON object. `data.schema` is the version of its shape: it rises when a field goes or changes its meaning.
@@ -61,9 +62,11 @@ def cost(part: Part) -> Decimal:
 def make_outlet(
     settings: OutletConfig, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
 ) -> Outlet:
-    """Webhooks with a secret. Raises `OutletError` if it is none of Standard Webhooks."""
+    """Webhooks with their secrets. Raises `OutletError` if one is none of Standard Webhooks."""
     assert isinstance(settings, WebhookSettings)
     from bot.outlets.webhook.outlet import WebhookOutlet  # httpx takes time to import
     from bot.outlets.webhook.signature import secret_key
 
-    return WebhookOutlet(settings, secret_key(secrets["WEBHOOK_SECRET"]), secrets["WEBHOOK_SECRET"], clock)
+    keys = {variable: secret_key(secret, variable) for variable, secret in secrets.items()}
+    by_name = {name: keys[settings.secrets.get(name, "WEBHOOK_SECRET")] for name in settings.addresses}
+    return WebhookOutlet(settings, by_name, tuple(secrets.values()), clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
@@ -24,8 +24,15 @@ LONGEST_WAIT = timedelta(hours=10)
 class WebhookOutlet:
     """The configured addresses, ready to get requests."""
 
-    def __init__(self, settings: WebhookSettings, key: bytes, secret: SecretStr, clock: Callable[[], datetime]) -> None:
-        self._settings, self._key, self._secret, self._clock = settings, key, secret, clock
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        keys: Mapping[str, bytes],
+        secrets: tuple[SecretStr, ...],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`keys` are those of the addresses, by name; `secrets` are never shown."""
+        self._settings, self._keys, self._secrets, self._clock = settings, keys, secrets, clock
         self._wire = HttpCaller()
 
     def post(self, part: Part, destination: str) -> Outcome:
@@ -55,7 +62,7 @@ class WebhookOutlet:
             return Refused(f"webhook: {redact_reason(destination)}: no such address in outlets.webhook.addresses")
         now, message_id = self._clock(), f"msg_{part.marker}"
         body = message_body(part, kind, now)
-        headers = signed_headers(self._key, message_id, int(now.timestamp()), body)
+        headers = signed_headers(self._keys[destination], message_id, int(now.timestamp()), body)
         headers["Content-Type"] = "application/json"
         try:
             self._wire.call("POST", url, content=body, headers=headers)
@@ -70,7 +77,7 @@ class WebhookOutlet:
 
     def _refusal(self, error: CallRefusedError, part: Part, destination: str) -> Outcome:
         text = f"webhook {destination}: HTTP {error.status}: {error.detail or 'no reason given'}"
-        reason, now = redact_reason(text, (self._secret,)), self._clock()
+        reason, now = redact_reason(text, self._secrets), self._clock()
         if error.status == 410:
             lift = f'python -m bot deliveries lift "webhook {destination}"'
             return Refused(f"{reason}; the address wants nothing more. To send there again: {lift}", ended=True)

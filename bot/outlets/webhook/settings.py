@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from bot import config
 
+Variable = Annotated[str, StringConstraints(pattern=r"^WEBHOOK_SECRET_[A-Z0-9_]{1,40}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,29}$")]
 
 
@@ -33,6 +34,11 @@ class WebhookSettings(config.OutletConfig):
     locales: dict[Name, config.Language] = Field(
         default_factory=dict, description="language of the text for each address, by name; English by default"
     )
+    secrets: dict[Name, Variable] = Field(
+        default_factory=dict,
+        description="environment variable with the secret of an address, by name: WEBHOOK_SECRET_ and letters of your "
+        "own; WEBHOOK_SECRET by default",
+    )
     internal: bool = Field(
         False, description="true: addresses may also be on this machine (http:// too) or in a private network"
     )
@@ -41,6 +47,16 @@ class WebhookSettings(config.OutletConfig):
     def destinations(self) -> tuple[str, ...]:
         """The names of the addresses."""
         return tuple(self.addresses)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The environment variables with secrets of single addresses."""
+        return tuple(dict.fromkeys(self.secrets.values()))
+
+    @property
+    def unused_secrets(self) -> tuple[str, ...]:
+        """The common secret, if each address has its own."""
+        return ("WEBHOOK_SECRET",) if self.addresses and self.secrets.keys() == self.addresses.keys() else ()
 
     @model_validator(mode="after")
     def _only_public_ones(self) -> WebhookSettings:
@@ -52,8 +68,9 @@ class WebhookSettings(config.OutletConfig):
                 raise ValueError(f"addresses.{name}: wanted https:// (http:// only on this machine, internal: true)")
             if (local or is_private(host)) and not self.internal:
                 raise ValueError(f"addresses.{name}: is an internal address; allow it with internal: true")
-        for name in self.locales.keys() - self.addresses.keys():
-            raise ValueError(f"locales.{name}: no such address; known: {', '.join(self.addresses) or 'none'}")
+        for key, named in (("locales", self.locales), ("secrets", self.secrets)):
+            for name in sorted(named.keys() - self.addresses.keys()):
+                raise ValueError(f"{key}.{name}: no such address; known: {', '.join(self.addresses) or 'none'}")
         return self
 
 

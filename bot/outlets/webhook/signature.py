@@ -16,15 +16,15 @@ _LENGTHS = range(24, 65)
 """Bytes of a secret."""
 
 
-def secret_key(secret: SecretStr) -> bytes:
-    """The key in a secret. Raises `OutletError`, which does not show it."""
+def secret_key(secret: SecretStr, variable: str = "WEBHOOK_SECRET") -> bytes:
+    """The key in the secret of an environment variable. Raises `OutletError`, which does not show it."""
     text = secret.get_secret_value()
     try:
         key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         key = b""
     if not text.startswith(PREFIX) or len(key) not in _LENGTHS:
-        raise OutletError(f"webhook: WEBHOOK_SECRET: wanted {PREFIX} and 24 to 64 random bytes in base64")
+        raise OutletError(f"webhook: {variable}: wanted {PREFIX} and 24 to 64 random bytes in base64")
     return key
 
 

@@ -120,7 +120,7 @@ class XOutlet:
         options = json_objects(polls[0].get("options")) if polls else []
         counts = {option.get("position"): option.get("votes") for option in options}
         rows = [counts.get(position) for position in range(1, len(options) + 1)]
-        if not rows or any(not isinstance(row, int) or row < 0 for row in rows):
+        if not rows or any(type(row) is not int or row < 0 for row in rows):
             return LookupInconclusive("X: the answer holds no poll with its votes", None)
         return Votes(tuple(row for row in rows if isinstance(row, int)), polls[0].get("voting_status") == "closed")
 
