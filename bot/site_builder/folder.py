@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 
 from bot.outlets import OutletError
 from bot.render.page_layout import File
-from bot.site_builder.groups import FileGroup
+from bot.site_builder.groups import FileGroup, render_groups
 
 MARKER = ".footfall-site"
 MANIFEST = ".footfall-files.json"
@@ -38,11 +38,6 @@ RenderAll = Callable[[Sequence[FileGroup]], Iterable[Sequence[File]]]
 
 class DiskError(OutletError):
     """The disk refused for now: it is full, read-only or unavailable. A retry is allowed."""
-
-
-def render_groups(groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
-    """Render groups one after the other."""
-    return (tuple(group.render()) for group in groups)
 
 
 def update_folder(
@@ -127,7 +122,7 @@ class _Update:
         """Link the files of unchanged groups, write those of the others, and then the manifest. Whether anything
         differs from the old version; if nothing does, the new one stays empty."""
         versions = {group.key: group.version() for group in groups}
-        stale = [group for group in groups if not self._is_current(group.key, versions[group.key])]
+        stale = [group for group in groups if not self._is_current(group, versions[group.key])]
         if not stale and versions.keys() == self._known.keys() and self._archive == self._known_archive:
             return False
         changed = {group.key for group in stale}
@@ -146,10 +141,10 @@ class _Update:
             for key, group in self._written.items()
         }
 
-    def _is_current(self, key: str, version: str) -> bool:
-        """Whether the old version has a group as it would be rendered."""
-        known = self._known.get(key)
-        if known is None or known.version != version:
+    def _is_current(self, group: FileGroup, version: str) -> bool:
+        """Whether the old version has a group as it would be rendered, or as it may stay."""
+        known = self._known.get(group.key)
+        if known is None or not (known.version == version or group.may_stay(known.version)):
             return False
         return all(_is_as_written(self._old, path, file) for path, file in known.files.items())
 

@@ -10,8 +10,8 @@ from bot.queries import QueryContext
 from bot.render.page_layout import File
 from bot.site_builder import folder as site_folder
 from bot.site_builder import pages
-from bot.site_builder.folder import RenderAll, render_groups
-from bot.site_builder.groups import FileGroup, SiteBuild
+from bot.site_builder.folder import RenderAll
+from bot.site_builder.groups import FileGroup, SiteBuild, render_groups
 
 
 def write_site(
