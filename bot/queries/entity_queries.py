@@ -274,14 +274,12 @@ def findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[En
     return desk.recent.get_or_compute(("findings", network, key, tuple(desk.hidden)), desk.data_version(), look)
 
 
-def _newest_digests(desk: QueryContext, index: EntityIndex) -> Iterator[Document]:
+def _newest_digests(desk: QueryContext, index: EntityIndex) -> Sequence[Document]:
     """The digests whose findings a page shows, also one that goes up to a day of the last week; the newest first."""
-    network, first = index.watched.network, first_shown(index.last - timedelta(days=WEEK))
-    periods = [Period.for_day(day, name) for name, days in desk.digest_days(network).items() for day in days]
-    for period in sorted(periods, key=lambda period: (period.last, period.first), reverse=True):
-        document = desk.archive.find_digest(network, period.name, period.first) if period.last >= first else None
-        if document is not None:
-            yield desk.mask_hidden(document)
+    first = first_shown(index.last - timedelta(days=WEEK))
+    documents = desk.archive.digests_since(index.watched.network, Period.for_day(first, "month").first)
+    shown = [desk.mask_hidden(document) for document in documents if document["last_day"] >= first.isoformat()]
+    return sorted(shown, key=lambda document: (document["last_day"], document["day"]), reverse=True)
 
 
 def entity_folders(index: EntityIndex) -> Mapping[EntityKind, str]:

@@ -28,7 +28,9 @@ _OTHER = re.compile(r"[^a-z0-9]+")
 def slug(name: str) -> str:
     """The last part of the address of a name: `meta/Llama 3.1` as `meta-llama-3-1-` and its digits. Only lower-case
     letters of ASCII, digits and single hyphens, 75 characters at most."""
-    letters = unicodedata.normalize("NFKD", name[: READABLE * 4]).casefold().encode("ascii", "ignore").decode()
+    start = name[: READABLE * 4]
+    letters = start if start.isascii() else unicodedata.normalize("NFKD", start)
+    letters = letters.casefold().encode("ascii", "ignore").decode()
     readable = _OTHER.sub("-", letters)[:READABLE].strip("-") or "name"
     return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:DIGITS]}"
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bot.outlets import OutletError
 from bot.render.page_layout import File
@@ -117,6 +117,8 @@ class _Update:
         self._archive = tuple(archive)
         self._written: dict[str, WrittenGroup] = {}
         self._by_content: dict[str, Path] = {}
+        self._linked: dict[str, bool] = {}
+        self._made: set[str] = set()
 
     def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> bool:
         """Link the files of unchanged groups, write those of the others, and then the manifest. Whether anything
@@ -146,14 +148,30 @@ class _Update:
         known = self._known.get(group.key)
         if known is None or not (known.version == version or group.may_stay(known.version)):
             return False
-        return all(_is_as_written(self._old, path, file) for path, file in known.files.items())
+        return all(self._is_as_written(path, file) for path, file in known.files.items())
+
+    def _is_as_written(self, path: str, file: WrittenFile) -> bool:
+        """Whether nobody has changed a file since it was written."""
+        try:
+            if not _is_inside(path) or self._is_linked(path.rpartition("/")[0]):
+                return False
+            here = os.lstat(f"{self._old}/{path}")
+        except (OSError, ValueError):
+            return False
+        return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
+
+    def _is_linked(self, above: str) -> bool:
+        """Whether a folder of the old version, or one above it, is a link. Asked once, since it holds many files."""
+        if above and above not in self._linked:
+            self._linked[above] = self._is_linked(above.rpartition("/")[0]) or os.path.islink(f"{self._old}/{above}")
+        return bool(above) and self._linked[above]
 
     def _keep(self, key: str) -> None:
         """Take over the files of a group."""
         self._written[key] = self._known[key]
         for path, file in self._known[key].files.items():
             target = self._target(path)
-            _link(self._old / path, target)
+            _link(f"{self._old}/{path}", target)
             self._by_content.setdefault(file.sha256, target)
 
     def _write(self, path: str, content: bytes) -> WrittenFile:
@@ -171,33 +189,22 @@ class _Update:
         everybody, whatever the umask is."""
         if not _is_inside(path):
             raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
-        target = self._fresh.joinpath(*PurePosixPath(path).parts)
-        for above in reversed(target.relative_to(self._fresh).parents[:-1]):
-            if not (self._fresh / above).is_dir():
-                (self._fresh / above).mkdir()
-                (self._fresh / above).chmod(0o755)
-        return target
+        self._make_folder(path.rpartition("/")[0])
+        return Path(f"{self._fresh}/{path}")
+
+    def _make_folder(self, path: str) -> None:
+        if path and path not in self._made:
+            self._make_folder(path.rpartition("/")[0])
+            (self._fresh / path).mkdir()
+            (self._fresh / path).chmod(0o755)
+            self._made.add(path)
 
 
 def _is_inside(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not (path.startswith("/") or ".." in parts or "\\" in path or "\0" in path)
+    return not {"", ".", ".."} & set(path.split("/")) and "\\" not in path and "\0" not in path
 
 
-def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
-    """Whether nobody has changed a file since it was written."""
-    if not _is_inside(path):
-        return False
-    try:
-        here = (folder / path).lstat()
-        if any((folder / above).is_symlink() for above in PurePosixPath(path).parents[:-1]):
-            return False
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISREG(here.st_mode) and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
-
-
-def _link(source: Path, target: Path) -> None:
+def _link(source: str | Path, target: Path) -> None:
     """A hard link, or a copy on a disk that has none."""
     try:
         os.link(source, target, follow_symlinks=False)

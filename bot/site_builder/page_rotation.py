@@ -1,5 +1,5 @@
-"""When the page of a name is brought up to date: every day while the newest digest names it, and otherwise once in
-`TURN` days. A page says up to which day it goes.
+"""When the page of a name is brought up to date: every day while the page of the newest digest names it, and otherwise
+once in `TURN` days. A page says up to which day it goes.
 
 The rule: a page never stays if a record that it shows has changed. Its version is the day up to which it goes and a
 checksum of what it shows up to that day, so what came later does not change it.
@@ -8,18 +8,21 @@ checksum of what it shows up to that day, so what came later does not change it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bot.queries import entity_links, entity_queries
 from bot.queries.entity_queries import EntityIndex
 from bot.records import Document
 from bot.records.entity_pages import EntityKind, entity_path
+from bot.render.model_tables import TOP
 from bot.site_builder.digest_pages import ledger_version
 from bot.site_builder.groups import SiteBuild, checksum
 
 TURN = 7
 """Days after which every page is brought up to date at the latest."""
+DAILY_MODELS = TOP
+"""The most used models of the newest day: those on the page of its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def _read_rotation(build: SiteBuild, index: EntityIndex) -> PageRotation:
     findings = entity_queries.findings_by_name(desk, index)
     last = index.last.isoformat()
     told = [name for name, held in findings.items() if held[0]["d"]["last_day"] == last]
-    linked = entity_links.linked_pages(desk, catalogue, (index.last,)).paths or ()
+    most = replace(desk, model_pages=min(DAILY_MODELS, desk.model_pages))
+    linked = entity_links.linked_pages(most, catalogue, (index.last,)).paths or ()
     daily = {*linked, *(entity_path(kind, network, catalogue.key, name) for kind, name in told)}
     return PageRotation(build, index, desk.digest_days(network)["day"], findings, daily)

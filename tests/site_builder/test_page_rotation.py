@@ -49,9 +49,11 @@ def files_of(site: Path) -> dict[str, bytes]:
 
 
 def add_quiet_day(desk: QueryContext, number: int) -> date:
-    """The n-th day after the newest, on which only three models are used, so that the pages of others wait."""
+    """The n-th day after the newest, on which three models are used as before and others instead of the rest, so that
+    the pages of the rest wait."""
     day, counts = NEWEST + timedelta(days=number), query_contexts.counts(NEWEST)
-    busy = {f"owner{n}/model-{n}": 100 * number for n in range(3)}
+    names = [f"owner{n}/model-{n}" for n in range(3)] + [f"idle/model-{n}" for n in range(37)]
+    busy = {name: number * (4000 // (n + 1)) for n, name in enumerate(names)}
     ledger.add_snapshot(desk.store, snapshot(day, {name: n + busy.get(name, 0) for name, n in counts.items()}))
     pipeline.compose_digest(desk.store, desk.archive, query_contexts.PLAN, Period.for_day(day), NOW)
     return day
