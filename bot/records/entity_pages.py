@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 from bot.records.names import HIDDEN, HIDDEN_GROUPS
@@ -25,6 +26,7 @@ DIGITS = 12
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=16384)
 def slug(name: str) -> str:
     """The last part of the address of a name: `meta/Llama 3.1` as `meta-llama-3-1-` and its digits. Only lower-case
     letters of ASCII, digits and single hyphens, 75 characters at most."""

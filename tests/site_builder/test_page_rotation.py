@@ -13,6 +13,7 @@ import pytest
 from bot import ledger, number_format, pipeline, site_builder, store
 from bot.queries import QueryContext
 from bot.records import Period, Receipt
+from bot.records.entity_pages import entity_path
 from bot.site_builder import OnDemandSite, open_build
 from tests import query_contexts
 from tests.query_contexts import NEWEST, NOW
@@ -149,18 +150,14 @@ def test_a_finding_of_a_late_digest_renders_the_pages_of_its_names_alone(desk: Q
     assert update(desk, site) == set(), "a receipt is on no page of a name"
     draft = desk.archive.find_digest("replicate", "day", query_contexts.DAYS[4])
     assert draft is not None
-    block, kept = draft["catalogues"][0], sorted(path for path, day in goes_up_to.items() if day == NEWEST)
-    document = json.loads((site / f"{kept[0]}.json").read_text())
-    finding = {
-        "key": "awake",
-        "score": 0.5,
-        "text": "It is used again.",
-        "values": {document["kind"]: document["name"]},
-    }
-    revised = {**block, "findings": [*block["findings"], finding]}
-    desk.archive.save_digest({**issued, "catalogues": [revised]})
-    assert update(desk, site) == {kept[0]}
-    assert "It is told of." in (site / f"{kept[0]}.html").read_text()
+    waiting = min(path for path, day in goes_up_to.items() if day == NEWEST and "/models/models/" in path)
+    name, author = (json.loads((site / f"{waiting}.json").read_text())[key] for key in ("name", "author"))
+    block = draft["catalogues"][0]
+    known = next(finding for finding in block["findings"] if isinstance(finding["values"].get("model"), str))
+    finding = {**known, "text": "It is told of.", "values": {**known["values"], "model": name, "author": author}}
+    desk.archive.save_digest({**draft, "catalogues": [{**block, "findings": [*block["findings"], finding]}]})
+    assert update(desk, site) == {waiting, entity_path("author", "replicate", "models", author)}
+    assert "It is told of." in (site / f"{waiting}.html").read_text()
 
 
 def test_a_page_that_waits_is_served_up_to_the_newest_day(desk: QueryContext, site: Path) -> None:
