@@ -1,5 +1,7 @@
 """The archive site of a year brought up to date after a new day, compared with writing all of it anew: 366 daily
-digests of Replicate's record, and the weeks and months among them. Without pictures: each is drawn once in any case."""
+digests of Replicate's record, and the weeks and months among them. Without pictures: each is drawn once in any case. Of
+the pages of names, those are written that the new day's digest tells of, and a seventh of the others, whose turn it
+is."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,6 +148,15 @@ class Archive:
             rows = connection.execute(chosen.order_by(digests.c.day, digests.c.edition)).all()
         # Hundreds of rows per answer, so they are unpacked by position.
         return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
+
+    def digests_since(self, network: str, day: date) -> Iterator[Document]:
+        """The latest edition of each digest whose period begins on or after a day. Their texts are plain English."""
+        begins = (digests.c.network == network, digests.c.day >= day)
+        newest = (digests.c.period, digests.c.day, digests.c.edition.desc())
+        chosen = sa.select(digests.c.period, digests.c.day, digests.c.document).where(*begins).order_by(*newest)
+        with self._store.read_transaction() as connection:
+            for _, editions in groupby(connection.execute(chosen), key=lambda row: (row.period, row.day)):
+                yield json.loads(next(editions).document)
 
     def stored_digests(self, network: str) -> Iterator[StoredDigest]:
         """Every digest of a network, by period name and day."""

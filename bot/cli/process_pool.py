@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from bot import site_builder
@@ -40,9 +41,10 @@ class DigestPool:
         for documents in self._executor.map(partial(_compose, self._path, network), runs):
             yield from documents
 
-    def render(self, at: datetime, groups: Sequence[FileGroup]) -> Iterable[Sequence[File]]:
+    def render(self, at: datetime, groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
         """Render these groups of the site."""
-        return self._executor.map(partial(_render, self._path, at), [group.key for group in groups], chunksize=4)
+        for files in self._executor.map(partial(_render, self._path, at), _pieces(groups)):
+            yield from files
 
 
 @contextmanager
@@ -96,11 +98,18 @@ def _compose(path: Path, network: str, periods: Sequence[Period]) -> list[Docume
     return [pipeline.compose_digest(parts.store, parts.archive, plan, period, clock()) for period in periods]
 
 
-def _render(path: Path, at: datetime, key: str) -> Sequence[File]:
+def _pieces(groups: Sequence[FileGroup]) -> Iterator[Sequence[str]]:
+    """The keys of groups that one process renders one after the other; more of those whose data are read together."""
+    for render_many, some in groupby(groups, key=lambda group: group.render_many):
+        keys, size = [group.key for group in some], 50 if render_many else 4
+        yield from (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+def _render(path: Path, at: datetime, keys: Sequence[str]) -> Sequence[Sequence[File]]:
     if (path, at) not in _builds:
         _builds[path, at] = open_site(_context(path), at)
-    group = site_builder.find_group(_builds[path, at], key)
-    return tuple(group.render()) if group else ()
+    found = (site_builder.find_group(_builds[path, at], key) or FileGroup(key, tuple, str) for key in keys)
+    return list(site_builder.render_groups(found))
 
 
 def open_site(parts: AppContext, at: datetime) -> SiteBuild:

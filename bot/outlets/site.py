@@ -34,7 +34,7 @@ class SiteSettings(config.OutletConfig):
         ge=0,
         le=5000,
         description="models of each list whose pages are written: those that were among so many most used on any day "
-        "with a digest, with their authors and categories; 0 writes none",
+        "in a digest, with their authors and categories; 0 writes none",
     )
     every_model: bool = Field(
         False,

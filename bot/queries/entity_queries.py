@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from bot import ledger
@@ -16,7 +16,7 @@ from bot.archive import PublishedFigure
 from bot.metrics import value_document
 from bot.queries.context import QueryContext, WatchedNetwork
 from bot.queries.entity_links import cached_links, days_in_digests, entity_names
-from bot.records import AtLeast, Catalogue, Document, PeriodName, Unknown, at_least, message
+from bot.records import AtLeast, Catalogue, Document, Period, Unknown, at_least, message
 from bot.records.entity_pages import ENTITY_KINDS, EntityKind, entity_folder, entity_path
 from bot.records.names import NameMask
 
@@ -26,8 +26,6 @@ MEMBERS = 100
 """Models on the page of an author or a category."""
 WEEK = 7
 REPEATS, MOST_FINDINGS = 3, 60
-FINDING_DIGESTS: Mapping[PeriodName, int] = {"day": SHOWN_DAYS, "week": 13, "month": 3}
-"""Newest digests whose findings a page shows."""
 
 
 class IndexedEntity(NamedTuple):
@@ -97,7 +95,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
     single = ledger.daily_use(store, catalogue, models, last, SHOWN_DAYS) if models else {}
     summed = ledger.daily_use_of_groups(store, catalogue, groups, last, SHOWN_DAYS) if groups else {}
     today = ledger.daily_use(store, catalogue, members, last, 1) if members else {}
-    findings, digests = _findings_by_name(desk, index), frozenset(desk.digest_days(index.watched.network)["day"])
+    findings, digests = findings_by_name(desk, index), frozenset(desk.digest_days(index.watched.network)["day"])
     for path, entity in zip(paths, chosen, strict=True):
         days = summed[path] if entity.kind != "model" else single[entity.models[0].id]
         yield {
@@ -105,7 +103,7 @@ def entity_documents(desk: QueryContext, index: EntityIndex, paths: Sequence[str
             **_dates(entity),
             **_recent_use(days, catalogue),
             "days": [_day_document(day, catalogue.unit, day.day in digests) for day in days],
-            "findings": list(_newest_of_each(findings.get((entity.kind, entity.name), ()))),
+            "findings": findings_until(findings.get((entity.kind, entity.name), ()), last),
             **({} if entity.kind == "model" else _members(index, entity, today)),
         }
 
@@ -203,13 +201,23 @@ def _members(index: EntityIndex, entity: IndexedEntity, today: Mapping[int, Sequ
     }
 
 
-def _newest_of_each(findings: Sequence[Document]) -> Iterator[Document]:
-    """The newest findings, no more than `REPEATS` of a kind: many say the same again each day."""
+def first_shown(last: date) -> date:
+    """The first day of a page that goes up to a day."""
+    return last - timedelta(days=SHOWN_DAYS - 1)
+
+
+def findings_until(findings: Sequence[Document], last: date) -> list[Document]:
+    """What the digests that end on the days of a page said of its name, newest first, no more than `REPEATS` of a kind:
+    many say the same again each day."""
+    first, until = first_shown(last).isoformat(), last.isoformat()
     seen: Counter[str] = Counter()
+    shown: list[Document] = []
     for finding in findings:
-        seen[finding["key"]] += 1
-        if seen[finding["key"]] <= REPEATS and seen.total() <= MOST_FINDINGS:
-            yield finding
+        if first <= finding["d"]["last_day"] <= until:
+            seen[finding["key"]] += 1
+            if seen[finding["key"]] <= REPEATS and len(shown) < MOST_FINDINGS:
+                shown.append(finding)
+    return shown
 
 
 def network_document(desk: QueryContext, watched: WatchedNetwork) -> Document | None:
@@ -247,13 +255,13 @@ def _published(figure: PublishedFigure) -> Document:
     return {"value": figure.value, "unit": "models", **unknown, **({"at_least": True} if figure.at_least else {})}
 
 
-def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
+def findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
     """What the newest digests found about each model and about the models of each author, newest first."""
     network, key = index.watched.network, index.catalogue.key
 
     def look() -> Mapping[tuple[EntityKind, str], Sequence[Document]]:
         findings: dict[tuple[EntityKind, str], list[Document]] = defaultdict(list)
-        for document in _newest_digests(desk, network):
+        for document in _newest_digests(desk, index):
             blocks = (block for block in document["catalogues"] if block["catalogue"] == key)
             for finding in (finding for block in blocks for finding in block["findings"]):
                 heading = {name: document[name] for name in ("network", "title", "period", "day", "last_day")}
@@ -266,15 +274,12 @@ def _findings_by_name(desk: QueryContext, index: EntityIndex) -> Mapping[tuple[E
     return desk.recent.get_or_compute(("findings", network, key, tuple(desk.hidden)), desk.data_version(), look)
 
 
-def _newest_digests(desk: QueryContext, network: str) -> Iterator[Document]:
-    """The newest digests of each kind of period, the newest first."""
-    chosen = [
-        (day, period) for period, most in FINDING_DIGESTS.items() for day in desk.digest_days(network)[period][-most:]
-    ]
-    for day, period in sorted(chosen, reverse=True):
-        document = desk.archive.find_digest(network, period, day)
-        if document is not None:
-            yield desk.mask_hidden(document)
+def _newest_digests(desk: QueryContext, index: EntityIndex) -> Sequence[Document]:
+    """The digests whose findings a page shows, also one that goes up to a day of the last week; the newest first."""
+    first = first_shown(index.last - timedelta(days=WEEK))
+    documents = desk.archive.digests_since(index.watched.network, Period.for_day(first, "month").first)
+    shown = [desk.mask_hidden(document) for document in documents if document["last_day"] >= first.isoformat()]
+    return sorted(shown, key=lambda document: (document["last_day"], document["day"]), reverse=True)
 
 
 def entity_folders(index: EntityIndex) -> Mapping[EntityKind, str]:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 from bot.records.names import HIDDEN, HIDDEN_GROUPS
@@ -25,10 +26,13 @@ DIGITS = 12
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=16384)
 def slug(name: str) -> str:
     """The last part of the address of a name: `meta/Llama 3.1` as `meta-llama-3-1-` and its digits. Only lower-case
     letters of ASCII, digits and single hyphens, 75 characters at most."""
-    letters = unicodedata.normalize("NFKD", name[: READABLE * 4]).casefold().encode("ascii", "ignore").decode()
+    start = name[: READABLE * 4]
+    letters = start if start.isascii() else unicodedata.normalize("NFKD", start)
+    letters = letters.casefold().encode("ascii", "ignore").decode()
     readable = _OTHER.sub("-", letters)[:READABLE].strip("-") or "name"
     return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:DIGITS]}"
 

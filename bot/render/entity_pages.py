@@ -56,6 +56,7 @@ def render_entity(site: SiteContext, page: EntityPage) -> Iterator[File]:
         links={kind: _link(page, kind, document.get(kind), root) for kind in ("author", "category")},
         chart=slot_marker("chart"), table=slot_marker("table"),
         members=slot_marker("members") if document.get("members") else "",
+        weekly=page.pages.paths is not None and page.pages.has_page(path),
         more_members=document.get("models", 0) > len(document.get("members", ())),
     )  # fmt: skip
     yield f"{path}.html", html
@@ -82,13 +83,21 @@ def csv_bytes(document: Document) -> bytes:
     held = io.StringIO()
     writer = csv.writer(held)
     writer.writerow(COLUMNS)
-    for day in document["days"]:
-        uses = day["uses"]
-        known = (UNKNOWN if cell is None else cell for cell in (day["rank"], day["share"]))
-        reason = uses.get("unknown", uses.get("reason", ""))
-        count = UNKNOWN if uses["value"] is None else uses["value"]
-        writer.writerow((day["day"], count, uses.get("at_least", False), *known, escape_formula(reason)))
+    writer.writerows(map(_csv_row, document["days"]))
     return held.getvalue().encode()
+
+
+def _csv_row(day: Document) -> tuple[object, ...]:
+    uses, rank, share = day["uses"], day["rank"], day["share"]
+    reason = uses.get("unknown") or uses.get("reason")
+    return (
+        day["day"],
+        UNKNOWN if uses["value"] is None else uses["value"],
+        uses.get("at_least", False),
+        UNKNOWN if rank is None else rank,
+        UNKNOWN if share is None else share,
+        escape_formula(reason) if reason else "",
+    )
 
 
 def day_table(document: Document, root: str) -> str:
@@ -100,7 +109,8 @@ def day_table(document: Document, root: str) -> str:
         '<th scope="col" class="number">Share</th></tr>'
     )
     days = groupby(reversed(document["days"]), key=lambda day: day["uses"].get("unknown") or day["day"])
-    body = "".join(_day_row(list(held), document["network"], root, ranked) for _, held in days)
+    place = f"{root}{document['network']}/"
+    body = "".join([_day_row(list(held), place, ranked) for _, held in days])
     caption = f"Share: of all {unit} of the day. What is unknown says why; it is never a zero."
     return _table("days", caption, head, body)
 
@@ -112,22 +122,35 @@ def _table(label: str, caption: str, head: str, body: str) -> str:
     )
 
 
-def _day_row(days: Sequence[Document], network: str, root: str, ranked: bool) -> str:
-    """One day, or several unknown ones from the newest to the oldest."""
+def _day_row(days: Sequence[Document], place: str, ranked: bool) -> str:
+    """One day, or several unknown ones from the newest to the oldest. `place`: the folder of the daily digests."""
     newest, uses = days[0], days[0]["uses"]
     if len(days) > 1:
-        label = _range_label(days[-1]["day"], newest["day"])
+        head = _row_head(_range_label(days[-1]["day"], newest["day"]))
     else:
-        label = _day_label(newest["day"])
-        if newest["digest"]:
-            label = f'<a href="{root}{network}/{newest["day"]}/index.html">{label}</a>'
-    head = f'<tr><th scope="row" class="when">{label}</th>'
+        head = _day_head(newest["day"], place if newest["digest"] else "")
     count = str(escape(number_format.format_figure(uses)))
     if uses["value"] is None:
         return f'{head}<td class="number" colspan="{3 if ranked else 2}">{count}{_why(uses["unknown"])}</td></tr>'
     rank = f'<td class="number">{_rank_cell(newest)}</td>' if ranked else ""
-    share = UNKNOWN if newest["share"] is None else str(escape(number_format.format_share(newest["share"])))
-    return f'{head}<td class="number">{count}{_why(uses.get("reason"))}</td>{rank}<td class="number">{share}</td></tr>'
+    why, share = _why(uses.get("reason")), _share_cell(newest["share"])
+    return f'{head}<td class="number">{count}{why}</td>{rank}<td class="number">{share}</td></tr>'
+
+
+@lru_cache(maxsize=4096)
+def _day_head(day: str, place: str) -> str:
+    """The first cell of a day, with a link to its digest where there is a place. The same on many pages."""
+    label = _day_label(day)
+    return _row_head(f'<a href="{place}{day}/index.html">{label}</a>' if place else label)
+
+
+def _row_head(label: str) -> str:
+    return f'<tr><th scope="row" class="when">{label}</th>'
+
+
+@lru_cache(maxsize=8192)
+def _share_cell(share: float | None) -> str:
+    return UNKNOWN if share is None else str(escape(number_format.format_share(share)))
 
 
 def _why(reason: str | None) -> str:

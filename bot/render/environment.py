@@ -6,7 +6,7 @@ marked values: the result of arithmetic, a literal or a length is refused, and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -64,25 +64,32 @@ class TracedStr(str):
     __slots__ = ()
 
 
-def trace_values(value: Any, at_least: bool = False) -> Any:
+def trace_values(value: Any, at_least: bool = False, traced: dict[int, Any] | None = None) -> Any:
     """A document (or a part of one) with every number and text marked as its own. `at_least`: the part's numbers are
-    lower bounds."""
+    lower bounds. `traced`: what was marked before, by identity, since a part may stand in several places."""
     match value:
         case bool() | None | Markup() | Message():
             return value
+        case str():
+            return TracedStr(value)
         case int():
             return LeastWhole(value) if at_least else TracedInt(value)
         case float():
             return LeastPart(value) if at_least else TracedFloat(value)
-        case str():
-            return TracedStr(value)
-        case Mapping():
-            # A place among what is known is no bound.
-            least = value.get("at_least") is True
-            return {key: trace_values(held, least and key != "rank") for key, held in value.items()}
-        case list() | tuple():
-            return [trace_values(held) for held in value]
+        case Mapping() | list() | tuple():
+            traced = {} if traced is None else traced
+            if id(value) not in traced:
+                traced[id(value)] = _trace_parts(value, traced)
+            return traced[id(value)]
     return value
+
+
+def _trace_parts(value: Mapping[Any, Any] | Sequence[Any], traced: dict[int, Any]) -> Any:
+    if not isinstance(value, Mapping):
+        return [trace_values(held, traced=traced) for held in value]
+    # A place among what is known is no bound.
+    least = value.get("at_least") is True
+    return {key: trace_values(held, least and key != "rank", traced) for key, held in value.items()}
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -112,7 +119,7 @@ def _render_marked(outlet: str, template: str, context: Mapping[str, Any], local
     """A template's text with marks for the lint."""
     words = get_environment(outlet, locale, tuple(hidden))
     try:
-        return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
+        return words.get_template(template).render(trace_values(context))
     except LintError as error:
         raise LintError(str(error) if template in str(error) else f"{template}: {error}") from error
 

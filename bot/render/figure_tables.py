@@ -91,14 +91,27 @@ def _is_number(value: object) -> bool:
 
 def table_csv(rows: Iterable[FigureRow]) -> bytes:
     """The rows as CSV. An unknown value is an empty cell; no foreign text can act as a formula."""
+    return CSV_HEAD + csv_lines(rows)
+
+
+CSV_HEAD = f"{','.join(FigureRow._fields)}\r\n".encode()
+"""The first line of each table."""
+
+
+def csv_lines(rows: Iterable[FigureRow]) -> bytes:
+    """The rows as lines of CSV. Those of several tables can stand in one."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(FigureRow._fields)
-    # Units and reasons may quote a network; every other text is our own.
-    writer.writerows(
-        row._replace(unit=escape_formula(row.unit), reason=escape_formula(row.reason or "")) for row in rows
-    )
+    csv.writer(text).writerows(map(_cells, rows))
     return text.getvalue().encode()
+
+
+def _cells(row: FigureRow) -> tuple[str | None, ...]:
+    """Units and reasons may quote a network; every other text is our own."""
+    reason = escape_formula(row.reason) if row.reason else ""
+    return (*row[:_UNIT], escape_formula(row.unit), row.state, reason, *row[_REASON + 1 :])
+
+
+_UNIT, _REASON = FigureRow._fields.index("unit"), FigureRow._fields.index("reason")
 
 
 def table_parquet(rows: Sequence[FigureRow]) -> bytes:

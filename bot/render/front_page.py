@@ -39,7 +39,7 @@ def index_page(
         slots = {f"{key}-{name}": _unique_ids(key, svg) for name, svg in charts[key].items()}
         slots |= {f"{key}-story": stories[digest_folder(issue["d"])]}
     shown = {digest_folder(each["d"]) for issue in issues for each in (issue, issue["since"]) if each}
-    recent = [digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
+    recent = [digest_row(d) for d in newest if digest_folder(d) not in shown][:RECENT]
     return render_page(site, "index.j2", "index.html", slots, news=news, unknown=unknown, recent=recent)
 
 
@@ -75,11 +75,12 @@ def _unique_ids(network: str, svg: str) -> str:
     return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
 
 
-def digest_row(document: Document, inside: str) -> dict[str, Any]:
-    """A digest as a row of a list, linked from the folder `inside`."""
-    link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
-    facts = template_context(document)
-    return {"d": heading_of(document), "c": facts["c"], "headline": facts["headline"], "link": f"{link}/index.html"}
+def digest_row(document: Document) -> dict[str, Any]:
+    """A digest as a row of the list of newest digests, with the figures that the list shows."""
+    headline, figures = document["headline"]["figure"], leading_block(document)["figures"]
+    shown = {key: figures[key] for key in (headline, "models_used", "models_listed") if key in figures}
+    link = f"{digest_folder(document)}/index.html"
+    return {"d": heading_of(document), "c": {"figures": shown}, "headline": headline, "link": link}
 
 
 def heading_of(document: Document) -> Document:

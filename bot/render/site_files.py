@@ -16,7 +16,6 @@ from bot.records import COMPARISON, Document, catalogues_and_panels
 from bot.render import feeds, history_rows
 from bot.render.digest_posts import leading_block
 from bot.render.environment import TEMPLATES
-from bot.render.front_page import heading_of
 from bot.render.history_rows import HistoryRow
 from bot.render.models_pages import models_files
 from bot.render.page_layout import (
@@ -114,23 +113,22 @@ def network_index(
         for key, block in held.items()
     ]
     columns = _list_columns(network, held)
+    lists = {name: [d for d in _newest_first(documents) if d["period"] == name] for name in ("day", "week", "month")}
     periods = [
-        (name, [_list_row(d, network.key, columns) for d in _newest_first(documents) if d["period"] == name])
-        for name in ("day", "week", "month")
+        (name, _column_labels(rows, columns), slot_marker(f"rows-{name}")) for name, rows in lists.items() if rows
     ]
+    slots = {f"rows-{name}": history_rows.list_html(rows, columns) for name, rows in lists.items()}
     return render_page(
-        site, "network.j2", f"{network.key}/index.html", {},
+        site, "network.j2", f"{network.key}/index.html", slots,
         network=network_heading(network), ended=site.record_ends.get(network.key),
-        histories=histories, periods=[entry for entry in periods if entry[1]], columns=columns,
+        histories=histories, periods=periods,
     )  # fmt: skip
 
 
-def _list_row(document: Document, network: str, columns: Sequence[str]) -> dict[str, Any]:
-    """A digest in its network's list: only the figures in `columns`, since every value in a template is traced."""
-    leading = leading_block(document)
-    figures = {key: leading["figures"][key] for key in columns if key in leading["figures"]}
-    link = digest_folder(document).removeprefix(f"{network}/")
-    return {"d": heading_of(document), "c": {"figures": figures}, "link": f"{link}/index.html"}
+def _column_labels(documents: Sequence[Document], columns: Sequence[str]) -> list[str]:
+    """The labels of these figures in the first of these digests that has each."""
+    figures = [leading_block(document)["figures"] for document in documents]
+    return [next((held[key]["label"] for held in figures if key in held), "") for key in columns]
 
 
 def _list_columns(network: NetworkPage, held: Mapping[str, Block]) -> list[str]:
@@ -144,15 +142,15 @@ COLUMNS = ("models_used", "models_listed", "uses", "models_for_half")
 
 
 def history_page(
-    site: SiteContext, network: NetworkPage, documents: Sequence[Document], block: Block, metric: str
+    site: SiteContext, network: NetworkPage, rows: Sequence[HistoryRow], block: Block, metric: str
 ) -> File:
-    """One figure over time, newest first: by day, with a chart, or, if days do not have it, by week and month."""
-    key, latest = block["catalogue"], block["figures"][metric]
-    rows = figure_rows(documents, key, metric)
+    """One figure over time, newest first: by day, with a chart, or, if days do not have it, by week and month. `rows`:
+    oldest first."""
+    latest = block["figures"][metric]
     daily = [row for row in rows if row.document["period"] == "day"]
     points = [(date.fromisoformat(row.document["day"]), _drawable_value(row.figure)) for row in daily]
     form = number_format.display_unit(latest["unit"], latest["label"])
-    path = history_path(network.key, key, metric)
+    path = history_path(network.key, block["catalogue"], metric)
     slots = {"rows": history_rows.rows_html(daily or rows, site.hidden)}
     if daily:
         slots["chart"] = site.trend(points, f"{network.title}: {latest['label']}", form)
@@ -163,16 +161,6 @@ def history_page(
         rows=slot_marker("rows"), table=f"{metric}.csv",
     )  # fmt: skip
     return path, page
-
-
-def figure_rows(documents: Iterable[Document], catalogue: str, metric: str) -> list[HistoryRow]:
-    """One figure in the digests that have it, in their order."""
-    return [
-        HistoryRow(document, block["figures"][metric])
-        for document in documents
-        for block in catalogues_and_panels(document)
-        if block["catalogue"] == catalogue and metric in block["figures"]
-    ]
 
 
 def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:

@@ -6,8 +6,8 @@ are the kinds of files, `pages` puts them together, `writer` and `folder` write 
 is asked for. Words and layout are in `bot.render`.
 """
 
-from bot.site_builder.folder import DiskError, make_readable_parents, render_groups
-from bot.site_builder.groups import FileGroup, Section, SiteBuild
+from bot.site_builder.folder import DiskError, make_readable_parents
+from bot.site_builder.groups import FileGroup, Section, SiteBuild, render_groups
 from bot.site_builder.on_demand import OnDemandSite, SiteFile
 from bot.site_builder.pages import find_group, open_build, site_groups
 from bot.site_builder.writer import update_site, write_site

@@ -99,7 +99,7 @@ def _digest_version(build: SiteBuild, place: DigestPlace) -> str:
     """Of the document, its receipts, its neighbours, and what the ledger has up to the end of the period."""
     last = Period.for_day(place.day, place.period).last
     watched = build.desk.watched.get(place.network)
-    rankings = [_ledger_version(build, catalogue, last) for catalogue in watched.catalogues] if watched else []
+    rankings = [ledger_version(build, catalogue, last) for catalogue in watched.catalogues] if watched else []
     return build.checksum(archive_version(build, place), place, rankings)
 
 
@@ -113,7 +113,7 @@ def archive_version(build: SiteBuild, place: DigestPlace) -> tuple[str, ...]:
     return stored_network(build, place.network).checksums.get((place.period, place.day), ())
 
 
-def _ledger_version(build: SiteBuild, catalogue: Catalogue, last: date) -> str:
+def ledger_version(build: SiteBuild, catalogue: Catalogue, last: date) -> str:
     """Of the records that a ranking up to a day is made from."""
     versions = build.remember(
         ("ledger", catalogue.network, catalogue.key), lambda: ledger.day_checksums(build.desk.store, catalogue)

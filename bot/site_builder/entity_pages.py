@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
-from bot import charts, ledger
+from bot import charts
 from bot.queries import WatchedNetwork, entity_queries
 from bot.queries.entity_queries import EntityIndex
 from bot.records import Document
@@ -20,12 +21,13 @@ from bot.render import entity_pages
 from bot.render.entity_pages import EntityPage, NameList
 from bot.render.page_layout import File
 from bot.site_builder.groups import FileGroup, SiteBuild
+from bot.site_builder.page_rotation import page_rotation
 from bot.site_builder.stored_digests import stored_network
 
 PER_PAGE = 500
 """Names on one page of a list."""
-CHUNK = 100
-"""Pages that are rendered together, because their data are read together."""
+READ_TOGETHER = 250
+"""Pages whose data are read together."""
 NETWORK_USE = "/use.json"
 """The models used of a network by day, for comparing."""
 KIND_OF: Mapping[str, EntityKind] = {folder: kind for kind, folder in FOLDERS.items()}
@@ -33,7 +35,7 @@ SUFFIXES = (".html", ".csv", ".json")
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
-    """The use of each network; each page of a list, and the pages of `CHUNK` names, where they are not served on demand
+    """The use of each network; each page of a list, and the page of each name, where they are not served on demand
     alone."""
     for watched in build.desk.watched.values():
         yield _network_group(build, watched)
@@ -41,8 +43,8 @@ def groups(build: SiteBuild) -> Iterator[FileGroup]:
         for kind in ENTITY_KINDS:
             for page in _lists(build, index, kind).values():
                 yield _list_group(build, index, kind, page)
-        for some in _chunks(listed(build, index), CHUNK):
-            yield _page_group(build, index, some)
+        for path in listed(build, index):
+            yield _page_group(build, index, path)
 
 
 def find_group(build: SiteBuild, path: str) -> FileGroup | None:
@@ -63,8 +65,7 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     entity = path[: -len(suffix)] if (suffix := next((s for s in SUFFIXES if path.endswith(s)), "")) else ""
     if entity not in index.entities:
         return None
-    first = {} if build.desk.every_model else {some[0]: some for some in _chunks(listed(build, index), CHUNK)}
-    return _page_group(build, index, first.get(entity, [entity]))
+    return _page_group(build, index, entity)
 
 
 def _network_group(build: SiteBuild, watched: WatchedNetwork) -> FileGroup:
@@ -74,8 +75,7 @@ def _network_group(build: SiteBuild, watched: WatchedNetwork) -> FileGroup:
         document = entity_queries.network_document(build.desk, watched)
         yield path, entity_pages.json_bytes(document or {"days": []})
 
-    checksums = stored_network(build, watched.network).checksums
-    return FileGroup(path, render, lambda: build.checksum(sorted(checksums.items())))
+    return FileGroup(path, render, lambda: build.checksum(stored_network(build, watched.network).digests))
 
 
 def indexes(build: SiteBuild) -> Sequence[EntityIndex]:
@@ -100,31 +100,36 @@ def listed(build: SiteBuild, index: EntityIndex) -> Sequence[str]:
     return build.remember(key, lambda: entity_queries.listed_pages(build.desk, index))
 
 
-def _version(build: SiteBuild, index: EntityIndex) -> str:
-    """Of the ledger's records up to the newest day, and of the digests, whose findings are shown."""
-    network, catalogue = index.watched.network, index.catalogue
-    checksums = build.remember(
-        ("ledger", network, catalogue.key), lambda: ledger.day_checksums(build.desk.store, catalogue)
-    )
-    digests = sorted(stored_network(build, network).checksums.items())
-    return build.checksum(checksums[-1:], digests, index.last, listed(build, index))
-
-
 def _list_group(build: SiteBuild, index: EntityIndex, kind: EntityKind, page: _ListPage) -> FileGroup:
     path = f"{entity_folder(kind, index.watched.network, index.catalogue.key)}/{page.file}"
-    return FileGroup(path, lambda: [_render_list(build, index, kind, page)], lambda: _version(build, index), (path,))
+
+    def version() -> str:
+        names = [(place, index.entities[place].name, index.entities[place].last_used) for place in page.paths]
+        return build.checksum(names, [(other.file, other.letter) for other in _lists(build, index, kind).values()])
+
+    return FileGroup(path, lambda: [_render_list(build, index, kind, page)], version, (path,))
 
 
-def _page_group(build: SiteBuild, index: EntityIndex, paths: Sequence[str]) -> FileGroup:
-    pages = tuple(f"{path}.html" for path in paths)
-    return FileGroup(pages[0], lambda: _pages(build, index, paths), lambda: _version(build, index), pages)
+def _page_group(build: SiteBuild, index: EntityIndex, path: str) -> FileGroup:
+    """The page of a name. Rendered now, it goes up to the newest day; a written one may stay for some days."""
+    page = f"{path}.html"
+    key = ("rendered together", index.watched.network, index.catalogue.key)
+    return FileGroup(
+        page,
+        lambda: next(_pages(build, index, [page])),
+        lambda: page_rotation(build, index).version(path),
+        (page,),
+        lambda version: page_rotation(build, index).may_stay(path, version),
+        build.remember(key, lambda: partial(_pages, build, index)),
+    )
 
 
-def _pages(build: SiteBuild, index: EntityIndex, paths: Sequence[str]) -> Iterator[File]:
-    """The files of some pages."""
-    pages = EntityPages(None) if build.desk.every_model else EntityPages(frozenset(listed(build, index)))
-    for document in entity_queries.entity_documents(build.desk, index, paths):
-        yield from entity_pages.render_entity(build.site, EntityPage(document, entity_chart(document), pages))
+def _pages(build: SiteBuild, index: EntityIndex, pages: Sequence[str]) -> Iterator[Sequence[File]]:
+    """The files of each of these pages."""
+    linked = EntityPages(None) if build.desk.every_model else EntityPages(frozenset(listed(build, index)))
+    for some in _chunks([page.removesuffix(".html") for page in pages], READ_TOGETHER):
+        for document in entity_queries.entity_documents(build.desk, index, some):
+            yield tuple(entity_pages.render_entity(build.site, EntityPage(document, entity_chart(document), linked)))
 
 
 def entity_chart(document: Document) -> str:

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bot.outlets import OutletError
 from bot.render.page_layout import File
 from bot.site_builder.folder_lock import folder_lock
-from bot.site_builder.groups import FileGroup
+from bot.site_builder.groups import FileGroup, render_groups
 
 MARKER = ".footfall-site"
 MANIFEST = ".footfall-files.json"
@@ -38,11 +38,6 @@ RenderAll = Callable[[Sequence[FileGroup]], Iterable[Sequence[File]]]
 
 class DiskError(OutletError):
     """The disk refused for now: it is full, read-only or unavailable. A retry is allowed."""
-
-
-def render_groups(groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
-    """Render groups one after the other."""
-    return (tuple(group.render()) for group in groups)
 
 
 def update_folder(
@@ -122,12 +117,14 @@ class _Update:
         self._archive = tuple(archive)
         self._written: dict[str, WrittenGroup] = {}
         self._by_content: dict[str, Path] = {}
+        self._linked: dict[str, bool] = {}
+        self._made: set[str] = set()
 
     def fill(self, groups: Sequence[FileGroup], render_all: RenderAll) -> bool:
         """Link the files of unchanged groups, write those of the others, and then the manifest. Whether anything
         differs from the old version; if nothing does, the new one stays empty."""
         versions = {group.key: group.version() for group in groups}
-        stale = [group for group in groups if not self._is_current(group.key, versions[group.key])]
+        stale = [group for group in groups if not self._is_current(group, versions[group.key])]
         if not stale and versions.keys() == self._known.keys() and self._archive == self._known_archive:
             return False
         changed = {group.key for group in stale}
@@ -146,19 +143,36 @@ class _Update:
             for key, group in self._written.items()
         }
 
-    def _is_current(self, key: str, version: str) -> bool:
-        """Whether the old version has a group as it would be rendered."""
-        known = self._known.get(key)
-        if known is None or known.version != version or not known.files:
+    def _is_current(self, group: FileGroup, version: str) -> bool:
+        """Whether the old version has a group as it would be rendered, or as it may stay."""
+        known = self._known.get(group.key)
+        if known is None or not known.files or not (known.version == version or group.may_stay(known.version)):
             return False
-        return all(_is_as_written(self._old, path, file) for path, file in known.files.items())
+        return all(self._is_as_written(path, file) for path, file in known.files.items())
+
+    def _is_as_written(self, path: str, file: WrittenFile) -> bool:
+        """Whether nobody has changed a file since it was written, or taken the right to read it."""
+        try:
+            if not _is_inside(path) or self._is_linked(path.rpartition("/")[0]):
+                return False
+            here = os.lstat(f"{self._old}/{path}")
+        except (OSError, ValueError):
+            return False
+        readable = stat.S_ISREG(here.st_mode) and here.st_mode & 0o444 == 0o444
+        return readable and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
+
+    def _is_linked(self, above: str) -> bool:
+        """Whether a folder of the old version, or one above it, is a link. Asked once, since it holds many files."""
+        if above and above not in self._linked:
+            self._linked[above] = self._is_linked(above.rpartition("/")[0]) or os.path.islink(f"{self._old}/{above}")
+        return bool(above) and self._linked[above]
 
     def _keep(self, key: str) -> None:
         """Take over the files of a group."""
         self._written[key] = self._known[key]
         for path, file in self._known[key].files.items():
             target = self._target(path)
-            _link(self._old / path, target)
+            _link(f"{self._old}/{path}", target)
             self._by_content.setdefault(file.sha256, target)
 
     def _write(self, path: str, content: bytes) -> WrittenFile:
@@ -176,34 +190,22 @@ class _Update:
         everybody, whatever the umask is."""
         if not _is_inside(path):
             raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
-        target = self._fresh.joinpath(*PurePosixPath(path).parts)
-        for above in reversed(target.relative_to(self._fresh).parents[:-1]):
-            if not (self._fresh / above).is_dir():
-                (self._fresh / above).mkdir()
-                (self._fresh / above).chmod(0o755)
-        return target
+        self._make_folder(path.rpartition("/")[0])
+        return Path(f"{self._fresh}/{path}")
+
+    def _make_folder(self, path: str) -> None:
+        if path and path not in self._made:
+            self._make_folder(path.rpartition("/")[0])
+            (self._fresh / path).mkdir()
+            (self._fresh / path).chmod(0o755)
+            self._made.add(path)
 
 
 def _is_inside(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not (path.startswith("/") or ".." in parts or "\\" in path or "\0" in path)
+    return not {"", ".", ".."} & set(path.split("/")) and "\\" not in path and "\0" not in path
 
 
-def _is_as_written(folder: Path, path: str, file: WrittenFile) -> bool:
-    """Whether nobody has changed a file since it was written, or taken the right to read it."""
-    if not _is_inside(path):
-        return False
-    try:
-        here = (folder / path).lstat()
-        if any((folder / above).is_symlink() for above in PurePosixPath(path).parents[:-1]):
-            return False
-    except (OSError, ValueError):
-        return False
-    readable = stat.S_ISREG(here.st_mode) and here.st_mode & 0o444 == 0o444
-    return readable and (here.st_size, here.st_mtime_ns) == (file.size, file.written_at)
-
-
-def _link(source: Path, target: Path) -> None:
+def _link(source: str | Path, target: Path) -> None:
     """A hard link, or a copy on a disk that has none."""
     try:
         os.link(source, target, follow_symlinks=False)

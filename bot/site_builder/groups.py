@@ -7,14 +7,20 @@ are not rendered again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from bot.queries import QueryContext
 from bot.render.page_layout import File, SiteContext
 
 T = TypeVar("T")
+
+
+def never(_version: str) -> bool:
+    """Of files that are always those of the newest version."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,20 @@ class FileGroup:
     """A checksum of everything that the files depend on."""
     pages: tuple[str, ...] = ()
     """Its pages in the sitemap."""
+    may_stay: Callable[[str], bool] = never
+    """Whether files that were written under another version may stay for now: some are brought up to date less often
+    than every day."""
+    render_many: Callable[[Sequence[str]], Iterable[Sequence[File]]] | None = None
+    """Renders all groups that have this same function, by their keys: their data are read together."""
+
+
+def render_groups(groups: Iterable[FileGroup]) -> Iterator[Sequence[File]]:
+    """Render groups in their order."""
+    for render_many, some in groupby(groups, key=lambda group: group.render_many):
+        if render_many:
+            yield from render_many([group.key for group in some])
+        else:
+            yield from (tuple(group.render()) for group in some)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from operator import itemgetter
 
 from bot.records.names import NameMask
 from bot.render import figure_tables
-from bot.render.figure_tables import FigureRow, table_path
+from bot.render.figure_tables import CSV_HEAD, FigureRow, table_path
 from bot.render.page_layout import File
 from bot.site_builder.groups import FileGroup, SiteBuild
 from bot.site_builder.stored_digests import stored_network
@@ -34,10 +35,11 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
 
 def _csv_group(build: SiteBuild, network: str) -> FileGroup:
     def render() -> Iterator[File]:
-        rows = _rows(build, network)
-        yield table_path(network), figure_tables.table_csv(rows)
-        for (catalogue, metric), figure in groupby(rows, key=lambda row: (row.catalogue, row.metric)):
-            yield table_path(network, catalogue, metric), figure_tables.table_csv(figure)
+        figures = groupby(_rows(build, network), key=lambda row: (row.catalogue, row.metric))
+        lines = {key: figure_tables.csv_lines(rows) for key, rows in figures}
+        yield table_path(network), CSV_HEAD + b"".join(lines.values())
+        for (catalogue, metric), own in lines.items():
+            yield table_path(network, catalogue, metric), CSV_HEAD + own
 
     return FileGroup(table_path(network), render, lambda: _version(build, network))
 
@@ -52,7 +54,7 @@ def _parquet_group(build: SiteBuild, network: str) -> FileGroup:
 
 
 def _version(build: SiteBuild, network: str) -> str:
-    return build.checksum(sorted(stored_network(build, network).checksums.items()))
+    return build.checksum(stored_network(build, network).digests)
 
 
 def _rows(build: SiteBuild, network: str) -> list[FigureRow]:
@@ -61,7 +63,11 @@ def _rows(build: SiteBuild, network: str) -> list[FigureRow]:
     def look() -> list[FigureRow]:
         mask = NameMask.from_names(build.desk.hidden)
         rows = figure_tables.table_rows(stored_network(build, network).documents)
-        shown = (row._replace(reason=mask.mask_text(row.reason, ())) if row.reason else row for row in rows)
-        return sorted(shown, key=lambda row: (row.catalogue, row.metric, row.period, row.day))
+        if mask.models or mask.authors:
+            rows = (row._replace(reason=mask.mask_text(row.reason, ())) if row.reason else row for row in rows)
+        return sorted(rows, key=itemgetter(*_ORDER))
 
     return build.remember(("table rows", network), look)
+
+
+_ORDER = tuple(FigureRow._fields.index(name) for name in ("catalogue", "metric", "period", "day"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.render import page_layout, site_files
+from bot.render import history_rows, page_layout, site_files
+from bot.render.history_rows import HistoryRow
 from bot.render.page_layout import NetworkPage
 from bot.site_builder.groups import FileGroup, SiteBuild
 from bot.site_builder.stored_digests import stored_network
@@ -53,11 +54,7 @@ def _index_group(build: SiteBuild, network: NetworkPage) -> FileGroup:
         documents = stored_network(build, network.key).documents
         yield path, site_files.network_index(build.site, network, documents, _blocks(build, network))
 
-    def version() -> str:
-        stored = stored_network(build, network.key)
-        return build.checksum(network, sorted(stored.checksums.items()))
-
-    return FileGroup(path, render, version, (path,))
+    return FileGroup(path, render, lambda: build.checksum(network, stored_network(build, network.key).digests), (path,))
 
 
 def _method_group(build: SiteBuild, network: NetworkPage) -> FileGroup:
@@ -80,14 +77,17 @@ def _method_group(build: SiteBuild, network: NetworkPage) -> FileGroup:
 def _history_group(build: SiteBuild, network: NetworkPage, catalogue: str, metric: str) -> FileGroup:
     path = page_layout.history_path(network.key, catalogue, metric)
 
+    def rows() -> Sequence[HistoryRow]:
+        documents = stored_network(build, network.key).documents
+        every = build.remember(("figure rows", network.key), lambda: history_rows.rows_by_figure(documents))
+        return every[catalogue, metric]
+
     def render() -> Iterator[page_layout.File]:
-        block = _blocks(build, network)[catalogue]
-        yield site_files.history_page(build.site, network, stored_network(build, network.key).documents, block, metric)
+        yield site_files.history_page(build.site, network, rows(), _blocks(build, network)[catalogue], metric)
 
     def version() -> str:
         block = _blocks(build, network)[catalogue]
-        rows = site_files.figure_rows(stored_network(build, network.key).documents, catalogue, metric)
-        shown = [(row.document["period"], row.document["day"], row.figure) for row in rows]
+        shown = [(row.document["period"], row.document["day"], row.figure) for row in rows()]
         return build.checksum(network.title, block["title"], block["figures"][metric], shown)
 
     return FileGroup(path, render, version, (path,))

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from bot.archive import StoredDigest
+from bot.gc_pause import garbage_collection_paused
 from bot.records import Document, PeriodName, catalogues_and_panels, restore_messages
 from bot.render.page_layout import HEADING
 from bot.site_builder.groups import SiteBuild, checksum
@@ -26,12 +27,18 @@ class StoredNetwork:
     documents: Sequence[Document]
     """Each digest with its heading and its figures alone, in order of time."""
 
+    @property
+    def digests(self) -> Sequence[tuple[object, ...]]:
+        """The checksum of each digest without its receipts, which are on its own page alone."""
+        return sorted((*place, document) for place, (document, _receipts) in self.checksums.items())
+
 
 def stored_network(build: SiteBuild, network: str) -> StoredNetwork:
     """The digests of a network, or of the comparison."""
     return build.remember(("stored", network), lambda: _read(build, network))
 
 
+@garbage_collection_paused()
 def _read(build: SiteBuild, network: str) -> StoredNetwork:
     checksums: dict[tuple[PeriodName, date], tuple[str, str]] = {}
     documents: list[Document] = []

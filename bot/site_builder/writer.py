@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from bot.gc_pause import garbage_collection_paused
 from bot.queries import QueryContext
 from bot.render.page_layout import File
 from bot.site_builder import folder as site_folder
 from bot.site_builder import pages
-from bot.site_builder.folder import RenderAll, render_groups
-from bot.site_builder.groups import FileGroup, SiteBuild
+from bot.site_builder.folder import RenderAll
+from bot.site_builder.groups import FileGroup, SiteBuild, render_groups
 
 
 def write_site(
@@ -33,5 +34,6 @@ def update_site(
             for page in group.pages:
                 tell(f"rendered {page}")
 
-    groups = pages.site_groups(build)
+    with garbage_collection_paused():  # what is read stays until the end
+        groups = list(pages.site_groups(build))
     return site_folder.update_folder(groups, folder, build.archive_version, render) / "index.html"

@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from bot.outlets import OutletError
 from bot.render.page_layout import File
 from bot.site_builder import folder as site_folder
 from bot.site_builder.folder import MANIFEST, MARKER, update_folder
-from bot.site_builder.groups import FileGroup
+from bot.site_builder.groups import FileGroup, render_groups
 
 
 def group(version: str, *files: File) -> FileGroup:
@@ -180,6 +181,30 @@ def test_a_link_in_the_locks_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(site_folder.DiskError):
         rendered(SITE, tmp_path / "site")
     assert (tmp_path / "other").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_group_that_may_stay_keeps_its_files_and_the_version_they_were_written_under(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    rendered(SITE, folder)
+    for version in ("2", "3"):
+        later = replace(group(version, ("a/page.html", b"other")), may_stay=lambda kept: kept == "1")
+        assert rendered([group(version, ("index.html", b"news")), later], folder) == ["index.html"]
+    assert held(folder) == {"index.html": "news", "a/page.html": "page", "a/data.json": "{}"}
+    (folder / "a" / "page.html").unlink()
+    assert rendered([SITE[0], later], folder) == ["index.html", "a/page.html"], "only as it was written"
+
+
+def test_groups_whose_data_are_read_together_are_rendered_together_in_their_order() -> None:
+    asked: list[list[str]] = []
+
+    def together(keys: Sequence[str]) -> Iterator[Sequence[File]]:
+        asked.append(list(keys))
+        return iter([((key, b"together"),) for key in keys])
+
+    alone, many = group("1", ("b", b"alone")), [replace(group("1", (key, b"")), render_many=together) for key in "acd"]
+    files = [file for some in render_groups([many[0], alone, *many[1:]]) for file in some]
+    assert files == [("a", b"together"), ("b", b"alone"), ("c", b"together"), ("d", b"together")]
+    assert asked == [["a"], ["c", "d"]]
 
 
 def test_without_news_the_folder_is_not_touched(tmp_path: Path) -> None:

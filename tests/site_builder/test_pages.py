@@ -98,7 +98,7 @@ def test_a_new_day_renders_itself_its_neighbour_and_the_pages_across_days(desk: 
     assert pages == {"index.html", "health.html", "replicate/index.html", *days}
     assert all(path.stat().st_ino == number for path, number in pictures.items())
     update(desk, tmp_path / "anew")
-    assert files_of(site) == files_of(tmp_path / "anew")
+    assert files_of(site) == files_of(tmp_path / "anew"), "the digest of the day links every page of a name"
 
 
 def issue(desk: QueryContext) -> None:

@@ -111,10 +111,17 @@ def _model_day(day: _Day, model: int) -> DayUse:
 
 def _group_day(day: _Day, members: frozenset[int]) -> DayUse:
     """Use that names no model belongs to no group."""
-    uses, fell = sum(day.uses.get(model, 0) for model in members), members & day.fell
+    uses, fell = _sum_of(day.uses, members), members & day.fell
     if day.incomplete or fell:
         return DayUse(day.day, at_least(uses, day.incomplete or fallen_reason(len(fell))))
     return DayUse(day.day, uses, None, uses / day.total if day.total and not day.fell else None)
+
+
+def _sum_of(uses: Mapping[int, int], members: frozenset[int]) -> int:
+    """A category may have every model, and few models are used on a day."""
+    if len(members) < len(uses):
+        return sum(uses.get(model, 0) for model in members)
+    return sum(count for model, count in uses.items() if model in members)
 
 
 def _days(
