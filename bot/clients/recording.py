@@ -53,14 +53,18 @@ def tapped(tap: Tap) -> Iterator[None]:
 
 def open_client(**options: Any) -> httpx.Client:
     """A client with the options of `httpx.Client`."""
-    options = {"verify": tls_context(options.get("http2", False)), **options}
+    options = {"verify": tls_context(http2=options.get("http2", False)), **options}
     return httpx.Client(**options) if _tap is None else _TappedClient(_tap, **options)
 
 
-@cache
-def tls_context(http2: bool = False) -> ssl.SSLContext:
+def tls_context(*, http2: bool = False) -> ssl.SSLContext:
     """The certificates that clients trust, read once per process: that takes longer than most requests. Clients with
     HTTP/2 have a context of their own, because a client sets the protocols that its context offers."""
+    return _tls_context(http2)
+
+
+@cache
+def _tls_context(http2: bool) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -175,6 +176,7 @@ def here(argv: list[str], environ: dict[str, str]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         cli.main(args=argv, prog_name="bot", standalone_mode=False)
     redaction.redact("compile the pattern that finds the secrets")
+    assert threading.active_count() == 1, "a fork of several threads may wait for a lock for ever"
 
 
 if __name__ == "__main__":
