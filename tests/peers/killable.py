@@ -163,6 +163,7 @@ def main() -> None:
         gc.freeze()  # collecting garbage in a fork would copy every page that was inherited
         started = [start(run) for run in order["runs"]]
         print(json.dumps({"runs": [end(*process) for process in started]}), flush=True)
+    gc.unfreeze()  # libraries report what is left at the end of a process
 
 
 def here(argv: list[str], environ: dict[str, str]) -> None:
