@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from simcord.http import router
 
@@ -27,6 +29,9 @@ from tests.peers.postgres import Postgres
 settings.register_profile("any speed", settings.default, deadline=None)
 settings.load_profile("any speed")
 statement_cache.share_compiled_statements()
+# structlog's own default draws each traceback with the values of all variables, which takes seconds.
+PLAIN_LINES = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], PLAIN_LINES])
 # Without compiled files, each of the many processes that tests start compiles Footfall and the tests anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -75,6 +80,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         requirements.mark_item(item)
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and collected tests stay: no search for garbage needs to look at them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+
+
+def pytest_unconfigure() -> None:
+    """Libraries report what is left at the end of a process."""
+    gc.unfreeze()
 
 
 @pytest.hookimpl(optionalhook=True)

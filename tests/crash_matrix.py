@@ -208,9 +208,16 @@ class Matrix:
     workers: int
 
     @property
+    def argv(self) -> list[str]:
+        return ["--config", str(self.config), "publish", *self.scenario.argv]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**self.peers.secrets, "DATABASE_URL": self.url}
+
+    @property
     def run(self) -> dict[str, object]:
-        argv = ["--config", str(self.config), "publish", *self.scenario.argv]
-        return {"argv": argv, "environ": {**self.peers.secrets, "DATABASE_URL": self.url}}
+        return {"argv": self.argv, "environ": self.environ}
 
     def prepare(self) -> None:
         """Prepare the state before the run that is killed."""
@@ -234,9 +241,11 @@ class Matrix:
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 
     def warm(self) -> None:
-        """Draw pictures once for all runs."""
-        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
-        self.server.here(*dry, environ={**self.peers.secrets, "DATABASE_URL": self.url})
+        """Publish in the prepared process itself: forks inherit pictures, compiled statements and templates."""
+        self.server.here(*self.argv, environ=self.environ)
+        if self.scenario.corrects:
+            publishing.tamper(self.url)
+            self.server.here(*self.argv, environ=self.environ)
 
     def accepted(self) -> list[str]:
         """The cases of a kill right after a request to the platform was sent."""

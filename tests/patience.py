@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 
+from bot.clients.recording import tls_context
+
 PATIENCE = 300.0
 """Seconds."""
 
 
 def make_client(**options: Any) -> httpx.Client:
     """A client that waits for a busy machine. httpx's own limit is 5 seconds."""
-    return httpx.Client(timeout=PATIENCE, **options)
+    return httpx.Client(timeout=PATIENCE, verify=tls_context(), **options)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bot import ledger, store
 from bot.archive import FEED_IDS
-from tests import databases, worlds
+from tests import databases, record_slices, worlds
 from tests.peers import bluesky_pds, mastodon_api, webhook_receiver
 from tests.peers.discord_api import TOKEN, DiscordPeer
 from tests.peers.failing_server import FailingServer
@@ -180,7 +180,9 @@ def configured(
     blocks["site"] = "site: {}"
     for name, peer in peers.others.items():
         blocks[name] = f"{name}: {{{peer.settings}}}"
-    lines = ["networks:", "  replicate: {headline: {catalogue: models, figure: models_used}}", "outlets:"]
+    headline = "headline: {catalogue: models, figure: models_used}"
+    record = record_slices.write_night(folder / "record")
+    lines = ["networks:", f"  replicate: {{{headline}, record: {record}}}", "outlets:"]
     lines += [f"  {blocks[name]}" for name in outlets]
     path = folder / "config.yaml"
     path.write_text("\n".join([f"data: {folder}", f"out: {folder}/out", *lines, more]), encoding="utf-8")

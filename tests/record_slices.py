@@ -34,6 +34,12 @@ def write_slice(folder: Path, first: str, last: str, hours: str = "0123456789") 
     return write_record(folder, {head: nights[head] for head in nights if set(head[11:13]) <= set(hours)})
 
 
+def write_night(folder: Path) -> Path:
+    """A record of one night with one model, for tests that need a source and not its days: the bundled record takes
+    seconds to read."""
+    return write_record(folder, {"2025-03-13T00:05:00Z": {"o/m0": 0}})
+
+
 def write_record(folder: Path, nights: dict[str, dict[str, int]]) -> Path:
     """A record of these nights; the commit of a night that is not in the bundled record is made up."""
     lines = csv.reader((BUNDLED / "snapshots.csv").read_text().splitlines())

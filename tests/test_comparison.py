@@ -48,10 +48,18 @@ def fill(opened: store.Store, chutes_days: int = 22) -> None:
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    fill(opened)
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db", fill))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    """The digest of the week."""
+    opened = store.open_store(databases.sqlite(tmp_path_factory.mktemp("composed") / "footfall.db", fill))
+    document = pipeline.compose_digest(opened, Archive(opened), plan(), WEEK, NOW)
+    opened.close()
+    return document
 
 
 def plan() -> pipeline.NetworkPlan:
@@ -73,8 +81,7 @@ def test_a_week_compares_shares_and_says_who_grew_alone(filled: store.Store) -> 
 
 
 def test_a_network_with_few_known_days_is_unknown_with_its_reason(tmp_path: Path) -> None:
-    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    fill(opened, chutes_days=19)
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db", fill, 19))
     try:
         document = pipeline.build_digest(opened, plan(), WEEK, NOW)
     finally:
@@ -96,12 +103,10 @@ def test_a_comparison_is_planned_only_where_it_is_named_and_only_by_week(filled:
 
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
 @pytest.mark.parametrize("locale", i18n.LANGUAGES)
-def test_every_outlet_shows_it_in_every_language(filled: store.Store, outlet: str, locale: str) -> None:
-    document = pipeline.compose_digest(filled, Archive(filled), plan(), WEEK, NOW)
-    post = pipeline.render_post(document, outlet, (), locale)
+def test_every_outlet_shows_it_in_every_language(composed: Document, outlet: str, locale: str) -> None:
+    post = pipeline.render_post(composed, outlet, (), locale)
     text = "\n".join(embeds.embed_texts(post.embed) if post.embed else post.parts)
     assert "Chutes" in text and "Replicate" in text and not post.pictures
-    print(text)
     if locale == "en":
         assert "8 of 10 models used (80%)" in text or outlet == "text"
 

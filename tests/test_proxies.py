@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from aiohttp import web
 from bot import config
 from bot.chain import ChainIdentity, ChainReader, Endpoint, QuorumUnreachableError
 from bot.clients import http
+from bot.clients.recording import tls_context
 from bot.outlets import RetryLater, Sent
 from bot.queries import QueryContext
 from bot.records import SourceError
@@ -205,3 +207,10 @@ def test_the_proxy_of_an_address_is_what_curl_would_take(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert config.proxy_for(url) == text
+
+
+def test_clients_share_the_certificates_they_read_and_those_with_http_2_their_own() -> None:
+    """A client sets the protocols that its context offers."""
+    assert tls_context() is tls_context() is not tls_context(http2=True)
+    assert tls_context(http2=True) is tls_context(http2=True)
+    assert tls_context().verify_mode is ssl.CERT_REQUIRED

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -51,7 +53,19 @@ def tapped(tap: Tap) -> Iterator[None]:
 
 def open_client(**options: Any) -> httpx.Client:
     """A client with the options of `httpx.Client`."""
+    options = {"verify": tls_context(http2=options.get("http2", False)), **options}
     return httpx.Client(**options) if _tap is None else _TappedClient(_tap, **options)
+
+
+def tls_context(*, http2: bool = False) -> ssl.SSLContext:
+    """The certificates that clients trust, read once per process: that takes longer than most requests. Clients with
+    HTTP/2 have a context of their own, because a client sets the protocols that its context offers."""
+    return _tls_context(http2)
+
+
+@cache
+def _tls_context(http2: bool) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 class _TappedClient(httpx.Client):

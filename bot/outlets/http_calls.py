@@ -17,6 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from bot.clients.http import BodyTooLargeError, read_capped, retry_after
+from bot.clients.recording import tls_context
 from bot.outlets.types import (
     AccountRefused,
     OutcomeUnknown,
@@ -91,18 +92,17 @@ class HttpCaller:
     """Calls to one server, also concurrently."""
 
     def __init__(self, base: str = "") -> None:
-        limits = httpx.Timeout(TIMEOUT, connect=CONNECT)
         self._client = httpx.Client(
-            base_url=base, timeout=limits, follow_redirects=False, headers={"User-Agent": "footfall"}
+            base_url=base, verify=tls_context(), follow_redirects=False, headers={"User-Agent": "footfall"}
         )
         self.time = PlatformClock()
         """The server's clock, by its last answer."""
 
     def call(self, method: str, path: str, **options: Any) -> Answer:
         """One request, with the options of `httpx.Client.request`. Raises a `CallError`."""
-        ends = time.monotonic() + DEADLINE
+        ends, limits = time.monotonic() + DEADLINE, httpx.Timeout(TIMEOUT, connect=CONNECT)
         try:
-            with self._client.stream(method, path, **options) as response:
+            with self._client.stream(method, path, timeout=limits, **options) as response:
                 if response.status_code < 500:  # otherwise it may come from a proxy
                     self.time.observe(response.headers.get("Date"))
                 body = bytes(read_capped(response.iter_bytes(), ANSWER_LIMIT, ends))

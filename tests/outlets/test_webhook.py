@@ -17,7 +17,7 @@ from bot.outlets.types import OutletError
 from bot.outlets.webhook.outlet import WebhookOutlet, wait_after
 from bot.outlets.webhook.signature import secret_key, signed_headers
 from tests.outlets.rig_webhook import outlet, part
-from tests.outlets.short_waits import arm, patient
+from tests.outlets.short_waits import PATIENT, SHORT, arm, patient
 from tests.peers.failing_server import Fault
 from tests.peers.webhook_receiver import FAILURES, ROUTE, SECRET, WebhookPeer
 
@@ -78,6 +78,16 @@ def test_every_failure_is_tried_again_after_the_wait(hook: WebhookOutlet, peer: 
     outcome = hook.post(replace(part("x"), attempts=2), "ops")
     assert isinstance(outcome, RetryLater) and outcome.not_before == NOW + timedelta(minutes=30)
     assert SECRET not in outcome.reason
+
+
+def test_a_time_out_that_is_changed_holds_for_clients_that_are_open(hook: WebhookOutlet, peer: WebhookPeer) -> None:
+    waits: list[float] = []
+    noted = {"request": [lambda request: waits.append(request.extensions["timeout"]["read"])]}
+    hook._wire._client.event_hooks = noted
+    hook.post(part("x"), "ops")
+    arm(peer, FAILURES["time-out before accepting"], ROUTE)
+    hook.post(part("y"), "ops")
+    assert waits == [PATIENT, SHORT]
 
 
 def test_a_rate_limit_is_kept(hook: WebhookOutlet, peer: WebhookPeer) -> None:

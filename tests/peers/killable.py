@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -162,6 +163,7 @@ def main() -> None:
         gc.freeze()  # collecting garbage in a fork would copy every page that was inherited
         started = [start(run) for run in order["runs"]]
         print(json.dumps({"runs": [end(*process) for process in started]}), flush=True)
+    gc.unfreeze()  # libraries report what is left at the end of a process
 
 
 def here(argv: list[str], environ: dict[str, str]) -> None:
@@ -175,6 +177,7 @@ def here(argv: list[str], environ: dict[str, str]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         cli.main(args=argv, prog_name="bot", standalone_mode=False)
     redaction.redact("compile the pattern that finds the secrets")
+    assert threading.active_count() == 1, "a fork of several threads may wait for a lock for ever"
 
 
 if __name__ == "__main__":

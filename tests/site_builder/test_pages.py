@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,6 +30,50 @@ def desk(tmp_path: Path) -> Iterator[QueryContext]:
         yield opened
 
 
+@dataclass(frozen=True)
+class WrittenWorld:
+    """A world and its site, in one folder: copied by each test, because writing a site takes seconds."""
+
+    folder: Path
+    pages: set[str]
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[QueryContext]:
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        with query_contexts.desk(folder) as opened:
+            yield opened
+
+
+def write_world(folder: Path, days: Sequence[date]) -> WrittenWorld:
+    with query_contexts.desk(folder, days) as opened:
+        return WrittenWorld(folder, update(opened, folder / "site"))
+
+
+@pytest.fixture(scope="module")
+def all_days(tmp_path_factory: pytest.TempPathFactory) -> WrittenWorld:
+    return write_world(tmp_path_factory.mktemp("all"), query_contexts.DAYS)
+
+
+@pytest.fixture(scope="module")
+def few_days(tmp_path_factory: pytest.TempPathFactory) -> WrittenWorld:
+    """For what concerns each page alike."""
+    return write_world(tmp_path_factory.mktemp("few"), query_contexts.DAYS[:3])
+
+
+@pytest.fixture
+def written(all_days: WrittenWorld, tmp_path: Path) -> Iterator[QueryContext]:
+    """The world of all days, with its site in `tmp_path / "site"`."""
+    with all_days.copied(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def few(few_days: WrittenWorld, tmp_path: Path) -> Iterator[QueryContext]:
+    """The world of a few days, with its site in `tmp_path / "site"`."""
+    with few_days.copied(tmp_path) as opened:
+        yield opened
+
+
 def files_of(site: Path) -> dict[str, bytes]:
     paths = (path for path in site.rglob("*") if path.is_file() and path.name not in (MARKER, MANIFEST))
     return {path.relative_to(site).as_posix(): path.read_bytes() for path in paths}
@@ -44,13 +90,22 @@ def compose(desk: QueryContext, day: date) -> Document:
     return pipeline.compose_digest(desk.store, desk.archive, query_contexts.PLAN, Period.for_day(day), NOW)
 
 
-@pytest.mark.parametrize("url", [URL, ""])
-def test_every_path_on_demand_is_the_file_that_is_written(desk: QueryContext, tmp_path: Path, url: str) -> None:
-    update(desk, tmp_path / "site", url)
+def test_every_path_on_demand_is_the_file_that_is_written(written: QueryContext, tmp_path: Path) -> None:
+    files = files_of(tmp_path / "site")
+    assert len(files) > 70 and "sitemap.xml" in files
+    assert_on_demand(written, files, URL)
+
+
+def test_a_site_without_an_address_is_the_same_on_demand_and_has_no_sitemap(few: QueryContext, tmp_path: Path) -> None:
+    update(few, tmp_path / "site", "")
+    files = files_of(tmp_path / "site")
+    assert len(files) > 30 and "sitemap.xml" not in files
+    assert_on_demand(few, files, "")
+
+
+def assert_on_demand(desk: QueryContext, files: dict[str, bytes], url: str) -> None:
     pages = OnDemandSite(lambda: open_build(desk, NOW, url))
-    written = files_of(tmp_path / "site")
-    assert len(written) > 70 and ("sitemap.xml" in written) == bool(url)
-    for path, content in written.items():
+    for path, content in files.items():
         file = pages.find_file(path)
         assert file is not None and (file.path, file.content) == (path, content), path
 
@@ -86,18 +141,20 @@ def test_what_is_not_on_the_site_is_not_rendered(desk: QueryContext, path: str) 
     assert OnDemandSite(lambda: open_build(desk, NOW)).find_file(path) is None
 
 
-def test_a_new_day_renders_itself_its_neighbour_and_the_pages_across_days(desk: QueryContext, tmp_path: Path) -> None:
+def test_a_new_day_renders_itself_its_neighbour_and_the_pages_across_days(
+    written: QueryContext, all_days: WrittenWorld, tmp_path: Path
+) -> None:
     site, tomorrow = tmp_path / "site", query_contexts.NEWEST + timedelta(days=1)
-    assert len(update(desk, site)) > 40 and update(desk, site) == set()
+    assert len(all_days.pages) > 40 and update(written, site) == set()
     pictures = {path: path.stat().st_ino for path in site.rglob("card.png")}
-    ledger.add_snapshot(desk.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
-    compose(desk, tomorrow)
+    ledger.add_snapshot(written.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
+    compose(written, tomorrow)
     shared = ("/history/", "/models/", "/authors/")
-    pages = {page for page in update(desk, site) if not any(folder in page for folder in shared)}
+    pages = {page for page in update(written, site) if not any(folder in page for folder in shared)}
     days = {f"replicate/{day}/index.html" for day in (query_contexts.NEWEST, tomorrow)}
     assert pages == {"index.html", "health.html", "replicate/index.html", *days}
     assert all(path.stat().st_ino == number for path, number in pictures.items())
-    update(desk, tmp_path / "anew")
+    update(written, tmp_path / "anew")
     assert files_of(site) == files_of(tmp_path / "anew"), "the digest of the day links every page of a name"
 
 
@@ -131,29 +188,27 @@ def backfill(desk: QueryContext) -> None:
     ],
 )
 def test_what_a_page_shows_is_what_it_depends_on(
-    desk: QueryContext, tmp_path: Path, change: Callable[[QueryContext], None], pages: set[str]
+    written: QueryContext, tmp_path: Path, change: Callable[[QueryContext], None], pages: set[str]
 ) -> None:
     site = tmp_path / "site"
-    update(desk, site)
     before = files_of(site)
-    change(desk)
-    rendered = update(desk, site)
+    change(written)
+    rendered = update(written, site)
     assert pages <= rendered and f"replicate/{query_contexts.DAYS[1]}/index.html" not in rendered
-    update(desk, tmp_path / "anew")
+    update(written, tmp_path / "anew")
     after = files_of(tmp_path / "anew")
     assert files_of(site) == after
     changed = {path for path in after if path.endswith(".html") and after[path] != before.get(path)}
     assert {re.sub(r"/models(-\d+)?\.html$", "/index.html", path) for path in changed} <= rendered
 
 
-def test_a_receipt_more_renders_the_page_and_draws_no_picture(desk: QueryContext, tmp_path: Path) -> None:
+def test_a_receipt_more_renders_the_page_and_draws_no_picture(written: QueryContext, tmp_path: Path) -> None:
     site, day = tmp_path / "site", f"replicate/{query_contexts.ISSUED}"
-    update(desk, site)
     picture = (site / day / "card.png").stat().st_ino
-    issued = desk.archive.find_digest("replicate", "day", query_contexts.ISSUED)
+    issued = written.archive.find_digest("replicate", "day", query_contexts.ISSUED)
     assert issued is not None
-    desk.archive.add_receipt(issued, Receipt("discord", "1", 0, "9", "https://discord.com/channels/1/2/9", NOW))
-    assert f"{day}/index.html" in update(desk, site)
+    written.archive.add_receipt(issued, Receipt("discord", "1", 0, "9", "https://discord.com/channels/1/2/9", NOW))
+    assert f"{day}/index.html" in update(written, site)
     assert (site / day / "card.png").stat().st_ino == picture
 
 
@@ -171,24 +226,24 @@ def test_what_strangers_ask_for_is_not_remembered(desk: QueryContext) -> None:
 @pytest.mark.parametrize(
     "facts", [{"url": "https://b.example"}, {"url": ""}, {"operator": "Ann"}, {"licence": "CC BY 4.0"}]
 )
-def test_another_setting_renders_everything(desk: QueryContext, tmp_path: Path, facts: dict[str, str]) -> None:
-    every = update(desk, tmp_path / "site")
-    assert update(desk, tmp_path / "site", **facts) == every
+def test_another_setting_renders_everything(
+    few: QueryContext, few_days: WrittenWorld, tmp_path: Path, facts: dict[str, str]
+) -> None:
+    assert update(few, tmp_path / "site", **facts) == few_days.pages
 
 
 def test_another_title_hidden_name_or_code_renders_everything(
-    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: QueryContext, few_days: WrittenWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = tmp_path / "site"
-    every = update(desk, site)
-    titled = replace(desk, watched={"replicate": replace(desk.watched["replicate"], title="Replica")})
+    site, every = tmp_path / "site", few_days.pages
+    titled = replace(few, watched={"replicate": replace(few.watched["replicate"], title="Replica")})
     assert update(titled, site) == every
     visible = {page for page in every if "/owner1-" not in page}
-    assert update(replace(desk, hidden=(*desk.hidden, "owner1/model-1")), site) == visible
+    assert update(replace(few, hidden=(*few.hidden, "owner1/model-1")), site) == visible
     assert b"owner1/model-1" not in b"".join(files_of(site).values())
     pictures = {path: path.stat().st_ino for path in site.rglob("card.png")}
     monkeypatch.setattr(code_version, "page_version", lambda: "the next version")
-    assert update(replace(desk, hidden=(*desk.hidden, "owner1/model-1")), site) == visible
+    assert update(replace(few, hidden=(*few.hidden, "owner1/model-1")), site) == visible
     assert all(path.stat().st_ino == number for path, number in pictures.items()), "no picture is drawn again"
 
 
@@ -249,16 +304,15 @@ def test_rendered_files_take_a_bounded_amount_of_memory(desk: QueryContext, monk
     assert pages._cache._weight <= 100_000
 
 
-def test_a_folder_is_older_after_a_digest_or_a_setting_changed(desk: QueryContext, tmp_path: Path) -> None:
+def test_a_folder_is_older_after_a_digest_or_a_setting_changed(written: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    pages = OnDemandSite(lambda: open_build(desk, NOW, URL), refresh_seconds=0)
-    assert pages.is_newer_than(site), "there is none"
-    update(desk, site)
+    pages = OnDemandSite(lambda: open_build(written, NOW, URL), refresh_seconds=0)
+    assert pages.is_newer_than(tmp_path / "nowhere"), "there is none"
     assert not pages.is_newer_than(site)
-    assert OnDemandSite(lambda: open_build(desk, NOW)).is_newer_than(site)
-    issue(desk)
+    assert OnDemandSite(lambda: open_build(written, NOW)).is_newer_than(site)
+    issue(written)
     assert not pages.is_newer_than(site), "a receipt alone, such as that of the site itself, makes it no older"
     tomorrow = query_contexts.NEWEST + timedelta(days=1)
-    ledger.add_snapshot(desk.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
-    compose(desk, tomorrow)
+    ledger.add_snapshot(written.store, snapshot(tomorrow, query_contexts.counts(tomorrow)))
+    compose(written, tomorrow)
     assert pages.is_newer_than(site)

@@ -35,7 +35,7 @@ from bot.outlets import Found, NotFound, Outcome, Part, Sent
 from bot.records import CheckResult, Period, Snapshot, SourceError
 from bot.worker import cycle
 from bot.worker.state import WorkerState
-from tests import publishing
+from tests import publishing, record_slices
 from tests.patience import PATIENCE
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
@@ -273,7 +273,7 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     step = bench.round()
     bench.network.failing = "little: no answer"
     start = bench.clock.now
-    while bench.clock.now < start + timedelta(days=2):
+    while bench.clock.now < start + timedelta(hours=25):
         step.run_cycle()
         bench.clock.now += timedelta(minutes=10)
     days = [instant.date() for instant in bench.network.asked]
@@ -680,10 +680,10 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
 def test_the_process_ends_with_0_soon_after_the_signal_and_logs_json(
     tmp_path: Path, sign: signal.Signals, port: int
 ) -> None:
-    config = tmp_path / "config.yaml"
+    config, record = tmp_path / "config.yaml", record_slices.write_night(tmp_path / "record")
     config.write_text(
         f"data: {tmp_path}\nout: {tmp_path}/out\n"
-        "networks: {replicate: {headline: {catalogue: models, figure: models_used}}}\n"
+        f"networks: {{replicate: {{headline: {{catalogue: models, figure: models_used}}, record: {record}}}}}\n"
         f"worker: {{port: {port}, tick: 1, slash: false}}\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config), "DISCORD_TOKEN": CANARY}
@@ -709,9 +709,10 @@ def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_b
     without any posts."""
     url, config = f"sqlite:///{tmp_path}/kept.db", tmp_path / "config.yaml"
     publishing.fill(url)
+    record = record_slices.write_night(tmp_path / "record")
     config.write_text(
         f"data: {tmp_path}\nout: {tmp_path}/out\noutlets: {{site: {{}}}}\n"
-        "networks: {replicate: {headline: {catalogue: models, figure: models_used}}}\n"
+        f"networks: {{replicate: {{headline: {{catalogue: models, figure: models_used}}, record: {record}}}}}\n"
         "worker: {port: 0, tick: 1, slash: false}\nschedule: []\n"
     )
     (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
