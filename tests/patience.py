@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from typing import Any
 
 import httpx
@@ -12,4 +14,10 @@ PATIENCE = 300.0
 
 def make_client(**options: Any) -> httpx.Client:
     """A client that waits for a busy machine. httpx's own limit is 5 seconds."""
-    return httpx.Client(timeout=PATIENCE, **options)
+    return httpx.Client(timeout=PATIENCE, verify=_tls_context(), **options)
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Reading the certificates takes longer than most tests, so it is done once."""
+    return httpx.create_ssl_context()

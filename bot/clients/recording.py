@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -49,8 +52,20 @@ def tapped(tap: Tap) -> Iterator[None]:
         _tap = None
 
 
+def tls_context() -> ssl.SSLContext:
+    """The trusted certificates, as httpx finds them. They are read once, since reading them takes longer than most
+    requests, and clients share them."""
+    return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
 def open_client(**options: Any) -> httpx.Client:
     """A client with the options of `httpx.Client`."""
+    options = {"verify": tls_context(), **options}
     return httpx.Client(**options) if _tap is None else _TappedClient(_tap, **options)
 
 

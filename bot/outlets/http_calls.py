@@ -17,6 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from bot.clients.http import BodyTooLargeError, read_capped, retry_after
+from bot.clients.recording import tls_context
 from bot.outlets.types import (
     AccountRefused,
     OutcomeUnknown,
@@ -93,7 +94,11 @@ class HttpCaller:
     def __init__(self, base: str = "") -> None:
         limits = httpx.Timeout(TIMEOUT, connect=CONNECT)
         self._client = httpx.Client(
-            base_url=base, timeout=limits, follow_redirects=False, headers={"User-Agent": "footfall"}
+            base_url=base,
+            timeout=limits,
+            follow_redirects=False,
+            headers={"User-Agent": "footfall"},
+            verify=tls_context(),
         )
         self.time = PlatformClock()
         """The server's clock, by its last answer."""
