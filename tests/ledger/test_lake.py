@@ -143,7 +143,8 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
     assert shown[DAY + ONE] == (None, None) and shown[DAY + 2 * ONE] == shown[DAY] == (20, 3)
 
 
-def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
+def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "ADDED_UP_EVERY", 4)
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
     days = [DAY + n * ONE for n in range(1, 1 + 2 * collection.ADDED_UP_EVERY)]
