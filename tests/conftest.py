@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from simcord.http import router
 from bot import pipeline, store
 from bot.archive import Archive
 from bot.cli.app_context import AppContext
+from bot.discord_bot import connection as discord_connection
 from bot.lake import LakeSettings
 from tests import databases, record_slices, requirements, statement_cache
 from tests.built_once import build_once
@@ -64,6 +66,15 @@ def _judge() -> Iterator[None]:
         patch.setattr(router, "dispatch", hear_simcord(router.dispatch))
         yield
     assert not (faults := JUDGE.verdict()), faults
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_stays() -> Iterator[None]:
+    """The bot does not search for garbage at its start, which takes half a second. Its own search has a test in
+    `tests/discord_bot/test_connection.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord_connection, "gc_frozen", nullcontext)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -99,10 +99,15 @@ def ledger_of(folder: Path, days: Mapping[date, Day]) -> Iterator[store.Store]:
         opened.close()
 
 
+def list_llms(opened: store.Store, until: date, days: int = 8) -> None:
+    """Store the list of LLMs as of the end of so many days."""
+    for listing in opengradient.static_listings(opengradient.Settings(), until, days):
+        ledger.add_snapshot(opened, listing)
+
+
 def add_days(opened: store.Store, days: Mapping[date, Day]) -> None:
     """Store these days in a ledger."""
-    for listing in opengradient.static_listings(opengradient.Settings(), max(days), len(days)):
-        ledger.add_snapshot(opened, listing)
+    list_llms(opened, max(days), len(days))
     for day, content in days.items():
         _add_day(opened, day, content)
 

@@ -121,12 +121,9 @@ class World:
 
     def used_between_readings(self, number: int, last: int) -> list[tuple[int, int]]:
         """The stretches between readings, up to the end of day `last`, in which a model was used."""
+        used = {n for n, uses in enumerate(self.uses[: last + 1]) if uses.get(number)}
         ends = [n for n in range(last + 1) if self.seen(n)]
-        return [
-            (before + 1, end)
-            for before, end in pairwise(ends)
-            if any(self.uses[n].get(number) for n in range(before + 1, end + 1))
-        ]
+        return [(before + 1, end) for before, end in pairwise(ends) if not used.isdisjoint(range(before + 1, end + 1))]
 
     def model(self, number: int, last: int) -> Model:
         stretches = self.used_between_readings(number, last)

@@ -20,7 +20,7 @@ import httpx
 
 from bot.clients.http import BodyTooLargeError, host_label, next_page_url, read_capped, retry_after
 from bot.clients.raw_archive import archived_content, open_raw_archive, record_use
-from bot.clients.recording import open_client
+from bot.clients.recording import open_client, tls_context
 from bot.records import SafeName, SourceError, SourceRef
 
 SIZE = 128 * 2**20
@@ -216,7 +216,7 @@ def _read_index(path: Path) -> dict[str, Any]:
 def host_responds(url: str, seconds: float) -> bool:
     """Whether a host answers at all, with whatever status. A name look-up may take longer than that."""
     try:
-        with httpx.stream("GET", url, timeout=seconds, follow_redirects=False):
+        with httpx.stream("GET", url, timeout=seconds, follow_redirects=False, verify=tls_context()):
             return True
     except (httpx.HTTPError, httpx.InvalidURL):
         return False

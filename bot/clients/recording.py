@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 import time
@@ -51,21 +52,21 @@ def tapped(tap: Tap) -> Iterator[None]:
         _tap = None
 
 
+def tls_context(*, http2: bool = False) -> ssl.SSLContext:
+    """The certificates that clients trust, as httpx finds them. They are read once, since that takes longer than most
+    requests. Clients with HTTP/2 share a context of their own, because a client sets the protocols that it offers."""
+    return _tls_context(http2, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _tls_context(_http2: bool, _file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
 def open_client(**options: Any) -> httpx.Client:
     """A client with the options of `httpx.Client`."""
     options = {"verify": tls_context(http2=options.get("http2", False)), **options}
     return httpx.Client(**options) if _tap is None else _TappedClient(_tap, **options)
-
-
-def tls_context(*, http2: bool = False) -> ssl.SSLContext:
-    """The certificates that clients trust, read once per process: that takes longer than most requests. Clients with
-    HTTP/2 have a context of their own, because a client sets the protocols that its context offers."""
-    return _tls_context(http2)
-
-
-@cache
-def _tls_context(http2: bool) -> ssl.SSLContext:
-    return httpx.create_ssl_context()
 
 
 class _TappedClient(httpx.Client):

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, nodes, pass_environment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, nodes, pass_context, pass_environment
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
@@ -21,6 +22,7 @@ from bot.records import Message
 from bot.records.names import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping, text_blocks
+from bot.render.compiled_templates import CompiledTemplates
 from bot.render.text_blocks import LINE, OPEN, PARAGRAPH, LintError, TextBlock, mark_text, strip_private_use
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -101,6 +103,10 @@ class _Environment(ImmutableSandboxedEnvironment):
         return tree
 
 
+_COMPILED = {is_page: CompiledTemplates() for is_page in (False, True)}
+"""Pages keep other line breaks."""
+
+
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. All values of `context` count as a document's. Raises `LintError`."""
     return text_blocks.lint_text(
@@ -124,13 +130,16 @@ def _render_marked(outlet: str, template: str, context: Mapping[str, Any], local
         raise LintError(str(error) if template in str(error) else f"{template}: {error}") from error
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = ()) -> ImmutableSandboxedEnvironment:
     """The environment of one outlet, of "text" (a terminal) or of "site" (pages). Cached: do not change it; add filters
     for pages through `overlay()`."""
     escaping.format_of(outlet)  # raises `KeyError`
     environment = _Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=_COMPILED[outlet == "site"],
+        optimized=False,  # it would put what filters return, in one language, into the compiled template
+        auto_reload=False,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         autoescape=True,  # filters return Markup that is escaped for their outlet; on pages, plain text becomes HTML
@@ -154,10 +163,11 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
     return environment
 
 
-def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
+def _shown_by_filter(outlet: str) -> Callable[..., Any]:
     """The values that `{{ }}` may show: results of a filter, a macro or a block; on pages also plain text."""
 
-    def finalize(value: Any) -> Any:
+    @pass_context  # without a context, Jinja calls it while it compiles, with what filters make of literals
+    def finalize(_context: Context, value: Any) -> Any:
         if isinstance(value, Undefined):
             return str(value)
         if isinstance(value, Markup):

@@ -452,19 +452,22 @@ def test_a_pipe_that_closes_early_is_no_traceback(folder: Path) -> None:
 # --- completion --------------------------------------------------------------------------------------------------
 
 
-def completed(words: str, folder: Path) -> list[str]:
-    count = str(len(words.split(" ")) - 1)
-    ran = process(folder=folder, _BOT_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=count)
+def completed(words: str, run: Run) -> list[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("_BOT_COMPLETE", "bash_complete")
+        patch.setenv("COMP_WORDS", words)
+        patch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
+        ran = run()
     assert ran.err == ""
     return [line.removeprefix("plain,") for line in ran.out.split()]
 
 
-def test_model_names_complete(folder: Path) -> None:
-    texts = completed("bot model bytedance/sdxl-l", folder)
+def test_model_names_complete(run: Run) -> None:
+    texts = completed("bot model bytedance/sdxl-l", run)
     assert texts == ["bytedance/sdxl-lightning-4step"]
-    assert set(completed("bot compare a bytedance/sdxl-l", folder)) == set(texts)
-    assert "bytedance/sdxl-lightning-4step" in completed("bot model sdxl-lightning", folder)
-    assert completed("bot tren", folder) == ["trend"]
+    assert set(completed("bot compare a bytedance/sdxl-l", run)) == set(texts)
+    assert "bytedance/sdxl-lightning-4step" in completed("bot model sdxl-lightning", run)
+    assert completed("bot tren", run) == ["trend"]
 
 
 def test_the_completion_that_the_readme_names_works_when_followed_to_the_letter(folder: Path) -> None:
@@ -498,24 +501,34 @@ def test_no_shell_is_told_to_run_a_command_that_is_not_there(folder: Path, shell
     ran = process(folder=folder, _BOT_COMPLETE=f"{shell}_source")
     assert (ran.code, ran.err) == (0, "") and ran.out.count(f"{sys.executable} -m bot") == 2
     assert "$1)" not in ran.out and " bot)" not in ran.out.replace("-m bot)", "") and "commands[bot]" not in ran.out
-    odd = process(folder=folder, _BOT_COMPLETE="tcsh_source")
-    assert (odd.code, odd.err) == (2, "tcsh: no completion for this shell; known: bash, zsh, fish\n")
 
 
-def test_completion_is_silent_where_there_is_nothing_to_complete_from(folder: Path) -> None:
-    assert completed("bot model no-model-begins-so", folder) == []
+def test_a_shell_without_completion_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_BOT_COMPLETE", "tcsh_source")
+    ran = run()
+    assert (ran.code, ran.err) == (2, "tcsh: no completion for this shell; known: bash, zsh, fish\n")
+
+
+def test_completion_is_silent_where_there_is_nothing_to_complete_from(run: Run, folder: Path) -> None:
+    assert completed("bot model no-model-begins-so", run) == []
     (folder / "config.yaml").write_text("broken: [")
-    assert completed("bot model bytedance/", folder) == []
+    assert completed("bot model bytedance/", run) == []
 
 
 # --- verify ------------------------------------------------------------------------------------------------------
 
 
+DIGESTS: dict[Path, str] = {}
+"""The text of a day's digest, by the folder that all tests have a copy of."""
+
+
 @pytest.fixture
-def file(run: Run, folder: Path) -> Path:
+def file(run: Run, folder: Path, watched: Path) -> Path:
     """A day's digest as a file."""
     path = folder / "digest.json"
-    path.write_text(run("show", "--network", "replicate", "--day", DAY, "--json").out)
+    if watched not in DIGESTS:
+        DIGESTS[watched] = run("show", "--network", "replicate", "--day", DAY, "--json").out
+    path.write_text(DIGESTS[watched])
     return path
 
 
@@ -561,10 +574,15 @@ def test_what_was_altered_in_a_digest_is_found(
     run: Run, file: Path, change: Callable[[dict[str, Any]], object], says: str
 ) -> None:
     altered(file, change)
-    words, as_json = run("verify", str(file)), run("verify", str(file), "--json")
-    assert (words.code, as_json.code, words.err) == (1, 1, "")
-    assert says in words.out and "MISMATCH" in words.out and "\x1b" not in words.out
-    assert as_json.json[0]["mismatches"]
+    ran = run("verify", str(file))
+    assert (ran.code, ran.err) == (1, "")
+    assert says in ran.out and "MISMATCH" in ran.out and "\x1b" not in ran.out
+
+
+def test_what_was_altered_is_in_the_json(run: Run, file: Path) -> None:
+    altered(file, lambda d: figure(d, "uses").update(value=8_692_749))
+    ran = run("verify", str(file), "--json")
+    assert ran.code == 1 and "models.uses: says 8692749, is 8692748" in ran.json[0]["mismatches"]
 
 
 def test_a_digest_of_another_version_is_compared_over_what_both_know(run: Run, file: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import lzma
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
 from aiohttp import web
 
-from bot.clients import transcript
+from bot.clients import recording, transcript
 from bot.clients.recording import Recorder, Replayer, open_client, tapped
 from bot.clients.transcript import (
     FORMAT,
@@ -148,3 +150,18 @@ def test_every_client_of_a_source_can_be_recorded() -> None:
     places = [path for part in ("sources", "chain", "clients") for path in sorted((bot / part).rglob("*.py"))]
     opening = [path.name for path in places if "httpx.Client(" in path.read_text(encoding="utf-8")]
     assert opening == ["recording.py"]
+
+
+def test_clients_share_the_trusted_certificates_of_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    usual = recording.tls_context()
+    assert recording.tls_context() is usual
+    assert usual.check_hostname and usual.verify_mode == ssl.CERT_REQUIRED
+    contexts: list[object] = []
+    monkeypatch.setattr(httpx, "Client", lambda **options: contexts.append(options["verify"]))
+    open_client()
+    open_client(timeout=5)
+    assert contexts == [usual, usual]
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    assert recording.tls_context() is not usual

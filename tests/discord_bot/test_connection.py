@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from bot import discord_bot, store
 from bot.discord_bot import BotSettings, client, presenter, responder
 from bot.discord_bot import connection as discord_bot_connection
+from bot.discord_bot.connection import gc_frozen
 from bot.queries import QueryContext
 from tests import query_contexts
 from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
@@ -64,6 +66,16 @@ def answered(peer: DiscordGateway, name: str, **options: object) -> str:
     assert reply.done.wait(60), f"/{name} got no answer"
     assert reply.message is not None
     return str(reply.message["embeds"][0]["title"])
+
+
+def test_no_search_for_garbage_looks_at_what_was_there_before_the_bot() -> None:
+    gc.unfreeze()
+    try:
+        with gc_frozen():
+            assert gc.get_freeze_count() > 10_000
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.freeze()
 
 
 def test_it_logs_in_tells_its_commands_once_and_answers(desk: QueryContext, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -68,9 +68,17 @@ def proven(one: PeriodData) -> PeriodData:
 
 
 def book_of(one: World, day: int, finding: Finding, history: int = 400) -> PeriodData:
-    if is_proven(finding):
-        return proven(one.book(day, history))
-    return one.week_book(day) if of_week(finding) else one.book(day, history)
+    """The period data that a finding is from. Those of one day follow each other in the replay, and share it."""
+    key = (id(one), day, of_week(finding), is_proven(finding), history)
+    if key not in LAST_BOOK:
+        LAST_BOOK.clear()
+        period_data = one.week_book(day) if of_week(finding) else one.book(day, history)
+        LAST_BOOK[key] = proven(period_data) if is_proven(finding) else period_data
+    return LAST_BOOK[key]
+
+
+LAST_BOOK: dict[tuple[object, ...], PeriodData] = {}
+"""The period data that `book_of` returned last; the replay keeps its worlds, so that an id names one of them."""
 
 
 # --- each kind of claim, counted again from the world itself ---------------------------------------------------------
@@ -91,6 +99,7 @@ def number(one: World, day: str) -> int:
     return (date.fromisoformat(day) - one.start).days
 
 
+@cache
 def name(one: int) -> str:
     return str(model(one).name)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -25,6 +27,7 @@ from bot.cli import main
 from bot.cli.app_context import AppContext
 from bot.clients import raw_retention
 from bot.clients.raw_archive import open_raw_archive
+from bot.database_copy import copy_database
 from bot.lake import LakeError, LakeSettings
 from bot.ledger import maintenance
 from bot.ledger.events import day_repair
@@ -48,6 +51,7 @@ from bot.records import (
     model_identity,
     start_of_day,
 )
+from tests import databases
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -139,7 +143,8 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
     assert shown[DAY + ONE] == (None, None) and shown[DAY + 2 * ONE] == shown[DAY] == (20, 3)
 
 
-def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
+def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "ADDED_UP_EVERY", 4)
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
     days = [DAY + n * ONE for n in range(1, 1 + 2 * collection.ADDED_UP_EVERY)]
@@ -469,23 +474,35 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
 # --- who called on several days --------------------------------------------------------------------------------------
 
 
-def month(db: store.Store) -> None:
-    """Thirty days of 40 callers each, half of whom return the next day."""
-    for n in range(30):
-        day = DAY + n * ONE
-        day_uses = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
-        ledger.keep_event_batch(db, haul(day, uses=day_uses))
-    ledger.add_up(db, "og")
+@pytest.fixture(scope="module")
+def month_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database and its lake with thirty days of 40 callers each, half of whom return the next day."""
+    folder = tmp_path_factory.mktemp("month")
+    with closing(store.open_store(databases.sqlite(folder / "footfall.db"))) as db:
+        for n in range(30):
+            day = DAY + n * ONE
+            day_uses = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
+            ledger.keep_event_batch(db, haul(day, uses=day_uses))
+        ledger.add_up(db, "og")
+    return folder
 
 
-def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -> None:
-    month(db)
+@pytest.fixture
+def month(db: store.Store, month_folder: Path) -> store.Store:
+    """That month in a database of each kind."""
+    shutil.copytree(month_folder / "lake", db.lake.url)
+    with closing(store.open_store(f"sqlite:///{month_folder / 'footfall.db'}")) as given:
+        copy_database(given, db, lambda _line: None)
+    return db
+
+
+def test_callers_of_7_and_30_days_counted_and_estimated_agree(month: store.Store) -> None:
     last = DAY + 29 * ONE
-    figures = compute_figures(book(db, last))
+    figures = compute_figures(book(month, last))
     assert figures["callers"].value == 40 and figures["callers_7d"].value == 160 and figures["callers_30d"].value == 620
     assert number_format.format_figure_with_noun(figures["callers_30d"].to_document([])) == "620 addresses"
-    few = replace(db.lake, exact_callers_up_to=500)
-    guessing = store.Store(db.engine.url.render_as_string(hide_password=False), few)
+    few = replace(month.lake, exact_callers_up_to=500)
+    guessing = store.Store(month.engine.url.render_as_string(hide_password=False), few)
     figures = compute_figures(book(guessing, last))
     assert figures["callers_7d"].value == 160, "280 events are few enough"
     about = figures["callers_30d"].to_document([])
@@ -494,60 +511,56 @@ def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -
     guessing.close()
 
 
-def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: store.Store) -> None:
-    month(db)
+def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(month: store.Store) -> None:
     last = DAY + 29 * ONE
-    (path,) = files(db, f"day={last - 10 * ONE}/uses-*.parquet")
+    (path,) = files(month, f"day={last - 10 * ONE}/uses-*.parquet")
     path.write_bytes(path.read_bytes()[:-1])
-    figures = compute_figures(book(db, last))
+    figures = compute_figures(book(month, last))
     assert figures["callers_7d"].value == 160
     assert figures["callers_30d"].value == Unknown("the events of some of these days cannot be read")
     with pytest.raises(LakeError, match=path.name):
-        lake.exact_callers([day for _, day, _ in maintenance.stored_days(db)])
+        lake.exact_callers([day for _, day, _ in maintenance.stored_days(month)])
 
 
-def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
-    month(db)
+def test_where_events_are_gone_callers_are_estimated(month: store.Store) -> None:
     last = DAY + 29 * ONE
-    list(maintenance.prune_days(db, last + 35 * ONE, timedelta(days=60)))
-    figures = compute_figures(book(db, last))
+    list(maintenance.prune_days(month, last + 35 * ONE, timedelta(days=60)))
+    figures = compute_figures(book(month, last))
     assert figures["callers_7d"].value == 160 and "error" in figures["callers_30d"].to_document([])
-    week = ledger.load_period_data(db, HUB, Period.for_day(DAY + 20 * ONE, "week"))
+    week = ledger.load_period_data(month, HUB, Period.for_day(DAY + 20 * ONE, "week"))
     assert compute_figures(week)["callers"].value == 160 and compute_figures(week)["top_caller_share"].value == 2 / 280
 
 
-def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.Store) -> None:
-    month(db)
+def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(month: store.Store) -> None:
     last = DAY + 29 * ONE
-    listed(db, last)
+    listed(month, last)
     plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
-    archive = Archive(db)
-    before = pipeline.compose_digest(db, archive, plan, Period(last, last), NOW)
-    list(maintenance.prune_days(db, last + 80 * ONE, timedelta(days=60)))
-    assert list(pipeline.mismatches_with(pipeline.recompute_digest(db, plan, before), before)) == []
-    again = pipeline.compose_digest(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
+    archive = Archive(month)
+    before = pipeline.compose_digest(month, archive, plan, Period(last, last), NOW)
+    list(maintenance.prune_days(month, last + 80 * ONE, timedelta(days=60)))
+    assert list(pipeline.mismatches_with(pipeline.recompute_digest(month, plan, before), before)) == []
+    again = pipeline.compose_digest(month, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
     assert again["callers_30d"]["value"] == 620 and "error" not in again["callers_30d"]
     before["catalogues"][0]["figures"]["callers_30d"]["value"] = 900
     assert [
         line
-        for line in pipeline.mismatches_with(pipeline.recompute_digest(db, plan, before), before)
+        for line in pipeline.mismatches_with(pipeline.recompute_digest(month, plan, before), before)
         if "callers_30d" in line
     ], "too far from the truth"
 
 
 def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
-    db: store.Store, monkeypatch: pytest.MonkeyPatch
+    month: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    month(db)
     last = DAY + 29 * ONE
-    listed(db, last)
+    listed(month, last)
     lakes: list[object] = []
     monkeypatch.setattr(lake, "exact_callers", lakes.append)
-    ledger.model_standing(db, HUB, SafeName("a/m0"), last)
-    ledger.usage_comparison(db, HUB, Period(last, last))
-    ledger.day_listing(db, HUB, last)
+    ledger.model_standing(month, HUB, SafeName("a/m0"), last)
+    ledger.usage_comparison(month, HUB, Period(last, last))
+    ledger.day_listing(month, HUB, last)
     plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
-    statuses = watch_content.ModelStatusCache(db, {"og": plan}, last)
+    statuses = watch_content.ModelStatusCache(month, {"og": plan}, last)
     assert statuses.get_status(HUB).book.catalogue == HUB
     assert lakes == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -30,11 +31,12 @@ def finding_variants(key: str) -> Iterator[Mapping[str, Any]]:
             yield {**values, **dict.fromkeys(counts, number)}
 
 
-def texts(key: str, language: str) -> Iterator[str]:
+@cache
+def texts(key: str, language: str) -> tuple[str, ...]:
     catalogue = documents.recorded("day-2025-01-12")["catalogues"][0]
-    for values in finding_variants(key):
-        text = finding_text({"key": key, "values": values, "score": 1.0, "text": ""}, catalogue, language)
-        yield text.replace(FIRST_STRONG, "").replace(POP, "")
+    findings = ({"key": key, "values": values, "score": 1.0, "text": ""} for values in finding_variants(key))
+    shown = (finding_text(finding, catalogue, language) for finding in findings)
+    return tuple(text.replace(FIRST_STRONG, "").replace(POP, "") for text in shown)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

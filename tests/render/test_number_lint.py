@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.render import environment, text_blocks
+from bot import i18n
+from bot.render import PostRenderOptions, build_post, environment, preview_text, text_blocks
 from bot.render.text_blocks import LintError
+from tests.render import documents
 
 FACTS: dict[str, Any] = {
     "a": 3783,
@@ -138,3 +140,21 @@ def test_a_page_may_hold_digits_in_its_markup_and_not_in_its_prose() -> None:
 
 def test_pages_escape_names_and_words() -> None:
     assert said("{{ evil | name }}{{ evil }}", "site", evil="<b>&") == "&lt;b&gt;&amp;&lt;b&gt;&amp;"
+
+
+def test_a_template_is_compiled_once_for_all_languages_and_outlets(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str | None] = []
+    real = environment._Environment._parse
+
+    def parse(words: Any, source: str, name: str | None, filename: str | None) -> Any:
+        compiled.append(name)
+        return real(words, source, name, filename)
+
+    monkeypatch.setattr(environment._Environment, "_parse", parse)
+    environment._COMPILED[False].clear()
+    digest = documents.recorded("day-2025-01-12")
+    for language in i18n.LANGUAGES:
+        environment.get_environment.cache_clear()
+        for outlet in ("x", "discord"):
+            assert preview_text(build_post(digest, outlet, PostRenderOptions(language)))
+    assert "sentences.j2" in compiled and len(compiled) == len(set(compiled))

@@ -109,16 +109,21 @@ def night_checksum(folder: Path, url: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _night_checksum(folder: Path, url: str, _changed: tuple[int, ...]) -> str | None:
+def _night_checksum(folder: Path, url: str, changed: tuple[int, ...]) -> str | None:
     """Cached while no file changes: digests of neighbouring days have refs in common."""
     try:
-        wanted = {night.at for night in record_nights(folder).values() if night.url == url}
-        checksums = (
-            [snapshot.ref.sha256 for snapshot in record_snapshots(folder, wanted.__contains__)] if wanted else []
-        )
+        wanted = [night.at for night in record_nights(folder).values() if night.url == url]
+        checksums = [_month_checksums(folder, (at.year, at.month), changed).get(at) for at in wanted]
     except SourceError:
         return ""
-    return checksums[0] if checksums else None
+    return next(filter(None, checksums), None)
+
+
+@lru_cache(maxsize=12)
+def _month_checksums(folder: Path, month: tuple[int, int], _changed: tuple[int, ...]) -> dict[datetime, str]:
+    """The checksums of a month's nights, which are in one file: the refs of a digest are read at once."""
+    nights = record_snapshots(folder, lambda at: (at.year, at.month) == month)
+    return {snapshot.at: snapshot.ref.sha256 for snapshot in nights}
 
 
 Lines = Iterator[tuple[int, list[str]]]

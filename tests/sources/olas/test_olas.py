@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -90,6 +91,23 @@ def reader(market: World, opened: Callable[[World], Reader]) -> Reader:
     return opened(market)
 
 
+@pytest.fixture(scope="module")
+def reading(market: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a ledger that has read everything. Read-only: copy it."""
+    folder = tmp_path_factory.mktemp("reading")
+    with closing(store.open_store(databases.sqlite(folder / "footfall.db"))) as db:
+        assert Reader(db, folder, market).collect()[0] == ""
+    return folder
+
+
+@pytest.fixture
+def known(reading: Path, market: World, tmp_path: Path) -> Iterator[Reader]:
+    """A ledger that has read everything."""
+    shutil.copytree(reading, tmp_path, dirs_exist_ok=True)
+    with closing(store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")) as db:
+        yield Reader(db, tmp_path, market)
+
+
 @pytest.fixture
 def far(market: World) -> Iterator[Proxy]:
     with proxy(market.node.url) as running:
@@ -106,34 +124,31 @@ def test_use_is_the_number_of_deliveries_by_mech_and_day(reader: Reader, market:
     assert reader.book(SECOND).flow.uses == 6
 
 
-def test_requests_stand_beside_and_are_never_added(reader: Reader) -> None:
-    reader.collect()
-    asked = [ledger.load_panel_data(reader.db, DEMAND, Period(day, day)).gauges["requests_made"] for day in DAYS]
+def test_requests_stand_beside_and_are_never_added(known: Reader) -> None:
+    asked = [ledger.load_panel_data(known.db, DEMAND, Period(day, day)).gauges["requests_made"] for day in DAYS]
     assert asked == [3, 2, 1]
-    week = ledger.load_panel_data(reader.db, DEMAND, Period(FIRST, THIRD, "week")).gauges["requests_made"]
+    week = ledger.load_panel_data(known.db, DEMAND, Period(FIRST, THIRD, "week")).gauges["requests_made"]
     assert week == 6
 
 
-def test_a_mech_never_leaves_the_list(reader: Reader) -> None:
-    reader.collect()
-    assert [[str(model.name) for model in reader.book(day).listed] for day in DAYS] == [
+def test_a_mech_never_leaves_the_list(known: Reader) -> None:
+    assert [[str(model.name) for model in known.book(day).listed] for day in DAYS] == [
         [OLD, IDLE],
         [OLD, IDLE, NEW],
         [OLD, IDLE, NEW],
     ]
-    assert [str(model.category) for model in reader.book(THIRD).listed] == [
+    assert [str(model.category) for model in known.book(THIRD).listed] == [
         *("fixed price in xDAI", "another way of payment", "fixed price in xDAI")
     ]
-    assert [str(model.author) for model in reader.book(THIRD).listed] == ["service 1", "service 2", "service 3"]
-    figures = reader.digest(SECOND)["catalogues"][0]["figures"]
+    assert [str(model.author) for model in known.book(THIRD).listed] == ["service 1", "service 2", "service 3"]
+    figures = known.digest(SECOND)["catalogues"][0]["figures"]
     assert (figures["models_listed"]["value"], figures["models_used"]["value"]) == (3, 2)
     assert figures["models_added"]["value"] == 1
 
 
-def test_the_largest_requesters_are_named_with_their_share(reader: Reader) -> None:
-    reader.collect()
-    assert reader.book(FIRST).callers.count == 3 and reader.book(FIRST).callers.top == 3
-    (gap,) = [gap for gap in reader.book(FIRST).gaps if "largest" in gap]
+def test_the_largest_requesters_are_named_with_their_share(known: Reader) -> None:
+    assert known.book(FIRST).callers.count == 3 and known.book(FIRST).callers.top == 3
+    (gap,) = [gap for gap in known.book(FIRST).gaps if "largest" in gap]
     assert gap == f"The largest requesters have 6 of 6 paid deliveries: {ZOE} 50.0%, {ANN} 33.3%, {BOB} 16.7%."
 
 
@@ -154,10 +169,9 @@ def test_the_topics_are_those_of_the_recorded_interface() -> None:
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_from_logs_to_digest_to_posts(reader: Reader, day: date) -> None:
+def test_from_logs_to_digest_to_posts(known: Reader, day: date) -> None:
     """`tests/golden/olas`; written anew with GOLDEN=1."""
-    reader.collect()
-    document = reader.digest(day)
+    document = known.digest(day)
     lines: list[str] = []
     for block in (*document["catalogues"], *document["panels"]):
         figures = block["figures"].items()
@@ -395,11 +409,10 @@ def test_a_reorganisation_between_two_readings_of_a_stretch(own: World, opened: 
     assert reader.collect(now=NOW + ONE)[0] == "" and reader.uses(fourth) == {OLD: 2}
 
 
-def test_reading_twice_changes_nothing(reader: Reader) -> None:
-    reader.collect()
-    before = [_values(reader, day) for day in DAYS]
-    assert reader.collect()[0] == "" and reader.collect(Period(FIRST, THIRD), reread=True)[0] == ""
-    assert [_values(reader, day) for day in DAYS] == before
+def test_reading_twice_changes_nothing(known: Reader) -> None:
+    before = [_values(known, day) for day in DAYS]
+    assert known.collect()[0] == "" and known.collect(Period(FIRST, THIRD), reread=True)[0] == ""
+    assert [_values(known, day) for day in DAYS] == before
 
 
 def _values(reader: Reader, day: date) -> Any:

@@ -17,8 +17,7 @@ import pytest
 
 from bot import ledger, pipeline, store
 from bot.records import CompleteWindow, EventBatch, Period
-from bot.sources import opengradient
-from tests import databases
+from tests import databases, opengradient_days
 from tests.peers.enclave import Enclave, dump, enclaves, hashed
 from tests.peers.opengradient import FIRST, NOW, PAYEE, SECOND, World, blob_id, seconds, world
 from tests.sources.opengradient.test_opengradient import composed, part, told
@@ -83,9 +82,7 @@ BLOBS = {
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    for listing in opengradient.static_listings(opengradient.Settings(), SECOND, 8):
-        ledger.add_snapshot(opened, listing)
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db", opengradient_days.list_llms, SECOND))
     yield opened
     opened.close()
 

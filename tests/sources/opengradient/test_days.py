@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from bot import ledger, pipeline, store
 from bot.records import Document, Period, start_of_day
 from bot.sources import ALWAYS, opengradient
-from tests import databases
+from tests import databases, opengradient_days
 from tests.patience import PATIENCE
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
@@ -62,17 +63,29 @@ def og() -> Iterator[World]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return databases.sqlite(tmp_path / "footfall.db")
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[store.Store]:
-    opened = store.open_store(url)
-    for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
-        ledger.add_snapshot(opened, listing)
+def db(tmp_path: Path) -> Iterator[store.Store]:
+    opened = listed(tmp_path)
     yield opened
     opened.close()
+
+
+def listed(folder: Path) -> store.Store:
+    """A new ledger with the list of LLMs."""
+    return store.open_store(databases.sqlite(folder / "footfall.db", opengradient_days.list_llms, FOURTH))
+
+
+@pytest.fixture(scope="module")
+def early(og: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a ledger that read the first day before its payload could be read. Read-only: copy it."""
+    folder, blobs = tmp_path_factory.mktemp("early"), og.aggregator.blobs
+    og.aggregator.blobs = {name: raw for name, raw in blobs.items() if b"secret prompt" not in raw}
+    assert len(og.aggregator.blobs) == len(blobs) - 1
+    try:
+        with closing(listed(folder)) as opened:
+            collected(opened, og, folder, start_of_day(SECOND) + timedelta(hours=2))
+    finally:
+        og.aggregator.blobs = blobs
+    return folder
 
 
 @pytest.fixture
@@ -111,22 +124,18 @@ def through(og: World, *urls: str, agree: int = 1) -> Any:
 
 @pytest.mark.parametrize("days", [1, 2, 3])
 def test_a_payload_that_comes_late_names_its_model_on_a_later_collection(
-    db: store.Store, og: World, tmp_path: Path, days: int
+    early: Path, og: World, tmp_path: Path, days: int
 ) -> None:
-    blobs = og.aggregator.blobs
-    og.aggregator.blobs = {name: raw for name, raw in blobs.items() if b"secret prompt" not in raw}
-    assert len(og.aggregator.blobs) == len(blobs) - 1
-    try:
-        collected(db, og, tmp_path, start_of_day(SECOND) + timedelta(hours=2))
-    finally:
-        og.aggregator.blobs = blobs
-    early = figures(db, FIRST)
-    assert (early["uses_verified"], early["share_attributed"]) == (2, 0)
+    shutil.copytree(early, tmp_path, dirs_exist_ok=True)
+    db = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
+    before = figures(db, FIRST)
+    assert (before["uses_verified"], before["share_attributed"]) == (2, 0)
     assert "1 settlement: its payload could not be read yet, so its model is not known." in gaps(db, FIRST)
     collected(db, og, tmp_path, start_of_day(FIRST + days * ONE) + timedelta(hours=23))
     assert [(row["model"], row["uses"]) for row in part(composed(db, FIRST), "llm")["top"]] == [("gpt-4.1", 1)]
     late = figures(db, FIRST)
     assert (late["uses_verified"], late["share_attributed"]) == (2, 0.5) and "payload" not in gaps(db, FIRST)
+    db.close()
 
 
 def test_a_payload_that_never_comes_is_given_up_when_its_day_is_settled(
@@ -220,10 +229,7 @@ def books(db: store.Store) -> list[Any]:
 def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_path: Path) -> None:
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
-        opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
-        for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
-            ledger.add_snapshot(opened, listing)
-        return opened
+        return listed(tmp_path / name)
 
     whole = emptied("whole")
     ran = child(og, tmp_path / "whole")
@@ -452,9 +458,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         settle("batchSettle", b"\x10" * 32, 7)
         sample_world.node.at(seconds(LAST.date(), 0, 2))
         sample_world.node.mine()
-        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
-            ledger.add_snapshot(db, listing)
+        db = listed(tmp_path)
         pinned = {"relays": (old.address,), "signers": (sample_world.node.accounts[0],)}
         done, _ = collected(db, sample_world, tmp_path, wanted=ALL, **pinned)
         figures_by_key = figures(db, FIRST)

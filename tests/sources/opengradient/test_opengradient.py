@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ from bot.render import site_files
 from bot.render.page_layout import DigestPage, NetworkPage, SiteContext
 from bot.sources import opengradient
 from bot.sources.opengradient import log_collection, panels
-from tests import databases
+from tests import databases, opengradient_days
 from tests.peers.aggregator import Aggregator
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
 from tests.peers.rpc_proxy import proxy
@@ -45,11 +48,40 @@ def og() -> Iterator[World]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    for listing in opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8):
-        ledger.add_snapshot(opened, listing)
+    opened = listed(tmp_path)
     yield opened
     opened.close()
+
+
+def listed(folder: Path) -> store.Store:
+    """A new ledger with the list of LLMs."""
+    return store.open_store(databases.sqlite(folder / "footfall.db", opengradient_days.list_llms, SECOND))
+
+
+@pytest.fixture(scope="module")
+def reading(og: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a ledger that read both days with some settings; each is read once. Read-only: copy it."""
+
+    @cache
+    def read_with(**changed: Any) -> Path:
+        folder = tmp_path_factory.mktemp("reading")
+        with closing(listed(folder)) as opened:
+            assert collected(opened, og, folder, **changed)[0].error == ""
+        return folder
+
+    return read_with
+
+
+@pytest.fixture
+def known(reading: Callable[..., Path], tmp_path: Path) -> Iterator[store.Store]:
+    """A ledger that read both days, in `tmp_path`."""
+    with closing(copied(reading(), tmp_path)) as opened:
+        yield opened
+
+
+def copied(reading: Path, folder: Path) -> store.Store:
+    shutil.copytree(reading, folder, dirs_exist_ok=True)
+    return store.open_store(f"sqlite:///{folder / 'footfall.db'}")
 
 
 def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[pipeline.CollectResult, list[str]]:
@@ -90,9 +122,8 @@ def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Pat
     assert any("ALARM" in line and og.stranger.address.lower() in line for line in lines)
 
 
-def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    first, second = composed(db), composed(db, SECOND)
+def test_hub_models_payments_and_enclaves(known: store.Store, og: World, tmp_path: Path) -> None:
+    first, second = composed(known), composed(known, SECOND)
     hub = told(first, "hub")
     assert hub["uses"] == hub["uses_claimed"] == 4 and hub["share_attributed"] == 0.75
     assert hub["callers"] == 3 and hub["top_caller_share"] == 0.5
@@ -112,27 +143,25 @@ def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: 
     assert (tee["enclaves_registered"], tee["enclaves_enabled"], tee["enclaves_active"]) == (2, 2, 1)
 
 
-def test_collecting_again_changes_nothing(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    before = composed(db), composed(db, SECOND)
-    done, _ = collected(db, og, tmp_path)
-    assert done.error == "" and (composed(db), composed(db, SECOND)) == before
+def test_collecting_again_changes_nothing(known: store.Store, og: World, tmp_path: Path) -> None:
+    before = composed(known), composed(known, SECOND)
+    done, _ = collected(known, og, tmp_path)
+    assert done.error == "" and (composed(known), composed(known, SECOND)) == before
 
 
 def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
-    db: store.Store, og: World, tmp_path: Path
+    known: store.Store, og: World, tmp_path: Path
 ) -> None:
-    collected(db, og, tmp_path)
-    done, _ = collected(db, og, tmp_path, signers=(og.node.accounts[0],))
+    done, _ = collected(known, og, tmp_path, signers=(og.node.accounts[0],))
     assert done.error == ""
-    assert told(composed(db, SECOND), "llm")["uses_claimed"] == 5
-    llm = told(composed(db), "llm")
-    claimed = part(composed(db), "llm")["figures"]["uses_claimed"]
+    assert told(composed(known, SECOND), "llm")["uses_claimed"] == 5
+    llm = told(composed(known), "llm")
+    claimed = part(composed(known), "llm")["figures"]["uses_claimed"]
     assert claimed["at_least"] and llm["uses_claimed"] == 12
     assert claimed["reason"] == "a claim of more than 10,000 inferences in one batch is not plausible"
     assert llm["uses_verified"] == 7
-    collected(db, og, tmp_path, signers=(og.node.accounts[7],))
-    first = composed(db)
+    collected(known, og, tmp_path, signers=(og.node.accounts[7],))
+    first = composed(known)
     unknown = "4 of 5 settlements came from senders that we do not know"
     assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == unknown
     assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
@@ -179,16 +208,14 @@ def test_what_cannot_be_reached_is_unknown_and_the_rest_is_collected(
     assert told(second, "hub")["models_listed"] == 3 and told(second, "llm")["uses_verified"] == 3
 
 
-def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    with db.read_transaction() as connection:
+def test_nobodys_words_leave_the_raw_archive(known: store.Store, og: World, tmp_path: Path) -> None:
+    with known.read_transaction() as connection:
         dump = "\n".join(connection.connection.driver_connection.iterdump())
-    assert "secret prompt" not in dump and "secret prompt" not in json.dumps(composed(db))
+    assert "secret prompt" not in dump and "secret prompt" not in json.dumps(composed(known))
 
 
-def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
+def test_posts_open_with_the_question(known: store.Store, og: World, tmp_path: Path) -> None:
+    document = Archive(known).save_digest(pipeline.build_digest(known, PLAN, Period(FIRST, FIRST), NOW))
     post = pipeline.render_post(document, "x").parts[0]
     assert post.startswith(
         "At least 7 answers proven on OpenGradient on 5 October 2026. On offer: 71 LLMs in enclaves."
@@ -196,7 +223,7 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     assert "There may be more: 1 of 5 settlements came from contracts that we do not know." in post
     own = "OpenGradient itself counts 12 requests that day; private ones leave no proof."
     assert own in pipeline.render_post(document, "text").parts[0]
-    yesterday = composed(db, SECOND)
+    yesterday = composed(known, SECOND)
     assert (
         pipeline.render_post(yesterday, "x")
         .parts[0]
@@ -213,10 +240,9 @@ MISREAD = (
 )
 
 
-def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
+def test_what_a_reader_could_misread_stands_on_every_outlet(known: store.Store, og: World, tmp_path: Path) -> None:
     for day in (FIRST, SECOND):
-        document = composed(db, day)
+        document = composed(known, day)
         embed = pipeline.render_post(document, "discord").embed
         assert embed is not None
         fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
@@ -227,10 +253,10 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
             assert words in pipeline.render_post(document, "text").parts[0]
             assert words.replace("'", "&#39;") in page
         assert "private ones leave no proof." in page.partition('<div class="story">')[2].partition("</div>")[0]
-    none = composed(db, SECOND)
+    none = composed(known, SECOND)
     part(none, "llm")["figures"]["uses_verified"] |= {"value": 0, "at_least": False}
     assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
-    many = composed(db, SECOND)
+    many = composed(known, SECOND)
     for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
         part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number, "at_least": False}
     post = pipeline.render_post(many, "x").parts[0]
@@ -246,9 +272,8 @@ def page_of(document: Document) -> DigestPage:
     return DigestPage(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
 
 
-def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    refs = [ref for ref in composed(db)["refs"] if ref["url"].startswith("evm:") and ref["sha256"]]
+def test_refs_lead_back_to_the_bytes_that_were_read(known: store.Store, og: World, tmp_path: Path) -> None:
+    refs = [ref for ref in composed(known)["refs"] if ref["url"].startswith("evm:") and ref["sha256"]]
     assert refs
     for ref in refs:
         assert opengradient.ref_checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
@@ -310,10 +335,11 @@ def test_a_dead_secondary_chain_delays_no_post(db: store.Store, og: World, tmp_p
     assert deliveries.publish_gate(document, NOW, timedelta(hours=6)).publish
 
 
-def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
-    collected(db, og, tmp_path)
-    memory = ledger.SourceState(db, "opengradient")
-    with db.read_transaction() as connection:
+def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(
+    known: store.Store, og: World, tmp_path: Path
+) -> None:
+    memory = ledger.SourceState(known, "opengradient")
+    with known.read_transaction() as connection:
         rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
     explained = {}
     for place, _ in rows:
@@ -363,11 +389,14 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "opengradient"
 
 
 @pytest.mark.parametrize("day", [FIRST, SECOND])
-def test_from_raw_logs_to_records_to_digest_to_posts(db: store.Store, og: World, tmp_path: Path, day: Any) -> None:
+def test_from_raw_logs_to_records_to_digest_to_posts(
+    reading: Callable[..., Path], og: World, tmp_path: Path, day: Any
+) -> None:
     """`tests/golden/opengradient`; written anew with GOLDEN=1."""
-    collected(db, og, tmp_path, signers=(og.node.accounts[0],))
-    document = composed(db, day)
-    lines = [f"{s.at:%H:%M} size {min(s.size, 10**6)} {s.place.rpartition(':')[2]}" for s in settlements(db, day)]
+    with closing(copied(reading(signers=(og.node.accounts[0],)), tmp_path)) as known:
+        document = composed(known, day)
+        settled = settlements(known, day)
+    lines = [f"{s.at:%H:%M} size {min(s.size, 10**6)} {s.place.rpartition(':')[2]}" for s in settled]
     lines += [f"{c['catalogue']}.{k}: {v}" for c in blocks(document) for k, v in told(document, c["catalogue"]).items()]
     lines += [f"{c['catalogue']} gap: {gap}" for c in blocks(document) for gap in c["gaps"]]
     lines += [pipeline.render_post(document, outlet).parts[0] for outlet in ("x", "text")]

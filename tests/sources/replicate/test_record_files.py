@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -273,3 +274,20 @@ def test_what_the_ledger_has_from_elsewhere_is_left_as_it_is(tmp_path: Path) -> 
     again = [pipeline.compose_digest(opened, archive, plan, p, NOW) for p in periods(opened, plan)[: len(issued)]]
     assert [document["edition"] for document in again] == [1] * len(issued)
     opened.close()
+
+
+def test_the_checksums_of_a_month_are_read_at_once(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {s.ref.url: s.ref.sha256 for s in record_files.record_snapshots(record) if s.at.month == 1}
+    parsed: list[int] = []
+    real = record_files._parse_lists
+
+    def parse(lines: Any, nights: Any) -> Iterator[Snapshot]:
+        parsed.append(len(nights))
+        return real(lines, nights)
+
+    monkeypatch.setattr(record_files, "_parse_lists", parse)
+    record_files._night_checksum.cache_clear()
+    record_files._month_checksums.cache_clear()
+    assert {url: record_files.night_checksum(record, url) for url in wanted} == wanted
+    assert len(wanted) > 10 and len(parsed) == 1
+    assert record_files.night_checksum(record, record_files.REFS + "0" * 40) is None
