@@ -25,6 +25,7 @@ from bot.render import escaping
 from bot.render.model_tables import UNKNOWN, escape_formula, linked_name
 from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker
 
+NONE = "none"
 COLUMNS = ("day", "uses", "at_least", "rank", "share", "reason")
 
 
@@ -78,17 +79,24 @@ def json_bytes(document: Document) -> bytes:
 
 
 def csv_bytes(document: Document) -> bytes:
-    """The days, oldest first. An unknown cell says so and why."""
+    """The days, oldest first. An unknown cell says so and why; what was not used, and a group, has no rank."""
     held = io.StringIO()
     writer = csv.writer(held)
     writer.writerow(COLUMNS)
     for day in document["days"]:
         uses = day["uses"]
-        known = (UNKNOWN if cell is None else cell for cell in (day["rank"], day["share"]))
+        rank = (NONE if is_unranked(document["kind"], day) else UNKNOWN) if day["rank"] is None else day["rank"]
+        share = UNKNOWN if day["share"] is None else day["share"]
         reason = uses.get("unknown", uses.get("reason", ""))
         count = UNKNOWN if uses["value"] is None else uses["value"]
-        writer.writerow((day["day"], count, uses.get("at_least", False), *known, escape_formula(reason)))
+        writer.writerow((day["day"], count, uses.get("at_least", False), rank, share, escape_formula(reason)))
     return held.getvalue().encode()
+
+
+def is_unranked(kind: str, day: Mapping[str, Any]) -> bool:
+    """Whether something has no rank on a day: a group never has one, a model only with use. The rank of a used model
+    without one is unknown, because another may have been used more."""
+    return kind != "model" or day["uses"]["value"] == 0
 
 
 def day_table(document: Document, root: str) -> str:
@@ -135,10 +143,9 @@ def _why(reason: str | None) -> str:
 
 
 def _rank_cell(day: Document) -> str:
-    """An unused model has no rank; that of a used one is unknown if another may have been used more."""
     if day["rank"] is not None:
         return number_format.format_count(day["rank"])
-    return "–" if day["uses"]["value"] == 0 else UNKNOWN
+    return "–" if is_unranked("model", day) else UNKNOWN
 
 
 @lru_cache(maxsize=2048)
@@ -217,4 +224,4 @@ def render_name_list(site: SiteContext, page: NameList) -> File:
 
 
 def _last_use(day: date | None) -> str:
-    return f"last used {day.isoformat()}" if day else "never seen in use"
+    return f"last used {day.isoformat()}" if day else "no use seen on a known day"
