@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bot.queries import QueryError
 from bot.queries.near_names import closest_matches, did_you_mean
+from tests import query_contexts
 
 KNOWN = (
     *("bytedance/sdxl-lightning-4step", "black-forest-labs/flux-schnell", "meta/meta-llama-3-8b-instruct"),
@@ -49,3 +53,15 @@ def test_the_first_of_equals_is_the_first_of_the_list_and_none_is_named_twice() 
     twins = ["b/model", "a/model", "b/model"]
     assert closest_matches("modell", twins, 3) == ["b/model", "a/model"]
     assert did_you_mean("modell", twins) == "did you mean b/model or a/model?"
+
+
+def test_of_models_that_are_equally_near_the_most_used_was_meant(tmp_path: Path) -> None:
+    """Other models of that name come first by the alphabet."""
+    with query_contexts.desk(tmp_path) as desk, pytest.raises(QueryError) as refused:
+        desk.find_model("odel-0")
+    assert refused.value.text.index("did you mean owner0/model-0")
+    with query_contexts.desk(tmp_path) as desk:
+        most = [row["model"] for row in desk.find_digest("replicate")["catalogues"][0]["top"]]
+        public = dict.fromkeys(sorted(most)[:2])
+        assert set(desk._most_used(desk.watched.values(), public)) == set(public)
+        assert desk._most_used(desk.watched.values(), public) == [name for name in most if name in public]
