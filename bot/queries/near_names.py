@@ -12,10 +12,12 @@ from bot.records.messages import message
 S = TypeVar("S", bound=str)
 
 SUGGESTIONS = 3
-NEAR = 0.7
-"""The least likeness of a suggestion, from 0 to 1."""
+NEAR, NEAR_IN_PART = 0.6, 0.7
+"""The least likeness of a suggestion, from 0 to 1: of whole names, and of their words or parts."""
 LONGEST = 100
 """Characters of a name that are compared, so that no text costs much more than a name."""
+SHORTEST_PART = 4
+"""Characters of a text that is looked for inside of longer names: a shorter one is part of many."""
 CANDIDATES = 50
 """The nearest names of each way to compare."""
 _WORDS = str.maketrans(dict.fromkeys("-_.:", " "))
@@ -48,14 +50,15 @@ def _likenesses(typed: str, names: Sequence[str]) -> Iterator[tuple[int, float]]
     if len(text) < 2:
         return
     models = [name.rpartition("/")[2] for name in names]
-    longer = [name if len(name) >= len(text) else None for name in whole]
-    for given, choices, scorer, weight in (
-        (text, whole, OSA.normalized_similarity, 1.0),
-        (model, models, OSA.normalized_similarity, 0.99),
-        (text, whole, fuzz.token_sort_ratio, 0.0095),
-        (text, longer, fuzz.partial_ratio, 0.0085),
+    longer = [name if len(name) >= len(text) >= SHORTEST_PART else None for name in whole]
+    for given, choices, scorer, weight, least in (
+        (text, whole, OSA.normalized_similarity, 1.0, NEAR),
+        (model, models, OSA.normalized_similarity, 0.99, NEAR),
+        (text, whole, fuzz.ratio, 0.0094, NEAR),
+        (text, whole, fuzz.token_sort_ratio, 0.0095, NEAR_IN_PART),
+        (text, longer, fuzz.partial_ratio, 0.0085, NEAR_IN_PART),
     ):
-        found = process.extract(given, choices, scorer=scorer, limit=CANDIDATES, score_cutoff=NEAR / weight)
+        found = process.extract(given, choices, scorer=scorer, limit=CANDIDATES, score_cutoff=least / weight)
         yield from ((place, score * weight) for _choice, score, place in found)
 
 

@@ -44,9 +44,13 @@ def test_a_misspelled_name_leads_to_the_one_that_was_meant(typed: str, meant: st
     assert closest_matches(typed, KNOWN, 3)[0] == meant
 
 
-@pytest.mark.parametrize("typed", ["zzzzqqqq", "x", "/", "", "   ", "x" * 100_000, "\n\n", "yy"])
+@pytest.mark.parametrize("typed", ["zzzzqqqq", "x", "/", "", "   ", "x" * 100_000, "\n\n", "yy", "../etc", "ing"])
 def test_nothing_is_suggested_where_nothing_is_near(typed: str) -> None:
     assert did_you_mean(typed, KNOWN) == "" and did_you_mean("flux", ()) == ""
+
+
+def test_a_metric_is_suggested_too() -> None:
+    assert did_you_mean("usage", ("models_listed", "uses", "gini_used")) == "did you mean uses?"
 
 
 def test_the_first_of_equals_is_the_first_of_the_list_and_none_is_named_twice() -> None:
