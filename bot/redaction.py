@@ -30,8 +30,9 @@ _CUT = re.compile(r"(…|\.\.\.)")
 _PASSWORD = re.compile(r"(://[^/?#\s@:\"'<>]*:)(?!\*\*\*@)[^/?#\s@\"'<>]+@")
 _LONG_USER = re.compile(r"(?<=://)[^/?#\s@:\"'<>]{16,}@")
 _KEY = r"[\w-]*(?:token|secret|password|passwd|pwd|key|signature|sig|credential)"
-# No backslash: in JSON and in Python's repr it begins the end of the text that contains the URL.
-_QUERY = re.compile(rf"(?i)([?&](?:amp;)?{_KEY}=)[^&\s\"'<>#\\]+")
+# No backslash: in JSON and in Python's repr it begins the end of the text that contains the URL. A last colon or stop
+# belongs to the sentence around it.
+_QUERY = re.compile(rf"(?i)([?&](?:amp;)?{_KEY}=)[^&\s\"'<>#\\]+?(?=[:;,.!?)]?(?:[\s\"'<>]|$)|[&#\\])")
 _KEY_NAME = re.compile(rf"(?i){_KEY}")
 
 _ENVIRONMENT = re.compile(r"(?i)(token|secret|key|key_id|password|credentials|_url|_proxy)$|^X_")

@@ -93,6 +93,7 @@ SHOTS = (
     Shot("method", "method", {"metric": "models_for_half"}),
     Shot("networks", "networks"),
     Shot("status", "status"),
+    Shot("health", "health"),
     Shot("about", "about"),
     Shot("mistyped", "model", {"model": "flux-shnell"}),
     Shot("usage-ar", "usage", {"day": DAY}, locale="ar"),

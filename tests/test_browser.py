@@ -363,6 +363,19 @@ def test_names_are_suggested_and_compared_by_the_form(browser: Browser, address:
     assert not visit.wrong
 
 
+def test_a_comparison_that_a_server_answered_goes_on_by_name_with_the_script(browser: Browser, address: str) -> None:
+    """An author's name is a word like the key of a network."""
+    visit = Visit(browser, address)
+    page = visit.to(f"/compare.html?item={entity_path('author', 'replicate', 'models', 'owner0')}")
+    assert page.get_by_label("A", exact=True).input_value() == "owner0"
+    page.get_by_label("B", exact=True).fill("owner1")
+    page.get_by_role("button", name="Compare").click()
+    page.locator("#compared .key li").nth(1).wait_for()
+    assert page.locator("#compared .key").inner_text().count("author") == 2
+    visit.context.close()
+    assert not visit.wrong
+
+
 def test_search_and_comparison_need_no_script_where_the_server_answers(browser: Browser, address: str) -> None:
     visit = Visit(browser, address, java_script_enabled=False)
     page = visit.to("/search.html")
@@ -371,6 +384,7 @@ def test_search_and_comparison_need_no_script_where_the_server_answers(browser: 
     page.get_by_role("link", name="owner1/model-1", exact=True).click()
     assert page.locator("h1").inner_text() == "owner1/model-1"
     page.get_by_role("link", name="Compare with another").click()
+    assert page.get_by_label("A", exact=True).input_value() == "owner1/model-1", "its name, and not its address"
     page.get_by_label("B", exact=True).fill("owner2/model-2")
     page.get_by_role("button", name="Compare").click()
     assert page.locator("#compared svg.chart").count() == 2

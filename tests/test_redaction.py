@@ -86,6 +86,10 @@ def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
         ("at postgresql://footfall@db/x", "at postgresql://footfall@db/x"),
         ("https://x.example/?a=1&api_key=hush&b=2", f"https://x.example/?a=1&api_key={REDACTED}&b=2"),
         ("https://x.example/?access_token=hush", f"https://x.example/?access_token={REDACTED}"),
+        ("https://x.example/?key=hush: 404 Not Found", f"https://x.example/?key={REDACTED}: 404 Not Found"),
+        ("(see https://x.example/?key=hu.sh:)!)", f"(see https://x.example/?key={REDACTED})"),
+        ("at https://x.example/?key=h.", f"at https://x.example/?key={REDACTED}."),
+        ("https://x.example/?key=:!", f"https://x.example/?key={REDACTED}!"),
         ("https://x.example/?a=1&amp;key=hush&amp;b=2", f"https://x.example/?a=1&amp;key={REDACTED}&amp;b=2"),
         *(
             (f"https://x.example/?{name}=hush&b=2", f"https://x.example/?{name}={REDACTED}&b=2")

@@ -74,7 +74,7 @@ SUMMARIES = {
     "web": "Serve the archive site and the JSON API.",
     "mcp": "Answer the questions of language models (Model Context Protocol).",
     "run": "Run the worker: collect, compose and publish on schedule.",
-    "health": "Say whether the worker or the web server here is healthy.",
+    "health": "Say whether the worker or the web server here is healthy, or how the sources are.",
     "lake": "Maintain the files of single events: compact, verify, prune.",
     "schedule": "Show when the next posts go out.",
     "migrate": "Update the database's tables to this version.",

@@ -1,7 +1,8 @@
-"""`health`: one line about the worker or the web server on this machine, for the probe of a container.
+"""`health`: one line about the worker or the web server on this machine, for the probe of a container; or the query of
+that name, about the sources.
 
-It asks their /health and imports nothing that takes time: a container asks every minute. So it reads the two addresses
-from `config.yaml` by itself; `run` and `web` check the whole file.
+For a process it asks its /health and imports nothing that takes time: a container asks every minute. So it reads the
+two addresses from `config.yaml` by itself; `run` and `web` check the whole file.
 """
 
 from __future__ import annotations
@@ -20,19 +21,34 @@ ADDRESSES = {
     "web": ("monitoring_host", "127.0.0.1", "monitoring_port", 9465),
 }
 """By process: the keys of its address under `worker` and `web`, with their defaults."""
+SOURCES = "sources"
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - such a server also answers on loopback
 SECONDS = 5.0
 MOST_BYTES = 64 * 1024
 
 
 @click.command()
-@click.argument("process", type=click.Choice(list(ADDRESSES)), required=False)
-@click.pass_obj
-def health(path: Path, process: str | None) -> int:
-    """Say in one line whether PROCESS is healthy; exits with 0 or 1.
+@click.argument("what", type=click.Choice([*ADDRESSES, SOURCES]), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; for the sources.")
+@click.pass_context
+def health(ctx: click.Context, what: str | None, as_json: bool) -> int:
+    """Say in one line whether the worker or the web server here is healthy; exits with 0 or 1.
 
-    Without PROCESS, whichever of both runs here must be healthy, as in a container that runs one of them.
+    Without a name, whichever of both runs here must be healthy, as in a container that runs one of them.
+
+    `health sources` shows the state of each source instead: last good reading, completeness, held days, other counts
+    of the same use, revisions.
     """
+    if what == SOURCES:
+        from bot.cli.query_commands import health as of_sources
+
+        return int(ctx.invoke(of_sources, as_json=as_json))
+    if as_json:
+        raise click.UsageError(f"--json: only for {SOURCES}", ctx)
+    return _probe(ctx.obj, what)
+
+
+def _probe(path: Path, process: str | None) -> int:
     settings = _read_settings(path)
     if isinstance(settings, str):
         click.echo(settings)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 from bot import outlets, pipeline
 from bot.cli.app_context import AppContext, UsageError, clock
@@ -194,23 +195,39 @@ def _process_name(pid: int) -> str:
 
 
 class SiteOutlet:
-    """The archive site as an outlet. Posting writes the whole site again, so posting twice does no harm."""
+    """The archive site as an outlet. Posting brings the whole site up to date, so posting twice does no harm. A digest
+    is issued, and has a data release, from its first receipt on; the site's own is stored after it was written, so it
+    is brought up to date once more then."""
 
     def __init__(self, parts: AppContext) -> None:
         self._parts = parts
+        self._lacks_receipts = False
 
     def post(self, part: Part, destination: str) -> Outcome:
-        from bot.cli.preview_commands import write_site
         from bot.site_builder import DiskError
 
         try:
-            index = write_site(self._parts, tell=log.debug)
+            index = self._write()
         except (DiskError, StoreError, OSError) as error:
             return RetryLater(f"site: {error}", clock() + DISK_PAUSE)
         except FootfallError as error:
             return Refused(f"site: {error}")
         url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
+        self._lacks_receipts = True
         return Sent(part.marker, url)
+
+    def refresh(self) -> None:
+        if self._lacks_receipts:
+            try:
+                self._write()
+                self._lacks_receipts = False
+            except (FootfallError, OSError) as error:
+                log.warning("site: the newest receipts are not shown yet: %s", error)
+
+    def _write(self) -> Path:
+        from bot.cli.preview_commands import write_site
+
+        return write_site(self._parts, tell=log.debug)
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         return self.post(part, destination)

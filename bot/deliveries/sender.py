@@ -26,6 +26,7 @@ from bot.outlets import (
     Outlet,
     Part,
     PollOutlet,
+    ReceiptShowingOutlet,
     Refused,
     Sent,
     Timed,
@@ -112,6 +113,9 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
         for name in run.outlets:
             of_outlet = [delivery for delivery in ready if delivery.outlet == name]
             sent |= {(delivery.id, delivery.edits) for delivery in _send_deliveries(run, of_outlet)}
+            outlet = run.outlets[name].outlet
+            if of_outlet and isinstance(outlet, ReceiptShowingOutlet) and not run.stopping():
+                outlet.refresh()
     follow_up(run)
     return tuple(sorted({id for id, _ in sent} | tries.keys()))
 

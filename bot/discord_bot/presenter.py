@@ -87,6 +87,7 @@ DEFINED: Mapping[str, str] = MappingProxyType(
 """The metric whose definition is shown below an answer without one of its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
+    | {"health": ("networks", 1)}
     | {"top": ("models", 10), "idle": ("models", SHOWN_ROWS), "new": ("models", SHOWN_ROWS)}
     | {"author": ("periods", 15), "category": ("periods", 15)}
 )
@@ -94,7 +95,7 @@ PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
 NEWEST_FIRST = ("trend", "model", "author", "category")
 KEPT = 64
 """Most answers in the cache; one with a picture takes up to 100 kB."""
-LIVE = frozenset({"status"})
+LIVE = frozenset({"status", "health"})
 """Queries that are never cached, because they describe the present."""
 
 

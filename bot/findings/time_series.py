@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from math import floor
 from statistics import median
 from typing import ClassVar, Literal
 
@@ -98,12 +99,12 @@ class UnusualDay:
     direction: Literal["above", "below"]
     day: date
     value: int
-    usual: float
-    """Median of the same weekday in the last 8 weeks."""
+    usual: int
+    """Median of the same weekday in the last 8 weeks, as a whole number: a half is rounded up."""
     weeks: int
     """How many of those days are known."""
     z: float
-    """Robust z-score: 0.6745 · (value − median) / median absolute deviation."""
+    """Robust z-score: 0.6745 · (value − exact median) / median absolute deviation."""
 
     def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
@@ -174,7 +175,7 @@ def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -
     z = NORMAL * (value - usual) / spread
     if abs(z) < UNUSUAL:
         return None
-    return UnusualDay(metric, unit, "above" if z > 0 else "below", day, value, usual, len(past), z)
+    return UnusualDay(metric, unit, "above" if z > 0 else "below", day, value, floor(usual + 0.5), len(past), z)
 
 
 def _round_numbers(metric: str, highest: int) -> list[int]:

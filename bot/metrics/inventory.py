@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.metrics.ranking import used_listed
 from bot.metrics.registry import Value, metric
-from bot.records import PeriodData, Unknown, at_least
+from bot.records import Model, PeriodData, SafeName, Unknown, at_least, message
+
+NO_AUTHOR_NAMED = message("no_author_named")
 
 
 @metric(unit="models", label="models listed")
@@ -35,24 +39,32 @@ def models_removed(book: PeriodData) -> Value:
     return len(book.listed_before - {model.id for model in book.listed})
 
 
-@metric(unit="authors", label="authors listed")
+@metric(unit="authors", label="authors listed", version=2)
 def authors_listed(book: PeriodData) -> Value:
-    """Distinct authors of the models listed at the end of the period."""
+    """Distinct authors that the models listed at the end of the period name. A model without an author adds none;
+    unknown where no listed model names one."""
     if isinstance(book.listed, Unknown):
-        return _in_part(book, len({model.author for model in book.listed_in_part}))
-    return len({model.author for model in book.listed})
+        return _in_part(book, len(_named_authors(book.listed_in_part)))
+    authors = _named_authors(book.listed)
+    return len(authors) if authors or not book.listed else Unknown(NO_AUTHOR_NAMED)
 
 
-@metric(unit="authors", label="authors used")
+@metric(unit="authors", label="authors used", version=2)
 def authors_used(book: PeriodData) -> Value:
-    """Distinct authors of the models used in the period, where a model used is one listed at the end of the period
-    with at least one use in it."""
+    """Distinct authors that the models used in the period name, where a model used is one listed at the end of the
+    period with at least one use in it. Unknown where no model used names one."""
     used = used_listed(book)
     if isinstance(used, Unknown):
         return used
-    authors = {model.author for model in used.models}
-    more = {model.author for model in used.possible} - authors or (used.reason and isinstance(book.listed, Unknown))
+    authors = _named_authors(used.models)
+    if used.models and not authors:
+        return Unknown(NO_AUTHOR_NAMED)
+    more = _named_authors(used.possible) - authors or (used.reason and isinstance(book.listed, Unknown))
     return at_least(len(authors), used.reason) if more else len(authors)
+
+
+def _named_authors(models: Iterable[Model]) -> set[SafeName]:
+    return {model.author for model in models if model.author}
 
 
 def _in_part(book: PeriodData, count: int) -> Value:

@@ -40,6 +40,7 @@ from bot.outlets.types import (
     OutletError,
     Part,
     PollOutlet,
+    ReceiptShowingOutlet,
     Refused,
     RetryLater,
     Sent,

@@ -214,6 +214,15 @@ class BulkOutlet(Protocol):
         ...
 
 
+@runtime_checkable
+class ReceiptShowingOutlet(Protocol):
+    """An outlet that shows the receipts of what was posted, its own too, which are stored only after it has posted."""
+
+    def refresh(self) -> None:
+        """Show the receipts that were stored since it posted. A failure is logged; the next post shows them as well."""
+        ...
+
+
 REASON_LIMIT = 300
 
 

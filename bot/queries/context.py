@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar, get_args
@@ -158,14 +158,17 @@ class QueryContext:
         if day is not None:
             self.refuse_future(day)
         first = Period.for_day(day, period).first if day else None
-        key, mark = (network, period, first), self.archive.data_version()
-        digest = self.documents.get_or_compute(key, mark, lambda: self._read_digest(*key))
+        digest = self._cached_digest(network, period, first)
         if digest is not None:
             return digest
         if day is None:
             raise NotFoundError(message(f"no_digest_yet_{period}", name=network), self._digest_cure(network, period))
         missing = message(f"no_digest_{period}", name=network, date=day.isoformat())
         raise NotFoundError(join_messages([missing, self._available_days(network, period)]))
+
+    def _cached_digest(self, network: str, period: PeriodName, first: date | None) -> Document | None:
+        key, mark = (network, period, first), self.archive.data_version()
+        return self.documents.get_or_compute(key, mark, lambda: self._read_digest(*key))
 
     def _read_digest(self, network: str, period: PeriodName, first: date | None) -> Document | None:
         if first is None:
@@ -208,12 +211,19 @@ class QueryContext:
             if len(ending) == 1:
                 return watched, *ending[0]
         several = [model for _, ending in endings for _, model in ending]
-        meaning = did_you_mean(name, [model for _, names in known for _, model in names.public])
+        public = dict.fromkeys(model for _, names in known for _, model in names.public)
+        meaning = did_you_mean(name, list(dict.fromkeys([*self._most_used(networks, public), *public])))
         if several:
             meaning = message("several_of_name", n=len(several), name=several[0], rest=several[1])
         titles = ", ".join(watched.title for watched in networks)
         missing = message("{name}: no such model on {rest}", name=SafeName(name), rest=titles)
         raise NotFoundError(join_messages([missing, meaning]))
+
+    def _most_used(self, networks: Iterable[WatchedNetwork], public: Container[str]) -> list[str]:
+        """The most used models of the newest days: of names that are equally near, such a one was meant."""
+        newest = (self._cached_digest(watched.network, "day", None) for watched in networks)
+        blocks = (block for document in newest if document for block in document["catalogues"])
+        return [row["model"] for block in blocks for row in block["top"] if row["model"] in public]
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, cached until the ledger changes."""

@@ -97,8 +97,8 @@ def top(
 def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
     """Models on offer that nobody used for so many days.
 
-    Those never seen in use come first, then the longest idle; a page has 100 models, and one beyond the last is the
-    last."""
+    Those of which no use was seen on a known day come first, then the longest idle; a page has 100 models, and one
+    beyond the last is the last."""
     paging.require_number(page)
     answer, idle_rows = _idle_rows(desk, network, days, day)
     if "unknown" in answer:
@@ -115,14 +115,14 @@ def idle_models(
     limit: int = DEFAULT_LIMIT,
     offset: int = 0,
 ) -> Document:
-    """Models on offer that nobody used for so many days, from any place of the list: never seen in use first."""
+    """Models on offer that nobody used for so many days, from any place of the list: those without a use first."""
     answer, idle_rows = _idle_rows(desk, network, days, day)
     total = None if "unknown" in answer else len(idle_rows)
     return page_document(answer, "models", _idle_page(desk, idle_rows, limit, offset), limit, offset, total)
 
 
 _IdleRow = tuple[bool, date, str, str]
-"""Whether it was ever seen in use, when last, its name and its author; sorted, the longest idle comes first."""
+"""Whether a use was seen on a known day, when last, its name and its author; sorted, the longest idle comes first."""
 
 
 def _idle_rows(desk: QueryContext, network: str | None, days: int, day: date | None) -> tuple[Document, list[_IdleRow]]:

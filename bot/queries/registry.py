@@ -252,6 +252,7 @@ QUERIES = _by_name(
         "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"
     ),
     QuerySpec("status", network_queries.status),
+    QuerySpec("health", health_queries.health, rows="networks"),
     QuerySpec("about", network_queries.about, rows="networks"),
 )
 """Queries that every interface has. The API pages each list that `rows` names."""
@@ -260,7 +261,6 @@ _OF_PROGRAMS = (
     replace(QUERIES["new"], answer=list_queries.new_models, options=(_NEW_DAYS, NETWORK, DAY)),
     replace(QUERIES["trend"], answer=metric_queries.trend_between, options=(_METRIC, _DAYS, _SINCE, _UNTIL, NETWORK)),
     QuerySpec("models", model_lists.models, (NETWORK, PERIOD, DAY), rows="models"),
-    QuerySpec("health", health_queries.health, rows="networks"),
     QuerySpec("metrics", metric_queries.metrics, rows="metrics"),
     QuerySpec(
         "digests",

@@ -134,6 +134,7 @@ MESSAGES: Mapping[str, str] = {
     "payments_not_visible": "payments cannot be seen here",
     "no_evidence": "nothing here is {word}",
     "no_use_named": "none of the use names its model",
+    "no_author_named": "none of the models names an author",
     "uses_unnamed": "{n} of {m} uses name no model",
     "share_unnamed": "less than that share of use names its model",
     "watched_days": "watched for {n} of {m} days",

@@ -14,6 +14,7 @@ from markupsafe import escape
 from bot import number_format
 from bot.records import Document
 from bot.render import escaping
+from bot.render.entity_pages import is_unranked
 from bot.render.model_tables import UNKNOWN, linked_name
 from bot.render.page_layout import SiteContext, render_page, slot_marker
 
@@ -29,8 +30,8 @@ FIELDS = 2
 class ComparedSides:
     """What is compared."""
 
-    given: Sequence[str]
-    """What was asked for."""
+    given: Sequence[tuple[str, str]]
+    """What was asked for: a text that finds it again, and the address of its page; empty if it has none."""
     sides: Sequence[Document] = ()
     """As `queries.entity_queries` makes them."""
     charts: Sequence[tuple[str, str]] = ()
@@ -41,11 +42,11 @@ class ComparedSides:
 
 def compare_page(site: SiteContext, shown: ComparedSides | None = None) -> bytes:
     """A form, and what was chosen where the server was asked."""
-    given = [*(shown.given if shown else ()), *[""] * MOST]
+    given = [*(shown.given if shown else ()), *[("", "")] * MOST]
     count = max(FIELDS, len(shown.given) if shown else 0)
     sides, charts = (shown.sides, shown.charts) if shown else ((), ())
     slots = {
-        "fields": "".join(_field(number, text) for number, text in enumerate(given[:count], 1)),
+        "fields": "".join(_field(number, *field) for number, field in enumerate(given[:count], 1)),
         "charts": "".join(f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>" for title, svg in charts),
         "key": "".join(_key_entry(number, side) for number, side in enumerate(sides, 1)),
         "figures": _figures_table(sides) if sides else "",
@@ -57,11 +58,17 @@ def compare_page(site: SiteContext, shown: ComparedSides | None = None) -> bytes
     )  # fmt: skip
 
 
-def _field(number: int, text: str) -> str:
+def field_label(side: Document, alone: bool) -> str:
+    """The text of a field for one side: its name, and what it is where that `alone` would find something else."""
+    return str(side["name"]) if alone else f"{side['name']} ({side['kind']}, {side['title']})"
+
+
+def _field(number: int, text: str, path: str) -> str:
     letter = "ABCD"[number - 1]
+    page = f' data-path="{escape(path)}"' if path else ""
     return (
         f'<label>{letter} <input name="item" value="{escape(text)}" maxlength="200" autocomplete="off" '
-        f'spellcheck="false" list="names-{letter}"></label><datalist id="names-{letter}"></datalist>'
+        f'spellcheck="false" list="names-{letter}"{page}></label><datalist id="names-{letter}"></datalist>'
     )
 
 
@@ -101,8 +108,10 @@ def _share(side: Document) -> str:
 
 
 def _rank(side: Document) -> str:
-    rank = _latest(side)["rank"]
-    return NONE if rank is None else number_format.format_count(rank)
+    day = _latest(side)
+    if day["rank"] is not None:
+        return number_format.format_count(day["rank"])
+    return NONE if is_unranked(side["kind"], day) else UNKNOWN
 
 
 def _date(key: str) -> Callable[[Document], str]:

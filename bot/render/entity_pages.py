@@ -25,6 +25,7 @@ from bot.render import escaping
 from bot.render.model_tables import UNKNOWN, escape_formula, linked_name
 from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker
 
+NONE = "none"
 COLUMNS = ("day", "uses", "at_least", "rank", "share", "reason")
 
 
@@ -79,25 +80,33 @@ def json_bytes(document: Document) -> bytes:
 
 
 def csv_bytes(document: Document) -> bytes:
-    """The days, oldest first. An unknown cell says so and why."""
+    """The days, oldest first. An unknown cell says so and why; what was not used, and a group, has no rank."""
     held = io.StringIO()
     writer = csv.writer(held)
     writer.writerow(COLUMNS)
-    writer.writerows(map(_csv_row, document["days"]))
+    writer.writerows(_csv_row(document["kind"], day) for day in document["days"])
     return held.getvalue().encode()
 
 
-def _csv_row(day: Document) -> tuple[object, ...]:
+def _csv_row(kind: str, day: Document) -> tuple[object, ...]:
     uses, rank, share = day["uses"], day["rank"], day["share"]
+    if rank is None:
+        rank = NONE if is_unranked(kind, day) else UNKNOWN
     reason = uses.get("unknown") or uses.get("reason")
     return (
         day["day"],
         UNKNOWN if uses["value"] is None else uses["value"],
         uses.get("at_least", False),
-        UNKNOWN if rank is None else rank,
+        rank,
         UNKNOWN if share is None else share,
         escape_formula(reason) if reason else "",
     )
+
+
+def is_unranked(kind: str, day: Mapping[str, Any]) -> bool:
+    """Whether something has no rank on a day: a group never has one, a model only with use. The rank of a used model
+    without one is unknown, because another may have been used more."""
+    return kind != "model" or day["uses"]["value"] == 0
 
 
 def day_table(document: Document, root: str) -> str:
@@ -158,10 +167,9 @@ def _why(reason: str | None) -> str:
 
 
 def _rank_cell(day: Document) -> str:
-    """An unused model has no rank; that of a used one is unknown if another may have been used more."""
     if day["rank"] is not None:
         return number_format.format_count(day["rank"])
-    return "–" if day["uses"]["value"] == 0 else UNKNOWN
+    return "–" if is_unranked("model", day) else UNKNOWN
 
 
 @lru_cache(maxsize=2048)
@@ -240,4 +248,4 @@ def render_name_list(site: SiteContext, page: NameList) -> File:
 
 
 def _last_use(day: date | None) -> str:
-    return f"last used {day.isoformat()}" if day else "never seen in use"
+    return f"last used {day.isoformat()}" if day else "no use seen on a known day"

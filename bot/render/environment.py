@@ -66,11 +66,23 @@ class TracedStr(str):
     __slots__ = ()
 
 
+class LinkedName(TracedStr):
+    """A name from a document that pages show as a link."""
+
+    __slots__ = ("link",)
+    link: str
+
+    def __new__(cls, name: str, link: str) -> LinkedName:
+        linked = super().__new__(cls, name)
+        linked.link = link
+        return linked
+
+
 def trace_values(value: Any, at_least: bool = False, traced: dict[int, Any] | None = None) -> Any:
     """A document (or a part of one) with every number and text marked as its own. `at_least`: the part's numbers are
     lower bounds. `traced`: what was marked before, by identity, since a part may stand in several places."""
     match value:
-        case bool() | None | Markup() | Message():
+        case bool() | None | Markup() | Message() | LinkedName():
             return value
         case str():
             return TracedStr(value)
@@ -195,7 +207,10 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return lambda number: mark(_with_lower_bound(number, show(_own_number(number), locale), locale))
 
     def name(text: Any, limit: int = escaping.NAME_LIMIT) -> Markup:
-        return Markup(mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        shown = escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)
+        if outlet == "site" and isinstance(text, LinkedName):
+            shown = f'<a href="{escape(text.link)}"><bdi>{shown}</bdi></a>'
+        return Markup(mark_text(shown))  # noqa: S704
 
     def show_text(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
         return Markup(mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.records import Document
+from bot.records.entity_pages import EntityPages
 from bot.render.digest_posts import leading_block, template_context
 from bot.render.page_layout import HEADING, NetworkPage, SiteContext, digest_folder, page_context, render_page
+from bot.render.story_links import link_names
 
 RECENT = 30
 """Digests on the front page and in the feeds."""
@@ -23,12 +25,13 @@ def index_page(
     site: SiteContext,
     newest: Sequence[Document],
     stories: Mapping[str, str],
+    pages: Mapping[str, Mapping[str, EntityPages]],
     charts: Mapping[str, Mapping[str, str]],
 ) -> bytes:
     """`newest`: the newest digests, newest first, with each network's newest daily digest and its newest one whose
-    headline is known. `charts`: by network, the slots of the latter's charts."""
+    headline is known. Of the latter, by network: its story, the pages that it links, and the slots of its charts."""
     issues = sorted(
-        (issue for network in site.networks if (issue := _issue(site, network, newest))),
+        (issue for network in site.networks if (issue := _issue(site, network, newest, pages))),
         key=lambda issue: (issue["known"], not issue["ended"], issue["d"]["day"]),
         reverse=True,
     )
@@ -37,13 +40,18 @@ def index_page(
     for issue in news[:1]:
         key = issue["d"]["network"]
         slots = {f"{key}-{name}": _unique_ids(key, svg) for name, svg in charts[key].items()}
-        slots |= {f"{key}-story": stories[digest_folder(issue["d"])]}
+        slots |= {f"{key}-story": stories[key]}
     shown = {digest_folder(each["d"]) for issue in issues for each in (issue, issue["since"]) if each}
     recent = [digest_row(d) for d in newest if digest_folder(d) not in shown][:RECENT]
     return render_page(site, "index.j2", "index.html", slots, news=news, unknown=unknown, recent=recent)
 
 
-def _issue(site: SiteContext, network: NetworkPage, newest: Sequence[Document]) -> dict[str, Any] | None:
+def _issue(
+    site: SiteContext,
+    network: NetworkPage,
+    newest: Sequence[Document],
+    pages: Mapping[str, Mapping[str, EntityPages]],
+) -> dict[str, Any] | None:
     """The newest daily digest of a network whose headline is known, and the one that is not known since; of a network
     of which nothing is known, the newest."""
     days = [d for d in newest if d["network"] == network.key and d["period"] == "day"]
@@ -53,6 +61,7 @@ def _issue(site: SiteContext, network: NetworkPage, newest: Sequence[Document]) 
     document = known or days[0]
     return {
         **page_context(document, f"{network.key}-"),
+        "linked": template_context(link_names(document, pages.get(network.key, {}), "")),
         "link": f"{digest_folder(document)}/index.html",
         "known": known is not None,
         "ended": site.record_ends.get(network.key),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,7 @@ from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import picture_words, template_context
 from bot.render.environment import render_template
 from bot.render.model_tables import RankedRow
+from bot.render.story_links import link_names
 
 Points = Sequence[tuple[date, int | float | None]]
 File = tuple[str, bytes]
@@ -274,12 +276,17 @@ def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any]
 
 _SPACES = re.compile(r"\s+")
 _BEFORE_TAG = re.compile(r" (</(?:p|h2|li)>)")
+_AFTER_TAG = re.compile(r"(?<!</a)> ")
+"""A word after a link is a word of the sentence."""
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
-def digest_story(site: SiteContext, document: Document) -> str:
-    """The digest in sentences, as HTML paragraphs."""
+def digest_story(
+    site: SiteContext, document: Document, pages: Mapping[str, EntityPages] = MappingProxyType({}), root: str = ""
+) -> str:
+    """The digest in sentences, as HTML paragraphs. `pages`: by catalogue, the pages that it may link from `root`."""
+    document = link_names(document, pages, root)
     template = "site/_comparison.j2" if document["network"] == COMPARISON else "site/_story.j2"
     raw = render_template("site", template, hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
-    return _BEFORE_TAG.sub(r"\1", flowing.replace("> ", ">")).strip()
+    return _BEFORE_TAG.sub(r"\1", _AFTER_TAG.sub(">", flowing)).strip()

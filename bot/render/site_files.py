@@ -46,7 +46,7 @@ class FrontDigest:
 
     whole: Document
     story: str
-    """HTML paragraphs."""
+    """HTML paragraphs without links, for the feeds."""
 
     @property
     def document(self) -> Document:
@@ -59,7 +59,8 @@ def render_digest(
     site: SiteContext, issue: DigestPage, earlier: Document | None, later: Document | None
 ) -> Iterator[File]:
     """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
-    yield from issue_files(site, issue, digest_story(site, issue.document), (earlier, later))
+    root = "../" * (digest_folder(issue.document).count("/") + 1)
+    yield from issue_files(site, issue, digest_story(site, issue.document, issue.pages, root), (earlier, later))
     yield from models_files(site, issue)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from bot import charts
 from bot.queries import QueryError, entity_queries
+from bot.queries.entity_queries import EntityIndex, IndexedEntity
 from bot.records import Document, SafeName
 from bot.records.entity_pages import entity_path
 from bot.render import compare_page, search_pages
@@ -42,8 +43,9 @@ def compare_answer(build: SiteBuild, items: Sequence[str]) -> bytes:
             mistakes[item] = error.text
     if len(sides) == 1:
         mistakes.setdefault("", "Name another to compare it with")
-    ordered = sorted(given, key=lambda item: item in mistakes)
-    shown = ComparedSides(ordered, sides, _charts(sides), list(mistakes.values()))
+    fields = [(_label(build, side), side["path"]) for side in sides]
+    fields += [(item, "") for item in given if item in mistakes]
+    shown = ComparedSides(fields, sides, _charts(sides), list(mistakes.values()))
     return compare_page.compare_page(build.site, shown)
 
 
@@ -55,14 +57,50 @@ def _document(build: SiteBuild, item: str) -> Document:
         if document := entity_queries.network_document(desk, watched):
             return document
         raise QueryError(f"{watched.title} has no digest of a day")
-    path = item
-    if not any(path in index.entities for index in indexes(build)):
-        watched, catalogue, name = desk.find_model(item)
-        path = entity_path("model", watched.network, catalogue.key, name)
+    path = _find_path(build, item)
     index = next((index for index in indexes(build) if path in index.entities), None)
     if index is None:
         raise QueryError(f"{item} has no page here")
     return next(entity_queries.entity_documents(desk, index, [path]))
+
+
+def _find_path(build: SiteBuild, item: str) -> str:
+    """The address of a page, from itself, from the label of a field or from a name: first of a model, then of an author
+    or a category. Raises `QueryError`."""
+    for index in indexes(build):
+        if item in index.entities:
+            return item
+        if item.endswith(")"):
+            found = (p for p, e in index.entities.items() if item.startswith(e.name) and item == _whole_label(index, e))
+            if path := next(found, ""):
+                return path
+    try:
+        watched, catalogue, name = build.desk.find_model(item)
+    except QueryError:
+        groups = (
+            p for index in indexes(build) for p, e in index.entities.items() if e.kind != "model" and e.name == item
+        )
+        if path := next(groups, ""):
+            return path
+        raise
+    return entity_path("model", watched.network, catalogue.key, name)
+
+
+def _whole_label(index: EntityIndex, entity: IndexedEntity) -> str:
+    return compare_page.field_label(
+        {"name": entity.name, "kind": entity.kind, "title": index.watched.title}, alone=False
+    )
+
+
+def _label(build: SiteBuild, side: Document) -> str:
+    """The text of a field that leads to a side again."""
+    if side["kind"] == "network":
+        return str(side["name"])
+    try:
+        alone = build.desk.watched.get(side["name"]) is None and _find_path(build, side["name"]) == side["path"]
+    except QueryError:
+        alone = False
+    return compare_page.field_label(side, alone)
 
 
 def _charts(sides: Sequence[Document]) -> list[tuple[str, str]]:

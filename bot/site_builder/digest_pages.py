@@ -88,14 +88,14 @@ def digest_places(build: SiteBuild, network: str, period: PeriodName) -> dict[st
 
 def _digest_groups(build: SiteBuild, place: DigestPlace) -> Iterator[FileGroup]:
     page = f"{place.folder}/index.html"
-    yield FileGroup(page, lambda: render_digest(build, place), lambda: _digest_version(build, place), (page,))
+    yield FileGroup(page, lambda: render_digest(build, place), lambda: digest_version(build, place), (page,))
     if build.site.url and place.network != COMPARISON:
         yield FileGroup(
             f"{place.folder}/{PICTURE}", lambda: _picture(build, place), lambda: _picture_version(build, place)
         )
 
 
-def _digest_version(build: SiteBuild, place: DigestPlace) -> str:
+def digest_version(build: SiteBuild, place: DigestPlace) -> str:
     """Of the document, its receipts, its neighbours, and what the ledger has up to the end of the period."""
     last = Period.for_day(place.day, place.period).last
     watched = build.desk.watched.get(place.network)
@@ -170,11 +170,22 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
         return page_layout.DigestPage(document, {}, {}, public)
     period = Period(first, last, document["period"])
     catalogues = _catalogues(watched, document)
-    days = each_day(first, last)
-    pages = {key: entity_links.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
+    pages = _linked_pages(desk, watched, document)
     root = "../" * (page_layout.digest_folder(document).count("/") + 1)
     models = {key: _ranked_models(desk, catalogues[key], period, pages[key], root) for key in catalogues}
     return page_layout.DigestPage(document, models, digest_charts(document), public, pages)
+
+
+def linked_pages(build: SiteBuild, document: Document) -> dict[str, EntityPages]:
+    """By catalogue: the pages that a digest links; none of a comparison."""
+    watched = build.desk.watched.get(document["network"])
+    return _linked_pages(build.desk, watched, document) if watched else {}
+
+
+def _linked_pages(desk: QueryContext, watched: WatchedNetwork, document: Document) -> dict[str, EntityPages]:
+    days = each_day(date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"]))
+    catalogues = _catalogues(watched, document)
+    return {key: entity_links.linked_pages(desk, catalogue, days) for key, catalogue in catalogues.items()}
 
 
 def ranked_models(desk: QueryContext, document: Document) -> dict[str, list[model_tables.RankedRow]]:

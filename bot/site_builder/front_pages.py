@@ -24,7 +24,7 @@ _GROUP_OF |= dict.fromkeys((ABOUT, site_files.MISSING, "robots.txt", *site_files
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
     """The front page, the feeds, and the rest."""
-    yield FileGroup(FRONT, lambda: _index(build), lambda: _version(build, _front_places(build)), (FRONT,))
+    yield FileGroup(FRONT, lambda: _index(build), lambda: _front_version(build), (FRONT,))
     yield FileGroup(
         FEED,
         lambda: site_files.feed_files(build.site, _front_digests(build, _newest(build)[:RECENT])),
@@ -41,17 +41,24 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
     return next((group for group in groups(build) if group.key == _GROUP_OF.get(path)), None)
 
 
-def _version(build: SiteBuild, places: Sequence[DigestPlace]) -> str:
-    return build.checksum([digest_pages.archive_version(build, place) for place in places])
+def _version(build: SiteBuild, places: Sequence[DigestPlace], *more: object) -> str:
+    return build.checksum([digest_pages.archive_version(build, place) for place in places], *more)
+
+
+def _front_version(build: SiteBuild) -> str:
+    """Of its digests, and of what the ledger has for the models that its stories link."""
+    latest = [digest_pages.digest_version(build, place) for place in _latest_days(build)]
+    return _version(build, _front_places(build), latest)
 
 
 def _index(build: SiteBuild) -> Iterator[File]:
     digests = _front_digests(build, _front_places(build))
-    stories = {page_layout.digest_folder(digest.whole): digest.story for digest in digests}
     known = [d.whole for d in digests if d.whole["period"] == "day" and front_page.is_known(d.whole)]
     latest = {document["network"]: document for document in reversed(known)}
     slots = {name: page_layout.chart_slots(digest_pages.digest_charts(each)) for name, each in latest.items()}
-    yield FRONT, front_page.index_page(build.site, [digest.document for digest in digests], stories, slots)
+    pages = {name: digest_pages.linked_pages(build, each) for name, each in latest.items()}
+    stories = {name: page_layout.digest_story(build.site, each, pages[name]) for name, each in latest.items()}
+    yield FRONT, front_page.index_page(build.site, [digest.document for digest in digests], stories, pages, slots)
 
 
 def _health(build: SiteBuild) -> Document:

@@ -40,6 +40,12 @@
     return [held.at_least ? `at least ${shown}` : shown, ...why];
   }
 
+  // A group has no rank, and a model only with use; that of a used model without one is unknown.
+  function rank(kind, { rank: place, uses }) {
+    if (place !== null) return COUNT.format(place);
+    return kind !== "model" || uses.value === 0 ? DASH : "unknown";
+  }
+
   const newest = (side) => side.days[side.days.length - 1];
   const dated = (key) => (side) => [key in side ? (side[key] ? day(side[key]) : "unknown") : DASH];
   const figured = (key) => (side) => (side[key] ? figure(side[key]) : [DASH]);
@@ -47,7 +53,7 @@
     ["Counted in", (side) => [side.unit]],
     ["Newest day", (side) => [day(newest(side).day)]],
     ["On that day", (side) => figure(newest(side).uses)],
-    ["Rank", (side) => [newest(side).rank === null ? DASH : COUNT.format(newest(side).rank)]],
+    ["Rank", (side) => [rank(side.kind, newest(side))]],
     ["Share", (side) => [newest(side).share === null ? "unknown" : share(newest(side).share)]],
     ["Last 7 days", figured("uses_7d")],
     ["Change against the 7 days before", figured("uses_change_7d")],
@@ -180,8 +186,10 @@
 
   // The address of a page, from an address, a network's key or a name. Raises an error with a sentence.
   async function resolve(text) {
-    if (/^[a-z0-9_-]+(\/(models|authors|categories)\/[a-z0-9_-]+\/[a-z0-9-]+)?$/.test(text)) return text;
     if (paths.has(text)) return paths.get(text);
+    if (/^[a-z0-9_-]+\/(models|authors|categories)\/[a-z0-9_-]+\/[a-z0-9-]+$/.test(text)) return text;
+    const { places } = await FootfallNames.read("search/index.json");
+    if (places.some((place) => place.network === text)) return text;
     const { names } = await FootfallNames.find(text);
     const same = names.find((found) => found.name.toLowerCase() === text.toLowerCase()) || names[0];
     if (!same) throw new Error(`${text}: nothing has such a name here.`);
@@ -226,6 +234,7 @@
     labels[0].parentElement.append(element("label", {}, `${letter} `, field), element("datalist", { id: `names-${letter}` }));
   }
 
+  form.querySelectorAll("input[data-path]").forEach((field) => paths.set(field.value, field.dataset.path));
   form.addEventListener("input", (event) => {
     grow();
     suggest(event);
@@ -241,9 +250,9 @@
   if (given.length && !("answered" in form.dataset)) {
     compare(given).then((sides) => sides.forEach((side, n) => {
       grow();
-      const field = form.querySelectorAll("input")[n];
-      paths.set(side.name, side.path);
-      field.value = side.name;
+      const label = paths.has(side.name) ? `${side.name} (${side.kind}, ${side.title})` : side.name;
+      paths.set(label, side.path);
+      form.querySelectorAll("input")[n].value = label;
       grow();
     }));
   }

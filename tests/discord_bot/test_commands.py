@@ -49,6 +49,7 @@ QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("method", {"metric": "gini_listed"}),
     ("networks", {}),
     ("status", {}),
+    ("health", {}),
     ("about", {}),
 ]
 

@@ -72,6 +72,8 @@ def test_a_question_has_the_same_answer_on_all_three(
 def _arguments(name: str, options: dict[str, str]) -> list[str]:
     twin = cli.get_command(click.Context(cli), name)
     assert twin is not None
+    if name == "health":  # without its argument it is the probe of a container
+        return [name, "sources"]
     given = [options[param.name or ""] for param in twin.params if isinstance(param, click.Argument)]
     named = {param.name for param in twin.params if isinstance(param, click.Option)}
     return [name, *given, *[word for key, value in options.items() if key in named for word in (f"--{key}", value)]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -225,13 +225,20 @@ def _minus(demand: float | None, supply: float | None) -> float | None:
     return None if demand is None or supply is None else demand - supply
 
 
+def _authors(given: Iterable[str]) -> int | None:
+    """Distinct names; `None` where there are models and none names its author."""
+    names = [str(name) for name in given]
+    named = np.unique([name for name in names if name])
+    return None if names and not len(named) else len(named)
+
+
 REFERENCES: dict[str, Callable[[PeriodData], float | None]] = {
     "models_listed": lambda b: len(_ids(b)),
     "models_added": lambda b: len(_ids(b) - set(b.listed_before)),
     "models_removed": lambda b: len(set(b.listed_before) - _ids(b)),
-    "authors_listed": lambda b: len({m.author for m in b.listed}),
+    "authors_listed": lambda b: _authors(m.author for m in b.listed),
     "authors_used": lambda b: (
-        None if _unnamed(b) else len(np.unique([str(m.author) for m in b.listed if b.flow.by_model.get(m.id)]))
+        None if _unnamed(b) else _authors(m.author for m in b.listed if b.flow.by_model.get(m.id))
     ),
     "uses": lambda b: sum(_named(b)) + b.flow.unattributed,
     "uses_7d": lambda b: b.total_7d,
@@ -518,6 +525,21 @@ def test_one_model_has_all_the_use() -> None:
     assert amounts["gini_listed"] == amounts["gini_used"] == amounts["models_outweighed"] == 0
     assert amounts["top_1_share"] == amounts["top_10_share"] == amounts["share_used"] == 1
     assert amounts["median_uses"] == 7 and amounts["uses"] == amounts["uses_reported"] == 7
+
+
+def test_a_model_without_an_author_is_no_author() -> None:
+    """A network that names no authors had one of each day."""
+    nobody = [model(n, author="", name=f"m{n}", last_used=DAY) for n in (1, 2)]
+    somebody = model(3, last_used=DAY)
+    use = Usage(12, {1: 3, 2: 4, 3: 5})
+    mixed = book([3, 4, 5], listed=(*nobody, somebody), flow=use)
+    assert value(mixed, "authors_listed") == value(mixed, "authors_used") == 1
+    unnamed = book([3, 4], listed=tuple(nobody), flow=Usage(7, {1: 3, 2: 4}))
+    for key in ("authors_listed", "authors_used"):
+        assert isinstance(value(unnamed, key), Unknown) and "names an author" in value(unnamed, key).reason
+    assert value(book(), "authors_listed") == value(book(), "authors_used") == 0
+    in_part = book([3, 4], listed=WHY, listed_in_part=(*nobody, somebody))
+    assert value(in_part, "authors_listed") == AtLeast(1, WHY.reason)
 
 
 def test_no_use_is_zero_and_what_divides_by_it_is_not_defined() -> None:

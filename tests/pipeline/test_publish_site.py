@@ -72,6 +72,34 @@ def test_publishing_writes_the_site_and_a_correction_strikes_the_old_value_throu
     assert [path.name for path in (place.path.parent / "out").iterdir()] == ["site"], "nothing half-written is left"
 
 
+def test_a_digest_that_is_published_on_the_site_alone_is_released_at_once(place: Place) -> None:
+    """The site's receipt, which issues the digest, is stored after the site was written."""
+    place.publish()
+    release = place.page.parents[2] / "data" / "replicate" / LAST.isoformat()
+    assert (release / "edition-1" / "manifest.json").exists()
+    assert json.loads((release / "edition-1" / "digest.json").read_text())["status"] == "issued"
+    assert json.loads((place.page.parent / "digest.json").read_text())["status"] == "issued"
+    publishing.tamper(place.url)
+    place.publish()
+    assert json.loads((release / "edition-2" / "manifest.json").read_text())["replaces_edition"] == 1
+
+
+def test_a_disk_that_refuses_the_receipts_costs_a_warning(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write, written = preview_commands.write_site, []
+
+    def fills_up(*given: Any, **options: Any) -> Path:
+        if written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(write(*given, **options))
+        return written[0]
+
+    monkeypatch.setattr(preview_commands, "write_site", fills_up)
+    place.publish()
+    assert [row["state"] for row in place.rows()] == ["sent"] and "receipts are not shown yet" in caplog.text
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
 def test_a_disk_that_refuses_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     def refuses(*_: object, **__: object) -> str:

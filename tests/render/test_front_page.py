@@ -68,3 +68,34 @@ def test_a_network_of_which_nothing_is_known_has_one_line(tmp_path: Path) -> Non
 def test_only_a_network_whose_record_ended_says_so(site: Path) -> None:
     assert "The record ended on 10 March 2025" in words_of(site / "replicate" / "index.html")
     assert "The record ended" not in words_of(site / "opengradient" / "index.html")
+
+
+def story_links(page: Path) -> list[str]:
+    """The links to models in the headline and the sentences of a page, but not in its tables."""
+    main = page.read_text().partition("<main")[2].partition('class="figures-strip"')[0]
+    return re.findall(r'<a href="([^"]*/models/models/[^"]*)"><bdi>', main)
+
+
+def test_models_in_a_story_are_linked_to_their_pages_where_they_have_one(site: Path) -> None:
+    pages = sorted(site.glob("replicate/2025-*/index.html"))
+    links = [(page, link) for page in pages for link in story_links(page)]
+    assert links and all((page.parent / link).resolve().is_file() for page, link in links)
+
+
+def test_models_in_the_story_of_the_front_page_are_linked_too(tmp_path: Path) -> None:
+    with query_contexts.desk(tmp_path) as desk:
+        index = site_builder.write_site(desk, tmp_path / "site", lambda _line: None, query_contexts.NOW)
+    links = story_links(index)
+    assert links and all((index.parent / link).is_file() for link in links)
+
+
+def test_a_feed_has_its_stories_without_links_of_a_page(site: Path) -> None:
+    """A reader shows them elsewhere, where such a link leads nowhere."""
+    assert "/models/models/" not in (site / "feed.xml").read_text()
+    assert "/models/models/" not in (site / "feed.json").read_text()
+
+
+def test_no_link_stands_inside_another(site: Path) -> None:
+    for page in (site / "index.html", *site.glob("replicate/2025-*/index.html")):
+        inside = re.findall(r"<a\b[^>]*>((?:(?!</a>).)*)", page.read_text(), flags=re.DOTALL)
+        assert not any("<a " in text for text in inside), page

@@ -18,6 +18,7 @@ from bot.archive import Archive
 from bot.queries import QueryContext, entity_links, entity_queries
 from bot.records import Period, SafeName
 from bot.records.entity_pages import entity_path
+from bot.render.entity_pages import csv_bytes
 from bot.site_builder import SiteBuild, answers, entity_pages
 from bot.store import Store
 from tests import databases, hostile, query_contexts
@@ -83,6 +84,24 @@ def test_unknown_days_say_why_and_are_never_zero(site: Path) -> None:
     assert re.search(r"2025-03-07,unknown,False,unknown,unknown,no reading", (site / f"{path}.csv").read_text())
 
 
+def test_what_has_no_rank_says_none_in_its_table_and_only_an_unknown_rank_is_unknown() -> None:
+    def ranks(kind: str, *days: tuple[int | None, int | None]) -> list[str]:
+        held = [
+            {"day": "2025-03-01", "uses": {"value": uses, "unknown": "why"}, "rank": rank, "share": None}
+            for uses, rank in days
+        ]
+        rows = csv.DictReader(io.StringIO(csv_bytes({"kind": kind, "days": held}).decode()))
+        return [row["rank"] for row in rows]
+
+    assert ranks("model", (7, 3), (0, None), (7, None), (None, None)) == ["3", "none", "unknown", "unknown"]
+    assert ranks("author", (7, None), (0, None), (None, None)) == ["none", "none", "none"]
+
+
+def test_the_tables_of_groups_and_of_unused_models_have_no_unknown_rank(site: Path) -> None:
+    author = list(csv.DictReader(io.StringIO((site / f"{page_of('owner0', 'author')}.csv").read_text())))
+    assert author and {row["rank"] for row in author} == {"none"}
+
+
 def test_the_written_pages_are_those_that_digests_link_and_each_is_in_the_lists(site: Path) -> None:
     written = {p.relative_to(site).as_posix() for p in (site / "replicate/models/models").glob("*-*.html")}
     linked = {
@@ -104,7 +123,7 @@ def test_a_page_on_demand_is_the_same_bytes_and_any_model_has_one(site: Path, bu
     rare = page_of("idle/model-99")
     assert not (site / f"{rare}.html").exists()
     shown = rendered(build, f"{rare}.html")
-    assert shown is not None and b"No use of it was ever seen." in shown
+    assert shown is not None and b"No use of it was seen on a known day." in shown
 
 
 @pytest.mark.parametrize(
@@ -204,6 +223,26 @@ def test_the_server_compares_models_by_name_or_page(build: SiteBuild) -> None:
     )
 
 
+def test_the_form_shows_names_and_each_leads_to_the_same_page_again(build: SiteBuild) -> None:
+    """Of what was asked for by its page, the form showed the path."""
+    paths = [page_of("owner0/model-0"), page_of("owner0", "author"), "replicate"]
+    fields: list[list[str]] = []
+    for given in (paths, ["owner0/model-0", "owner0", "Replicate"]):
+        answer = answers.compare_answer(build, [*given, "nobody/nothing"]).decode()
+        fields.append(re.findall(r'name="item" value="([^"]*)"', answer))
+        assert re.findall(r'data-path="([^"]*)"', answer) == paths
+    assert fields[0] == fields[1] == ["owner0/model-0", "owner0", "Replicate", "nobody/nothing"]
+
+
+def test_a_name_that_means_something_else_alone_says_what_it_is(build: SiteBuild) -> None:
+    """An author may be called like a network or a model."""
+    desk = replace(build.desk, watched={"owner0": build.desk.watched["replicate"]})
+    side = {"kind": "author", "name": "owner0", "title": "Replicate", "path": page_of("owner0", "author")}
+    label = answers._label(replace(build, desk=desk), side)
+    assert label == "owner0 (author, Replicate)"
+    assert page_of("owner0", "author") in answers.compare_answer(build, [label]).decode()
+
+
 def test_networks_are_compared_by_the_models_used_and_not_with_models(build: SiteBuild) -> None:
     alone = answers.compare_answer(build, ["Replicate"]).decode()
     assert "Models used by day" in alone and "Name another to compare it with" in alone
@@ -255,7 +294,7 @@ def test_the_models_that_a_week_links_have_pages_where_its_days_have_no_digest(t
     with query_contexts.desk(tmp_path) as desk:
         site_builder.write_site(desk, tmp_path / "site", lambda _line: None, query_contexts.NOW)
     (week,) = (tmp_path / "site/replicate/week").glob("*/index.html")
-    links = [link for link in Page(week).links if "/models/models/" in link]
+    links = {link for link in Page(week).links if "/models/models/" in link}  # the story and the table
     assert len(links) == query_contexts.PAGES - 1  # one of the most used is hidden
     assert [link for link in links if not (week.parent / link).exists()] == []
 

@@ -215,6 +215,7 @@ TWINS = [
     (f"/api/v1/why?day={MISSING}", ["why", "--day", str(MISSING)]),
     ("/api/v1/method/models_for_half", ["method", "models_for_half"]),
     ("/api/v1/status", ["status"]),
+    ("/api/v1/health", ["health", "sources"]),
     ("/api/v1/networks", ["networks"]),
     ("/api/v1/about", ["about"]),
     ("/api/v1/digest", ["digest", "--network", "replicate"]),
@@ -262,7 +263,7 @@ def test_every_question_has_its_twin() -> None:
     texts = {path.partition("?")[0] for path, _ in TWINS}
     addresses = {query.address for query in API_QUERIES.values()}
     twins = {address for address in addresses if any(_fits(address, path) for path in texts)}
-    assert addresses - twins == {"/api/v1/{network}/digests", "/api/v1/health", "/api/v1/models"}
+    assert addresses - twins == {"/api/v1/{network}/digests", "/api/v1/models"}
 
 
 def _fits(address: str, path: str) -> bool:
@@ -622,7 +623,7 @@ def test_every_answer_carries_the_security_headers(ask: httpx.Client, method: st
 
 
 def test_fifty_at_once_are_answered_alike(ask: httpx.Client) -> None:
-    paths = [path for path, _ in TWINS if path != "/api/v1/status"]
+    paths = [path for path, _ in TWINS if path not in ("/api/v1/status", "/api/v1/health")]
 
     async def all_at_once() -> list[httpx.Response]:
         async with httpx.AsyncClient(base_url=ask.base_url, timeout=PATIENCE) as client:

@@ -24,7 +24,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         N_("How much is used"): ("usage", "top", "why", "trend", "records"),
         N_("What is on offer"): ("inventory", "new", "idle"),
         N_("One model, author or category"): ("model", "author", "category", "compare"),
-        N_("Networks and posts"): ("networks", "digest", "status", "method", "about"),
+        N_("Networks and posts"): ("networks", "digest", "status", "health", "method", "about"),
     }
 )
 """The queries by topic; every query has one."""
