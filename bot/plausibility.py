@@ -105,6 +105,13 @@ def still(change: Change) -> bool:
     return change.above_zero >= MANY and change.moved == 0 and not change.idle_before
 
 
+def is_ordinary_for(change: Change, missing_use: int, use_before: int, moved_before: int) -> bool:
+    """Whether the use of the days before can make nothing of a change implausible, if the missing models had at most
+    so much of it, all had at least so much, and at most so many counters moved."""
+    enough_moved = change.moved > 0 and change.moved >= FROZEN * moved_before
+    return enough_moved and (missing_use == 0 or missing_use < LARGE * use_before)
+
+
 State = Literal["held", "rejected", "confirmed"]
 
 
@@ -141,7 +148,8 @@ class Verdict:
 
 
 class Compare(Protocol):
-    """Compares a reading with an earlier one; `prior` is the reading before that."""
+    """Compares a reading with an earlier one; `prior` is the reading before that. The use of the days before may be
+    left out where the change is ordinary whatever it is."""
 
     def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change: ...
 

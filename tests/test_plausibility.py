@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -63,6 +64,30 @@ def test_a_small_list_is_not_held_for_an_ordinary_coincidence(change: Change) ->
 @pytest.mark.parametrize(("before", "now", "missing"), [(6, 1, 5), (12, 7, 5), (1, 0, 1), (30, 15, 15)])
 def test_a_small_list_that_all_but_vanishes_is_held(before: int, now: int, missing: int) -> None:
     assert find_fault(Change(before, now, missing))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_change_that_is_ordinary_for_limits_of_use_is_so_for_every_use_within_them(seed: int) -> None:
+    chance, ordinary = random.Random(seed), 0
+    for _ in range(2000):
+        moved_before, use_before = chance.choice([0, 29, 30, 31, 400]), chance.choice([0, 1, 9, 10, 1000])
+        missing_use = chance.choice([0, 1, use_before // 10, min(use_before, 101)])
+        used = Change(
+            *(4000, 4000, 3),
+            moved=chance.choice([0, 1, 7, 8, 100, 101]),
+            missing_use=missing_use,
+            use_before=use_before,
+            moved_before=moved_before,
+            above_zero=chance.choice([29, 30, 400]),
+            idle_before=moved_before == 0,
+        )
+        limits = missing_use + chance.randrange(3), chance.randint(0, use_before), moved_before + chance.randrange(3)
+        if plausibility.is_ordinary_for(replace(used, missing_use=0, use_before=0, moved_before=0), *limits):
+            ordinary += 1
+            assert not find_fault(used) and not plausibility.frozen(used)
+            unused = replace(used, missing_use=0, use_before=0, moved_before=0, idle_before=False)
+            assert not find_fault(unused) and not plausibility.frozen(unused)
+    assert ordinary > 100
 
 
 def test_the_real_record_is_held_for_two_real_removals_of_much_used_models_and_nothing_else() -> None:

@@ -13,7 +13,7 @@ from bot import document_rules, i18n, number_format, render
 from bot.charts import alt_text, chart_data
 from bot.digest import compose_document, figure_differences
 from bot.records import AtLeast, Document, HistoryPoint, Usage
-from bot.render import environment, text_blocks
+from bot.render import environment, text_blocks, traced_values
 from bot.subscriptions.change_detection import stillness_reason
 from tests.period_data import DAY, ONE, book
 from tests.render.documents import changed
@@ -135,7 +135,7 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
     ],
 )
 def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, text: str) -> None:
-    word = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
+    word = environment.get_environment("text").from_string(template).render(traced_values.trace_values({"f": LEAST}))
     assert text_blocks.lint_text(word, "test.j2") == text
 
 

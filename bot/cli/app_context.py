@@ -97,7 +97,8 @@ class AppContext:
         place = chosen.place or str(self.settings.config.data / "lake")
         if self.settings.config.cluster and "://" not in place:
             place = str(Path(place).absolute())  # A worker may have another working directory.
-        return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, str(self.settings.config.data / "spill"))
+        spill = str(self.settings.config.data / "spill")
+        return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, spill, chosen.threads)
 
     @cached_property
     def executor(self) -> Executor:

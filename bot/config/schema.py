@@ -234,7 +234,12 @@ class LakeConfig(ConfigModel):
         pattern=r"^[0-9]{1,6} ?(MB|GB)$",
         description="memory that roll-ups may use in one process, all threads together",
     )
-    threads: int = Field(2, ge=1, le=256, description="days that are rolled up at the same time on this machine")
+    threads: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="days that are rolled up at the same time on this machine, and threads for one very large day",
+    )
     exact_callers_up_to: int = Field(
         20_000_000,
         ge=0,

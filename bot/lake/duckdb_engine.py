@@ -1,6 +1,7 @@
 """DuckDB: one in-memory database per process, one cursor per thread, and a memory limit.
 
-A day's work runs on one thread. Only days run in parallel, so that cores are shared in one place.
+A day's work runs on one thread, and days run in parallel, so that cores are shared in one place. Only a very large day
+runs on several, in a database of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,14 +31,31 @@ _swept: set[tuple[int, Path]] = set()
 def thread_cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
     """This thread's cursor. The database is limited to `memory` (such as "400MB"); the rest goes to the folder
     `spill` of the process's first call, see `spill_folder`."""
+    own: DuckDBPyConnection | None = getattr(_own, "database", None)
+    if own is not None:
+        return own
     pid = os.getpid()
-    held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "thread_cursor", None)
+    held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "cursor", None)
     if held is None or held[0] != pid:
         held = _own.cursor = (pid, _process_database(pid, spill).cursor())
     if getattr(_own, "memory", None) != memory:
         held[1].execute(f"SET memory_limit='{_memory_limit(memory)}'")
         _own.memory = memory
     return held[1]
+
+
+@contextmanager
+def several_threads(threads: int, memory: str, spill: str = "") -> Iterator[None]:
+    """Until the end, the queries of this thread run on so many threads, in a database of their own with its own
+    limit of memory."""
+    name = spill_name(f"duckdb-{threading.get_ident()}")
+    _own.database = _open_database(threads, spill, name)
+    try:
+        _own.database.execute(f"SET memory_limit='{_memory_limit(memory)}'")
+        yield
+    finally:
+        _own.database.close()
+        _own.database = None
 
 
 def _memory_limit(memory: str) -> str:
@@ -89,14 +109,18 @@ def _process_exists(pid: int) -> bool:
 def _process_database(pid: int, spill: str) -> DuckDBPyConnection:
     with _lock:
         if pid not in _databases:
-            import duckdb
-
-            settings: dict[str, str | bool | int | float | list[str]] = {
-                "threads": 1,
-                "temp_directory": os.path.join(spill_folder(spill), spill_name("duckdb")),
-                # A missing column must fail here instead of making DuckDB search the Internet for an extension.
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-            _databases[pid] = duckdb.connect(":memory:", config=settings)
+            _databases[pid] = _open_database(1, spill, spill_name("duckdb"))
         return _databases[pid]
+
+
+def _open_database(threads: int, spill: str, name: str) -> DuckDBPyConnection:
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "temp_directory": os.path.join(spill_folder(spill), name),
+        # A missing column must fail here instead of making DuckDB search the Internet for an extension.
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(":memory:", config=settings)

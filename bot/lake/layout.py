@@ -29,6 +29,8 @@ class LakeSettings:
     spill: str = ""
     """A folder of this machine for data that does not fit into that memory; if empty or missing, the folder for
     temporary files."""
+    threads: int = 1
+    """Threads on which one very large day is rolled up."""
 
 
 class ParquetFile(msgspec.Struct, frozen=True):

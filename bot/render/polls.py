@@ -12,6 +12,7 @@ from bot import config, i18n, outlets
 from bot.records import Poll
 from bot.render import environment
 from bot.render.text_blocks import LintError, lint_text, tidy_text
+from bot.render.traced_values import trace_values
 
 
 class PollSkippedError(Exception):
@@ -59,7 +60,7 @@ def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any]
     plain = outlets.post_format(outlet).form == "embed"
     environ = environment.get_environment("text" if plain else outlet, locale)
     try:
-        raw = environ.from_string(text).render(environment.trace_values(_known_figures(facts)))
+        raw = environ.from_string(text).render(trace_values(_known_figures(facts)))
         return tidy_text(lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise PollSkippedError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.records import Document
 from bot.records.entity_pages import EntityPages
-from bot.render.environment import LinkedName
+from bot.render.traced_values import LinkedName
 
 _NAMES = ("model", "before")
 """Values of findings that may hold a model's name; in other findings they are counts."""

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -278,6 +279,64 @@ def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> 
     ]
     with ThreadPoolExecutor(3) as executor:
         assert list(executor.map(lake.roll_up_day, some)) == list(map(lake.roll_up_day, some))
+
+
+@pytest.mark.parametrize("threads", [2, 4, 7])
+def test_a_very_large_day_adds_up_the_same_on_several_threads(
+    url: str, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    from bot.lake import duckdb_engine, parquet, rollup
+
+    monkeypatch.setattr(parquet, "ROW_GROUP", 2048)
+    uses = [*used(20_000, callers=9000, models=700), *used(9000, first=20_000, callers=1, models=1)]
+    day = kept(url, DayUpdate(uses, paid(5000)))
+    alone = lake.roll_up_day(day)
+    opened: list[int] = []
+    real = duckdb_engine.several_threads
+
+    def noted(threads: int, memory: str, spill: str = "") -> AbstractContextManager[None]:
+        opened.append(threads)
+        return real(threads, memory, spill)
+
+    monkeypatch.setattr(duckdb_engine, "several_threads", noted)
+    several = replace(day, lake=replace(day.lake, threads=threads))
+    assert replace(lake.roll_up_day(several), day=day) == alone and opened == []
+    monkeypatch.setattr(rollup, "LARGE_DAY", len(uses))
+    assert replace(lake.roll_up_day(several), day=day) == alone and opened == [threads]
+    assert lake.roll_up_day(day) == alone and opened == [threads]
+    ((left,),) = duckdb_engine.thread_cursor("400MB").execute("SELECT current_setting('threads')").fetchall()
+    assert left == 1
+
+
+def test_a_very_large_day_that_is_damaged_is_refused_and_leaves_nothing_open(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot.lake import duckdb_engine, rollup
+
+    monkeypatch.setattr(rollup, "LARGE_DAY", 1)
+    day = kept(url, DayUpdate(used(100)))
+    several = replace(day, lake=replace(day.lake, threads=3))
+    (path,) = files(day)
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-200] + bytes(200))
+    assert "altered or half-written" in str(lake.try_roll_up(several))
+    path.write_bytes(sound)
+    assert lake.roll_up_day(several).uses == lake.roll_up_day(day).uses
+    ((threads,),) = duckdb_engine.thread_cursor("400MB").execute("SELECT current_setting('threads')").fetchall()
+    assert threads == 1
+
+
+def test_a_sum_beyond_64_bits_is_exact(url: str) -> None:
+    most = 2**63 - 1
+    uses = [replace(use, model=SafeName("a/m"), count=most) for use in used(5)]
+    day = lake.roll_up_day(kept(url, DayUpdate([*uses, replace(used(6)[5], model=None, count=most - 1)])))
+    assert day.by_model == {"a/m": 5 * most} and day.nameless == most - 1
+
+
+def test_a_thread_has_one_cursor() -> None:
+    from bot.lake import duckdb_engine
+
+    assert duckdb_engine.thread_cursor("400MB") is duckdb_engine.thread_cursor("400MB")
 
 
 def test_duckdb_keeps_to_its_memory_and_to_one_thread(url: str) -> None:

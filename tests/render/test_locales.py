@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from bot import i18n, x_text
 from bot.i18n.translator import FIRST_STRONG, POP
-from bot.render import LintError, PostRenderOptions, build_post, environment, finding_text, preview_text, text_blocks
+from bot.render import (
+    LintError,
+    PostRenderOptions,
+    build_post,
+    environment,
+    finding_text,
+    preview_text,
+    text_blocks,
+    traced_values,
+)
 from tests.hostile import NAMES
 from tests.render import documents
 from tests.render.test_digest_posts import GOLDEN, assert_fits_discord, document
@@ -134,7 +143,7 @@ def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> 
     )
     for template in ("{% trans %}agents{% endtrans %}", "{% trans n=a %}agent{% pluralize %}agents{% endtrans %}"):
         with pytest.raises(LintError, match="wanted digits only from a figure"):
-            text_blocks.lint_text(lying.from_string(template).render(a=environment.TracedInt(2)), "test.j2")
+            text_blocks.lint_text(lying.from_string(template).render(a=traced_values.TracedInt(2)), "test.j2")
 
 
 def test_a_gap_that_is_not_ours_stays_english_and_whole() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import i18n
-from bot.render import PostRenderOptions, build_post, environment, preview_text, text_blocks
+from bot.render import PostRenderOptions, build_post, environment, preview_text, text_blocks, traced_values
 from bot.render.text_blocks import LintError
 from tests.render import documents
 
@@ -26,7 +26,7 @@ FACTS: dict[str, Any] = {
 
 
 def said(template: str, outlet: str = "x", **more: Any) -> str:
-    facts = {key: environment.trace_values(value) for key, value in {**FACTS, **more}.items()}
+    facts = {key: traced_values.trace_values(value) for key, value in {**FACTS, **more}.items()}
     text = environment.get_environment(outlet).from_string(template).render(facts)
     return text_blocks.lint_text(text, "test.j2", html=outlet == "site")
 
