@@ -15,6 +15,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from bot.digest import figure_differences, keep_exact_counts
@@ -156,7 +157,7 @@ class Archive:
         chosen = sa.select(digests.c.period, digests.c.day, digests.c.document).where(*begins).order_by(*newest)
         with self._store.read_transaction() as connection:
             for _, editions in groupby(connection.execute(chosen), key=lambda row: (row.period, row.day)):
-                yield json.loads(next(editions).document)
+                yield msgspec.json.decode(next(editions).document)
 
     def stored_digests(self, network: str) -> Iterator[StoredDigest]:
         """Every digest of a network, by period name and day."""

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "author": "black-forest-labs",
     "category": "image --network replicate",
     "method": "models_for_half",
+    "health": "sources",
     "deliveries retry": "99",
     "deliveries resolve": "99 --not-sent",
     "deliveries pause": "site",
@@ -47,7 +48,6 @@ EXIT_CODES = {
     "collect": 3,  # one network is read, the other cannot be reached
     "doctor": 1,  # and is named by doctor
     "proof": 1,
-    "health": 1,  # nothing runs
     "deliveries retry": 1,  # there is no delivery
     "deliveries resolve": 1,
     "deliveries lift": 2,  # nothing is paused

@@ -52,7 +52,10 @@ def run(config: Path, *arguments: str, **environment: str) -> subprocess.Complet
 
 
 def modes(folder: Path) -> set[str]:
-    return {oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder, *folder.rglob("*"))}
+    """The rights of a folder and of all in it but the lock, which is for its owner alone."""
+    return {
+        oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder, *folder.rglob("*")) if path.name != ".site.lock"
+    }
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ def table_row(document: Document, catalogue: str, metric: str, figure: Mapping[s
 
 def _is_number(value: object) -> bool:
     """Whether a value is a finite number, also as a text, as exact amounts of money are."""
+    if isinstance(value, int | float):
+        return math.isfinite(value) and not isinstance(value, bool)
     try:
         return math.isfinite(float(str(value)))
     except ValueError:

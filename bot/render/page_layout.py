@@ -189,10 +189,10 @@ def instant_text(at: datetime | str) -> str:
     return f"{number_format.format_day(moment.date())}, {moment:%H:%M} UTC"
 
 
-def issue_files(
+def issue_page(
     site: SiteContext, issue: DigestPage, words: str, neighbours: tuple[Document | None, Document | None]
-) -> Iterator[File]:
-    """A digest's page, document and ranking. `words` is its story, `neighbours` the digests before and after it."""
+) -> File:
+    """A digest's page. `words` is its story, `neighbours` the digests before and after it."""
     document = issue.document
     path = digest_folder(document)
     root = "../" * (path.count("/") + 1)
@@ -226,16 +226,21 @@ def issue_files(
         model_links=model_tables.ranking_links(ranked),
         group_links=_group_links(issue, root),
         csv=bool(ranked),
-        sources=(sources := source_sentences(document)),
+        sources=source_sentences(document),
         earlier=earlier,
         later=later,
     )  # fmt: skip
-    yield f"{path}/index.html", page
+    return f"{path}/index.html", page
+
+
+def issue_downloads(issue: DigestPage) -> Iterator[File]:
+    """A digest's document, the licence of its figures, and its ranking."""
+    document, path = issue.document, digest_folder(issue.document)
     yield f"{path}/digest.json", feeds.json_bytes(document)
-    if sources:
+    if sources := source_sentences(document):
         yield f"{path}/licence.txt", ("\n".join(sources) + "\n").encode()
-    if ranked:
-        yield f"{path}/models.csv", model_tables.csv_bytes(ranked)
+    if issue.ranked:
+        yield f"{path}/models.csv", model_tables.csv_bytes(issue.ranked)
 
 
 def source_sentences(document: Document) -> list[Message]:

@@ -26,7 +26,8 @@ from bot.render.page_layout import (
     digest_folder,
     digest_story,
     history_path,
-    issue_files,
+    issue_downloads,
+    issue_page,
     network_heading,
     render_page,
     slot_marker,
@@ -55,12 +56,17 @@ class FrontDigest:
         return {**self.whole, "catalogues": [{**block, **lists} for block in self.whole["catalogues"]]}
 
 
-def render_digest(
-    site: SiteContext, issue: DigestPage, earlier: Document | None, later: Document | None
-) -> Iterator[File]:
-    """One digest's files. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
+def digest_page(
+    site: SiteContext, issue: DigestPage, earlier: Document | None = None, later: Document | None = None
+) -> File:
+    """One digest's page. Of `earlier` and `later`, the digests before and after it, only the `HEADING` is used."""
     root = "../" * (digest_folder(issue.document).count("/") + 1)
-    yield from issue_files(site, issue, digest_story(site, issue.document, issue.pages, root), (earlier, later))
+    return issue_page(site, issue, digest_story(site, issue.document, issue.pages, root), (earlier, later))
+
+
+def digest_files(site: SiteContext, issue: DigestPage) -> Iterator[File]:
+    """What belongs to a digest's page: its downloads and its pages of models."""
+    yield from issue_downloads(issue)
     yield from models_files(site, issue)
 
 

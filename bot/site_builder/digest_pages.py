@@ -18,7 +18,7 @@ from bot.site_builder import code_version
 from bot.site_builder.groups import FileGroup, SiteBuild, checksum
 from bot.site_builder.stored_digests import stored_network
 
-PICTURE = "card.png"
+PAGE, PICTURE = "index.html", "card.png"
 PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
 
 
@@ -45,7 +45,7 @@ class DigestPlace:
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
-    """Two groups for each digest, oldest first: its files, and its picture."""
+    """Three groups for each digest, oldest first: its page, its other files, and its picture."""
     for network in networks(build):
         for period in PERIODS:
             for place in digest_places(build, network, period).values():
@@ -66,8 +66,10 @@ def find_group(build: SiteBuild, path: str) -> FileGroup | None:
             return None
     if place is None:
         return None
-    page, *picture = _digest_groups(build, place)
-    return page if name != PICTURE else picture[0] if picture else None
+    page, files, *picture = _digest_groups(build, place)
+    if name == PICTURE:
+        return picture[0] if picture else None
+    return page if name == PAGE else files
 
 
 def networks(build: SiteBuild) -> tuple[str, ...]:
@@ -87,20 +89,27 @@ def digest_places(build: SiteBuild, network: str, period: PeriodName) -> dict[st
 
 
 def _digest_groups(build: SiteBuild, place: DigestPlace) -> Iterator[FileGroup]:
-    page = f"{place.folder}/index.html"
-    yield FileGroup(page, lambda: render_digest(build, place), lambda: digest_version(build, place), (page,))
+    """The page alone depends on the digests before and after it, and on receipts."""
+    page = f"{place.folder}/{PAGE}"
+    yield FileGroup(page, lambda: _page(build, place), lambda: page_version(build, place), (page,))
+    yield FileGroup(f"{place.folder}/digest.json", lambda: _files(build, place), lambda: _files_version(build, place))
     if build.site.url and place.network != COMPARISON:
         yield FileGroup(
             f"{place.folder}/{PICTURE}", lambda: _picture(build, place), lambda: _picture_version(build, place)
         )
 
 
-def digest_version(build: SiteBuild, place: DigestPlace) -> str:
-    """Of the document, its receipts, its neighbours, and what the ledger has up to the end of the period."""
+def page_version(build: SiteBuild, place: DigestPlace) -> str:
+    """Of its files, its receipts, and its neighbours."""
+    return build.checksum(_files_version(build, place), archive_version(build, place), place)
+
+
+def _files_version(build: SiteBuild, place: DigestPlace) -> str:
+    """Of the document, and of what the ledger has up to the end of the period."""
     last = Period.for_day(place.day, place.period).last
     watched = build.desk.watched.get(place.network)
     rankings = [ledger_version(build, catalogue, last) for catalogue in watched.catalogues] if watched else []
-    return build.checksum(archive_version(build, place), place, rankings)
+    return build.checksum(archive_version(build, place)[:1], rankings)
 
 
 def _picture_version(build: SiteBuild, place: DigestPlace) -> str:
@@ -122,16 +131,29 @@ def ledger_version(build: SiteBuild, catalogue: Catalogue, last: date) -> str:
     return versions[place - 1][1] if place else ""
 
 
-def render_digest(build: SiteBuild, place: DigestPlace) -> Iterable[File]:
-    """The files of one digest; none if the archive does not have it any more."""
+def _page(build: SiteBuild, place: DigestPlace) -> Iterator[File]:
+    """The page of a digest; none if the archive does not have it any more."""
+    if (shown := _shown_digest(build, place)) is not None:
+        title = shown.document["title"]
+        neighbours = (place.heading(title, day) for day in (place.earlier, place.later))
+        yield site_files.digest_page(build.site, shown, *neighbours)
+
+
+def _files(build: SiteBuild, place: DigestPlace) -> Iterable[File]:
+    """Its other files."""
+    shown = _shown_digest(build, place)
+    return () if shown is None else site_files.digest_files(build.site, shown)
+
+
+def _shown_digest(build: SiteBuild, place: DigestPlace) -> page_layout.DigestPage | None:
+    """A digest with all that its files show; `None` if the archive does not have it any more."""
     document = find_document(build, place)
     if document is None:
-        return ()
+        return None
     page = _digest_page(build.desk, build.desk.watched.get(place.network), document)
     if build.site.url and place.network != COMPARISON:
-        page = replace(page, card_alt=pipeline.describe_picture(document, hidden=build.desk.hidden))
-    neighbours = (place.heading(document["title"], day) for day in (place.earlier, place.later))
-    return site_files.render_digest(build.site, page, *neighbours)
+        return replace(page, card_alt=pipeline.describe_picture(document, hidden=build.desk.hidden))
+    return page
 
 
 def _picture(build: SiteBuild, place: DigestPlace) -> Iterator[File]:
@@ -211,7 +233,7 @@ def _catalogues(watched: WatchedNetwork, document: Document) -> dict[str, Catalo
 def _ranked_models(
     desk: QueryContext, catalogue: Catalogue, period: Period, pages: EntityPages, root: str
 ) -> list[model_tables.RankedRow] | str:
-    rows = ledger.model_rankings(desk.store, catalogue, period)
+    rows = desk.model_rankings(catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
     names = NameMask.from_names(desk.hidden)

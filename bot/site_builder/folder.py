@@ -18,7 +18,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -71,6 +71,11 @@ class WrittenFile:
     written_at: int
     """Its time of modification, in nanoseconds."""
     sha256: str
+
+    @property
+    def facts(self) -> tuple[int, int, str]:
+        """As it stands in the manifest; `dataclasses.astuple` copies each part."""
+        return self.size, self.written_at, self.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class _Update:
 
     def _facts(self) -> dict[str, object]:
         return {
-            key: {"version": group.version, "files": {path: astuple(file) for path, file in group.files.items()}}
+            key: {"version": group.version, "files": {path: file.facts for path, file in group.files.items()}}
             for key, group in self._written.items()
         }
 

@@ -47,7 +47,7 @@ def _version(build: SiteBuild, places: Sequence[DigestPlace], *more: object) -> 
 
 def _front_version(build: SiteBuild) -> str:
     """Of its digests, and of what the ledger has for the models that its stories link."""
-    latest = [digest_pages.digest_version(build, place) for place in _latest_days(build)]
+    latest = [digest_pages.page_version(build, place) for place in _latest_days(build)]
     return _version(build, _front_places(build), latest)
 
 

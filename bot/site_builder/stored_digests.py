@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+import msgspec
 
 from bot.archive import StoredDigest
 from bot.gc_pause import garbage_collection_paused
@@ -50,7 +51,7 @@ def _read(build: SiteBuild, network: str) -> StoredNetwork:
 
 
 def _figures_only(digest: StoredDigest) -> Document:
-    document = json.loads(digest.text)
+    document = msgspec.json.decode(digest.text)
     blocks = [_short_block(block) for block in catalogues_and_panels(document)]
     short = {key: document[key] for key in _KEPT} | {"reasons": document.get("reasons", {}), "catalogues": blocks}
     return restore_messages(short)

@@ -153,7 +153,7 @@ def test_the_servers_own_limit_is_read_and_kept(peer: MastodonPeer) -> None:
     outcome = made.post(part("x" * 501), USER)
     assert isinstance(outcome, Refused) and "501 characters; the server allows 500" in outcome.reason
     made.close()
-    peer.longest = 1000
+    peer.longest = peer.announced = 1000
     made = outlet(peer.url, characters=1000)
     assert made.check()[1].ok and isinstance(made.post(part("x" * 1000), USER), Sent)
     made.close()
@@ -264,7 +264,7 @@ def test_settings_refuse_what_cannot_work(block: dict[str, object]) -> None:
 @pytest.mark.parametrize("longest", [True, "5000", None, 0])
 def test_a_limit_that_is_no_number_is_not_the_servers_limit(peer: MastodonPeer, longest: Any) -> None:
     """`true` is 1 in Python: no post would have been short enough."""
-    peer.longest = longest
+    peer.announced = longest
     made = outlet(peer.url)
     assert isinstance(made.post(part("Seven models."), USER), Sent)
     made.close()

@@ -46,6 +46,8 @@ class MastodonPeer(FailingServer):
         self.statuses: list[dict[str, Any]] = []
         self.media: dict[str, dict[str, Any]] = {}
         self.longest = 500
+        self.announced: Any = 500
+        """The limit that it names."""
         self.keys_last = timedelta(hours=1)
         """How long an idempotency key is remembered."""
         self.slow_pictures = 0
@@ -87,7 +89,7 @@ class MastodonPeer(FailingServer):
             raise Refusal(401, {"error": "The access token is invalid"})
 
     async def _instance(self, request: web.Request) -> web.Response:
-        limits = {"max_characters": self.longest, "max_media_attachments": 4, "characters_reserved_per_url": 23}
+        limits = {"max_characters": self.announced, "max_media_attachments": 4, "characters_reserved_per_url": 23}
         return self.answer(200, {"domain": "social.example", "configuration": {"statuses": limits}})
 
     async def _credentials(self, request: web.Request) -> web.Response:

@@ -180,7 +180,8 @@ def test_a_document_of_the_first_schema_is_still_shown(locale: str) -> None:
     assert any("Replicate" in part for part in tweet.parts) and gap in json.dumps(embed.embed)
     label = "models added" if locale == "en" else "eklenen modeller"
     assert escaping.escape_text("models added", "text", locale=locale) == label
-    pages = dict(page_layout.issue_files(SITE, DigestPage(document, {"models": gap}, SVGS), "", (None, None)))
+    shown = DigestPage(document, {"models": gap}, SVGS)
+    pages = dict([page_layout.issue_page(SITE, shown, "", (None, None)), *page_layout.issue_downloads(shown)])
     page = pages["replicate/2025-01-15/index.html"].decode()
     assert gap in page and json.loads(pages["replicate/2025-01-15/digest.json"]) == kept
 

@@ -217,9 +217,8 @@ def _uses(query: CatalogueQuery, models: frozenset[int], first: date, last: date
     found: dict[date, dict[int, int]] = {}
     for some in in_chunks(models):
         mine = (usage.c.model.in_(some), usage.c.last_day.between(first, last), usage.c.first_day == usage.c.last_day)
-        for model, day, count in query.connection.execute(
-            sa.select(usage.c.model, usage.c.last_day, usage.c.uses).where(*mine)
-        ):
+        chosen = sa.select(usage.c.model, usage.c.last_day, usage.c.uses).where(*mine)
+        for model, day, count in query.connection.execute(chosen).all():
             found.setdefault(day, {})[model] = int(count)
     return found
 
@@ -230,7 +229,8 @@ def _listed(query: CatalogueQuery, models: frozenset[int]) -> dict[date, frozens
     found: dict[date, set[int]] = {}
     for some in in_chunks(models):
         mine = (readings.c.model.in_(some), readings.c.snapshot.in_(days))
-        for model, snapshot in query.connection.execute(sa.select(readings.c.model, readings.c.snapshot).where(*mine)):
+        chosen = sa.select(readings.c.model, readings.c.snapshot).where(*mine)
+        for model, snapshot in query.connection.execute(chosen).all():
             found.setdefault(days[snapshot], set()).add(model)
     return {day: frozenset(held) for day, held in found.items()}
 
@@ -248,7 +248,7 @@ def _snapshot_ranks(
     single = (*mine, usage.c.first_day == usage.c.last_day, usage.c.uses > 0)
     counted = sa.select(usage.c.last_day, usage.c.uses, sa.func.count()).where(*single)
     tallies: dict[date, list[tuple[int, int]]] = {}
-    for day, count, models in query.connection.execute(counted.group_by(usage.c.last_day, usage.c.uses)):
+    for day, count, models in query.connection.execute(counted.group_by(usage.c.last_day, usage.c.uses)).all():
         tallies.setdefault(day, []).append((int(count), int(models)))
     return {day: _ranks_by_tally(held, tallies.get(day, [])) for day, held in uses.items()}
 

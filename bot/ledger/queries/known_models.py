@@ -77,7 +77,7 @@ def most_used(store: Store, catalogue: Catalogue, days: Iterable[date], most: in
         ordered = sa.select(usage.c.model).where(*single, usage.c.first_day == sa.bindparam("day"))
         top = ordered.order_by(usage.c.uses.desc(), usage.c.model).limit(most)
         for day in days:
-            ids.update(connection.scalars(top, {"day": day}))
+            ids.update(connection.scalars(top, {"day": day}).all())
         columns = sa.select(models.c.id, models.c.name, models.c.author, models.c.category)
         rows = [row for some in in_chunks(ids) for row in connection.execute(columns.where(models.c.id.in_(some)))]
     return tuple(sorted((NamedModel(*row) for row in rows), key=lambda row: row.name))
