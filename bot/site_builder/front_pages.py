@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bot.queries import health
+from bot.queries.context import VersionedCache
 from bot.records import Document, Period
 from bot.render import front_page, page_layout, site_files
 from bot.render.front_page import RECENT
@@ -20,6 +21,10 @@ from bot.site_builder.stored_digests import stored_network
 FRONT, FEED, HEALTH, ABOUT = "index.html", "feed.xml", "health.html", "about.html"
 _GROUP_OF = {FRONT: FRONT, HEALTH: HEALTH, FEED: FEED, "feed.json": FEED}
 _GROUP_OF |= dict.fromkeys((ABOUT, site_files.MISSING, "robots.txt", *site_files.STATIC), ABOUT)
+
+
+_STORIES: VersionedCache = VersionedCache(kept=2 * RECENT)
+"""Stories of the newest digests: a worker writes the same ones with each new day."""
 
 
 def groups(build: SiteBuild) -> Iterator[FileGroup]:
@@ -107,7 +112,11 @@ def _front_digests(build: SiteBuild, places: Sequence[DigestPlace]) -> list[Fron
 
     def look(place: DigestPlace) -> FrontDigest | None:
         document = digest_pages.find_document(build, place)
-        return FrontDigest(document, page_layout.digest_story(build.site, document)) if document else None
+        if document is None:
+            return None
+        mark = build.checksum(digest_pages.archive_version(build, place)[:1])
+        story = _STORIES.get_or_compute(place.folder, mark, lambda: page_layout.digest_story(build.site, document))
+        return FrontDigest(document, story)
 
     shown = (build.remember(("front", place), partial(look, place)) for place in places)
     return [digest for digest in shown if digest is not None]

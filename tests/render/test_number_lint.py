@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import i18n
 from bot.render import PostRenderOptions, build_post, environment, preview_text, text_blocks, traced_values
@@ -136,6 +139,48 @@ def test_a_page_may_hold_digits_in_its_markup_and_not_in_its_prose() -> None:
     for stray in ("<p>5</p>", '<img alt="5 models">', "<p>&#53;</p>", '<a title="5">x</a>'):
         with pytest.raises(LintError, match="found 5"):
             said(stray, "site")
+
+
+MARKUP = (
+    *(
+        "5",
+        "٢",
+        "½",
+        "&#53;",
+        "&frac12;",
+        "&",
+        "<",
+        ">",
+        '"',
+        "'",
+        "=",
+        " ",
+        "/",
+        "a",
+        "\n",
+        "<p>",
+        "</p>",
+        "<!--",
+        "-->",
+    ),
+    *("<b ", "alt=", "title", "class=", '="5"', "=5", '<meta name="description" content="', "<title>"),
+    *("<!--", "-->", "<script>", "</script>", "<style>", "</style>"),
+)
+
+
+@given(st.lists(st.sampled_from(MARKUP), max_size=12))
+def test_the_quick_look_at_a_page_never_passes_what_the_parser_refuses(pieces: list[str]) -> None:
+    page = "".join(pieces)
+    if not text_blocks._may_speak_digits(page):
+        reader = text_blocks._Prose()
+        reader.feed(page)
+        reader.close()
+        assert not any(unicodedata.category(c) in ("Nd", "Nl", "No") for c in "".join(reader.texts)), page
+
+
+def test_the_quick_look_is_enough_for_a_usual_page() -> None:
+    page = '<!doctype html><html lang="en"><!--slot chart--><h1 class="h1" id="d5">Use &amp; more</h1><br/></html>'
+    assert not text_blocks._may_speak_digits(page) and text_blocks._may_speak_digits(page.replace("Use", "5"))
 
 
 def test_pages_escape_names_and_words() -> None:
