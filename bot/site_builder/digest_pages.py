@@ -147,6 +147,10 @@ def _files(build: SiteBuild, place: DigestPlace) -> Iterable[File]:
 
 def _shown_digest(build: SiteBuild, place: DigestPlace) -> page_layout.DigestPage | None:
     """A digest with all that its files show; `None` if the archive does not have it any more."""
+    return build.remember_newest("shown digest", place, lambda: _read_digest(build, place))
+
+
+def _read_digest(build: SiteBuild, place: DigestPlace) -> page_layout.DigestPage | None:
     document = find_document(build, place)
     if document is None:
         return None

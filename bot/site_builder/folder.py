@@ -121,7 +121,7 @@ class _Update:
         self._known_archive, self._known = _read_manifest(old)
         self._archive = tuple(archive)
         self._written: dict[str, WrittenGroup] = {}
-        self._by_content: dict[str, Path] = {}
+        self._by_content: dict[str, str] = {}
         self._linked: dict[str, bool] = {}
         self._made: set[str] = set()
 
@@ -186,17 +186,18 @@ class _Update:
         if (same := self._by_content.setdefault(checksum, target)) != target:
             _link(same, target)
         else:
-            target.write_bytes(content)
-            target.chmod(0o644)
-        return WrittenFile(len(content), target.stat().st_mtime_ns, checksum)
+            with open(target, "xb") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), 0o644)
+        return WrittenFile(len(content), os.stat(target).st_mtime_ns, checksum)
 
-    def _target(self, path: str) -> Path:
+    def _target(self, path: str) -> str:
         """The place of a file in the new folder. A web server is another user, so everything is readable for
         everybody, whatever the umask is."""
         if not _is_inside(path):
             raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
         self._make_folder(path.rpartition("/")[0])
-        return Path(f"{self._fresh}/{path}")
+        return f"{self._fresh}/{path}"
 
     def _make_folder(self, path: str) -> None:
         if path and path not in self._made:
@@ -210,7 +211,7 @@ def _is_inside(path: str) -> bool:
     return not {"", ".", ".."} & set(path.split("/")) and "\\" not in path and "\0" not in path
 
 
-def _link(source: str | Path, target: Path) -> None:
+def _link(source: str, target: str) -> None:
     """A hard link, or a copy on a disk that has none."""
     try:
         os.link(source, target, follow_symlinks=False)

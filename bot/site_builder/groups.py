@@ -78,6 +78,14 @@ class SiteBuild:
         value: T = self._memory[key]
         return value
 
+    def remember_newest(self, kind: str, key: object, look: Callable[[], T]) -> T:
+        """The same, but only the newest value of a kind is kept; for large data of groups that follow each other."""
+        held = self._memory.get(kind)
+        if held is None or held[0] != key:
+            held = self._memory[kind] = (key, look())
+        value: T = held[1]
+        return value
+
 
 class Section(Protocol):
     """A kind of pages: a module with these two functions."""
