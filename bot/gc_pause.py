@@ -18,3 +18,8 @@ def garbage_collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def collect_young_garbage() -> None:
+    """Collect what was made lately, while the search is paused. What was there before is not looked at again."""
+    gc.collect(1)

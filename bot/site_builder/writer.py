@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bot.gc_pause import garbage_collection_paused
+from bot.gc_pause import collect_young_garbage, garbage_collection_paused
 from bot.queries import QueryContext
 from bot.render.page_layout import File
 from bot.site_builder import folder as site_folder
 from bot.site_builder import pages
 from bot.site_builder.folder import RenderAll
 from bot.site_builder.groups import FileGroup, SiteBuild, render_groups
+
+COLLECT_EVERY = 250
+"""Groups after which the garbage in cycles that templates leave is collected."""
 
 
 def write_site(
@@ -29,11 +32,13 @@ def update_site(
     `render_all` may render in other processes. Raises `OutletError`."""
 
     def render(groups: Sequence[FileGroup]) -> Iterator[Sequence[File]]:
-        for group, files in zip(groups, render_all(groups), strict=True):
+        for number, (group, files) in enumerate(zip(groups, render_all(groups), strict=True), 1):
             yield files
             for page in group.pages:
                 tell(f"rendered {page}")
+            if number % COLLECT_EVERY == 0:
+                collect_young_garbage()
 
     with garbage_collection_paused():  # what is read stays until the end
         groups = list(pages.site_groups(build))
-    return site_folder.update_folder(groups, folder, build.archive_version, render) / "index.html"
+        return site_folder.update_folder(groups, folder, build.archive_version, render) / "index.html"
