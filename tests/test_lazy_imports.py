@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from bot.lazy_imports import LazyMapping, lazy_attributes
+from tests.record_slices import write_slice
 
 ROOT = Path(__file__).parents[1]
 NEVER = (
@@ -76,7 +77,11 @@ def _loaded(folder: Path, *arguments: str) -> set[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the default configuration and a digest."""
     home = tmp_path_factory.mktemp("prompt")
-    (home / "config.yaml").write_text((ROOT / "config.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    record = write_slice(home / "record", "2025-03-20", "2025-04-01")
+    shorter = text.replace("  replicate:\n", f"  replicate:\n    record: {record}\n", 1)
+    assert shorter != text
+    (home / "config.yaml").write_text(shorter, encoding="utf-8")
     loaded = _loaded(home, "collect", "--network", "replicate")
     assert "sqlalchemy" in loaded
     _loaded(home, "compose", "--network", "replicate", "--day", "2025-03-30")

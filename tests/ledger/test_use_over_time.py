@@ -31,7 +31,7 @@ def of_group(world: World, author: str) -> dict[date, dict[str, int]]:
 
 
 @given(world=worlds(falls=True), author=st.sampled_from(["o0", "o1"]), name=st.sampled_from(["day", "week"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_authors_periods_are_those_of_the_digests_tables(world: World, author: str, name: str) -> None:
     held = opened(world)
     spans = sorted({Period.for_day(START + n * ONE, name) for n in range(12)})  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def test_counters_are_counted_alike_on_both_databases(db: store.Store) -> None:
 
 
 @given(world=worlds(), days=st.integers(1, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_new_models_are_those_of_a_plain_count(world: World, days: int) -> None:
     world = {**world, START: world.get(START, {}), LAST: world.get(LAST, {"o0/m0": 1})}
     held, first = opened(world), LAST - (days - 1) * ONE
