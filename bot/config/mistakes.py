@@ -68,6 +68,8 @@ def validation_lines(path: Path, prefix: str, error: ValidationError, model: typ
         if any(_SECRET.search(str(part)) for part in keys[:-1]):
             shown_input = ""  # somebody may have put the secret itself there
         wanted = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "path_type":  # pydantic names Python's class, which has another name on each version
+            wanted = "wanted a path"
         if problem["type"] == "extra_forbidden":
             *above, name = problem["loc"]
             wanted = _unknown_key(str(name), _block_at(model, above))

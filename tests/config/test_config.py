@@ -107,7 +107,7 @@ outlets:
         "networks.wide.pagse: no such key; did you mean pages?",
         "outlets.fax: no such outlet; known: loud",
         "outlets.loud.handle: found 7: Input should be a valid string",
-        "data: found ['a']: Input is not a valid path for <class 'pathlib.Path'>",
+        "data: found ['a']: wanted a path",
         "hidden_names: found 'one': Input should be a valid tuple",
         "colour: no such key",
     ]
