@@ -194,7 +194,9 @@ def limited_protocol(most: int = CONNECTIONS, seconds: float = EXCHANGE_SECONDS)
             opened[self] = None
             self._restart_timer()
             if len(opened) > most:
-                next(each for each in opened if each.is_waiting).transport.abort()
+                oldest = next(each for each in opened if each.is_waiting)
+                del opened[oldest]  # now: of many that come at once, each must make another one leave
+                oldest.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             opened.pop(self, None)

@@ -75,3 +75,15 @@ def test_at_the_limit_the_connection_that_has_waited_longest_makes_room() -> Non
         assert _is_closed(clients[0])
         clients[1].sendall(GET)
         assert clients[1].recv(4096)
+
+
+def test_of_many_connections_that_come_at_once_no_more_stay_than_may() -> None:
+    """The oldest one leaves a turn of the loop later, so all of a burst chose the same one to leave."""
+    with ExitStack() as stack:
+        port = stack.enter_context(running(most=3, seconds=PATIENCE))
+        clients = [stack.enter_context(socket.socket()) for _ in range(30)]
+        for client in clients:
+            client.settimeout(PATIENCE)
+            client.connect(("127.0.0.1", port))
+        closed = sum(_is_closed(client) for client in clients[:-3])
+        assert closed == len(clients) - 3

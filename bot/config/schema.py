@@ -232,7 +232,8 @@ class LakeConfig(ConfigModel):
     memory: str = Field(
         "400MB",
         pattern=r"^[0-9]{1,6} ?(MB|GB)$",
-        description="memory that roll-ups may use in one process, all threads together",
+        description="memory that roll-ups may use in one process, all threads together; a very large day may use as "
+        "much again",
     )
     threads: int = Field(
         2,

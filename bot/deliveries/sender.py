@@ -115,9 +115,17 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
             sent |= {(delivery.id, delivery.edits) for delivery in _send_deliveries(run, of_outlet)}
             outlet = run.outlets[name].outlet
             if of_outlet and isinstance(outlet, ReceiptShowingOutlet) and not run.stopping():
-                outlet.refresh()
+                _refresh_outlet(name, outlet)
     follow_up(run)
     return tuple(sorted({id for id, _ in sent} | tries.keys()))
+
+
+def _refresh_outlet(name: str, outlet: ReceiptShowingOutlet) -> None:
+    """Show the new receipts; a failure is logged, and no other outlet is affected."""
+    try:
+        outlet.refresh()
+    except Exception as error:  # noqa: BLE001  see _guarded
+        log.error("%s: the newest receipts are not shown yet: failed with %s", name, type(error).__name__)
 
 
 def _lift_pauses(run: OutboxPass) -> None:

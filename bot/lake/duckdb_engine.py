@@ -47,7 +47,15 @@ def thread_cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
 @contextmanager
 def several_threads(threads: int, memory: str, spill: str = "") -> Iterator[None]:
     """Until the end, the queries of this thread run on so many threads, in a database of their own with its own
-    limit of memory."""
+    limit of memory. One thread of a process at a time."""
+    with _several:
+        yield from _with_own_database(threads, memory, spill)
+
+
+_several = threading.Lock()
+
+
+def _with_own_database(threads: int, memory: str, spill: str) -> Iterator[None]:
     name = spill_name(f"duckdb-{threading.get_ident()}")
     _own.database = _open_database(threads, spill, name)
     try:

@@ -80,7 +80,7 @@ def _outside_marks(text: str, template: str) -> str:
 
 
 _PLAIN_TAG = re.compile(r"""<!--[a-zA-Z_ -]*-->|</?[a-zA-Z][a-zA-Z0-9]*(?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*\s*/?>""")
-_SPOKEN_VALUE = re.compile(rf"""\s(?:{"|".join(sorted(_SPOKEN_ATTRIBUTES))})=("[^"]*")""")
+_SPOKEN_VALUE = re.compile(rf"""\s(?:{"|".join(sorted(_SPOKEN_ATTRIBUTES))})=("[^"]*")""", re.IGNORECASE)
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _PLAIN_REFERENCE = re.compile("&(?:amp|lt|gt|quot|#34|#39);")
 

@@ -97,7 +97,8 @@ def _latest_days(build: SiteBuild) -> Iterator[DigestPlace]:
         places = digest_pages.digest_places(build, network.key, "day")
         days = [each for each in stored_network(build, network.key).documents if each["period"] == "day"]
         known = next((each for each in reversed(days) if front_page.is_known(each)), None)
-        yield from (places[each["day"]] for each in (*days[-1:], known) if each)
+        # A digest that was stored between the two reads belongs to the next build.
+        yield from (places[each["day"]] for each in (*days[-1:], known) if each and each["day"] in places)
 
 
 def _front_places(build: SiteBuild) -> list[DigestPlace]:

@@ -88,8 +88,8 @@ def _read_rotation(build: SiteBuild, index: EntityIndex) -> PageRotation:
     desk, network, catalogue = build.desk, index.watched.network, index.catalogue
     findings = entity_queries.findings_by_name(desk, index)
     last = index.last.isoformat()
-    told = [name for name, held in findings.items() if held[0]["d"]["last_day"] == last]
-    most = replace(desk, model_pages=min(DAILY_MODELS, desk.model_pages))
-    linked = entity_links.linked_pages(most, catalogue, (index.last,)).paths or ()
-    daily = {*linked, *(entity_path(kind, network, catalogue.key, name) for kind, name in told)}
+    named = [name for name, held in findings.items() if held[0]["d"]["last_day"] == last]
+    daily_desk = replace(desk, model_pages=min(DAILY_MODELS, desk.model_pages))
+    linked = entity_links.linked_pages(daily_desk, catalogue, (index.last,)).paths or ()
+    daily = {*linked, *(entity_path(kind, network, catalogue.key, name) for kind, name in named)}
     return PageRotation(build, index, desk.digest_days(network)["day"], findings, daily)

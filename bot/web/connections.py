@@ -252,11 +252,11 @@ class ConnectionTable:
         if connection.address or not self._most_of_address or not forwarded:
             return True
         visitor = client_address(request.remote or "", forwarded, self._trusted)
-        if self._visits[visitor] >= self._most_of_address:
+        if visitor and self._visits[visitor] >= self._most_of_address:
             self.closed["address"] += 1
             return False
         connection.visitor = visitor
-        self._visits[visitor] += 1
+        self._visits[visitor] += bool(visitor)
         return True
 
     def end_request(self, connection: Connection) -> None:

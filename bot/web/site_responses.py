@@ -65,12 +65,12 @@ def part_headers(part: slice, size: int) -> dict[str, str]:
     return {"Content-Range": f"bytes {part.start}-{part.stop - 1}/{size}"}
 
 
-def content_response(request: web.Request, path: str, content: bytes, tag: str, modified: float = inf) -> web.Response:
+def content_response(request: web.Request, path: str, content: bytes, tag: str) -> web.Response:
     """A file from memory. Raises `HTTPRequestRangeNotSatisfiable`."""
     headers = page_headers(path, tag)
     if middleware.etag_matches(request, tag):
         return not_modified(headers)
-    part = wanted_part(request, len(content), modified)
+    part = wanted_part(request, len(content))
     if part is None:
         return web.Response(body=content, headers={**headers, "Accept-Ranges": "bytes"})
     return web.Response(status=206, body=content[part], headers=headers | part_headers(part, len(content)))

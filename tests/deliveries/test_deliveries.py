@@ -420,6 +420,18 @@ def test_a_bug_in_an_outlet_costs_neither_the_others_nor_a_second_post(world: Wo
     assert world.ledger.twice() == [] and len(world.ledger.posts) == 2
 
 
+def test_an_outlet_that_cannot_show_its_receipts_costs_the_others_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refresh(_outlet: Fake) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Fake, "refresh", refresh, raising=False)
+    world.plan("one", "two")
+    assert world.publish() == ["sent", "sent"]
+    assert "x: the newest receipts are not shown yet: failed with ValueError" in caplog.text
+
+
 def test_a_refused_destination_spares_the_others(world: World) -> None:
     world.plan("one", "two")
     assert world.publish("refused") == ["refused", "sent"]

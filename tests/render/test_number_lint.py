@@ -136,7 +136,7 @@ def test_an_undefined_value_is_an_error() -> None:
 def test_a_page_may_hold_digits_in_its_markup_and_not_in_its_prose() -> None:
     page = '<h1 id="d5"><a href="/2025/">{{ b | number }}</a></h1><style>p { margin: 2em }</style>'
     assert said(page, "site").startswith('<h1 id="d5"><a href="/2025/">929</a>')
-    for stray in ("<p>5</p>", '<img alt="5 models">', "<p>&#53;</p>", '<a title="5">x</a>'):
+    for stray in ("<p>5</p>", '<img alt="5 models">', "<p>&#53;</p>", '<a title="5">x</a>', '<img ALT="5 models">'):
         with pytest.raises(LintError, match="found 5"):
             said(stray, "site")
 
@@ -163,7 +163,7 @@ MARKUP = (
         "<!--",
         "-->",
     ),
-    *("<b ", "alt=", "title", "class=", '="5"', "=5", '<meta name="description" content="', "<title>"),
+    *("<b ", "alt=", "ALT=", "title", "class=", '="5"', "=5", '<meta name="description" content="', "<title>"),
     *("<!--", "-->", "<script>", "</script>", "<style>", "</style>"),
 )
 
