@@ -60,7 +60,13 @@ def compare_page(site: SiteContext, shown: ComparedSides | None = None) -> bytes
 
 def field_label(side: Document, alone: bool) -> str:
     """The text of a field for one side: its name, and what it is where that `alone` would find something else."""
-    return str(side["name"]) if alone else f"{side['name']} ({side['kind']}, {side['title']})"
+    return str(side["name"]) if alone else f"{side['name']} ({_about(side)})"
+
+
+def _about(side: Document) -> str:
+    """What a side is: a network may have the same name in two lists."""
+    parts = (side["kind"], side["title"] if side["kind"] != "network" else "", side.get("catalogue_title"))
+    return ", ".join(part for part in parts if part)
 
 
 def _field(number: int, text: str, path: str) -> str:
@@ -74,7 +80,7 @@ def _field(number: int, text: str, path: str) -> str:
 
 def _key_entry(number: int, side: Document) -> str:
     swatch = f'<span class="letter series-{number}">{"ABCD"[number - 1]}</span>'
-    about = escape(", ".join((side["kind"], *([side["title"]] if side["kind"] != "network" else []))))
+    about = escape(_about(side))
     return f'<li>{swatch} {linked_name(side["name"], _page(side))} <span class="quiet">{about}</span></li>'
 
 

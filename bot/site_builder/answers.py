@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from bot import charts
-from bot.queries import QueryError, entity_queries
+from bot.queries import QueryError, WatchedNetwork, entity_queries
 from bot.queries.entity_queries import EntityIndex, IndexedEntity
 from bot.records import Document, SafeName
 from bot.records.entity_pages import entity_path
@@ -52,8 +52,7 @@ def compare_answer(build: SiteBuild, items: Sequence[str]) -> bytes:
 def _document(build: SiteBuild, item: str) -> Document:
     """The document of a page, a network or a name. Raises `QueryError`."""
     desk = build.desk
-    titles = {watched.title.casefold(): watched for watched in desk.watched.values()}
-    if watched := desk.watched.get(item) or titles.get(item.casefold()):
+    if watched := _network_called(build, item):
         if document := entity_queries.network_document(desk, watched):
             return document
         raise QueryError(f"{watched.title} has no digest of a day")
@@ -62,6 +61,12 @@ def _document(build: SiteBuild, item: str) -> Document:
     if index is None:
         raise QueryError(f"{item} has no page here")
     return next(entity_queries.entity_documents(desk, index, [path]))
+
+
+def _network_called(build: SiteBuild, item: str) -> WatchedNetwork | None:
+    """The network with this key or title."""
+    titles = {watched.title.casefold(): watched for watched in build.desk.watched.values()}
+    return build.desk.watched.get(item) or titles.get(item.casefold())
 
 
 def _find_path(build: SiteBuild, item: str) -> str:
@@ -87,9 +92,8 @@ def _find_path(build: SiteBuild, item: str) -> str:
 
 
 def _whole_label(index: EntityIndex, entity: IndexedEntity) -> str:
-    return compare_page.field_label(
-        {"name": entity.name, "kind": entity.kind, "title": index.watched.title}, alone=False
-    )
+    lists = {"title": index.watched.title, "catalogue_title": index.catalogue.title}
+    return compare_page.field_label({"name": entity.name, "kind": entity.kind, **lists}, alone=False)
 
 
 def _label(build: SiteBuild, side: Document) -> str:
@@ -97,7 +101,8 @@ def _label(build: SiteBuild, side: Document) -> str:
     if side["kind"] == "network":
         return str(side["name"])
     try:
-        alone = build.desk.watched.get(side["name"]) is None and _find_path(build, side["name"]) == side["path"]
+        network = _network_called(build, side["name"])
+        alone = network is None and _find_path(build, side["name"]) == side["path"]
     except QueryError:
         alone = False
     return compare_page.field_label(side, alone)

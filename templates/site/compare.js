@@ -219,7 +219,8 @@
     if (!field.list || !field.value.trim()) return;
     const { names } = await FootfallNames.find(field.value).catch(() => ({ names: [] }));
     field.list.replaceChildren(...names.slice(0, 12).map((found) => {
-      const label = found.title ? `${found.name} (${found.title})` : found.name;
+      const about = [found.title, found.catalogue].filter(Boolean).join(", ");
+      const label = about ? `${found.name} (${about})` : found.name;
       paths.set(label, found.path.replace(/\/index$/, ""));
       return element("option", { value: label });
     }));
@@ -250,7 +251,7 @@
   if (given.length && !("answered" in form.dataset)) {
     compare(given).then((sides) => sides.forEach((side, n) => {
       grow();
-      const label = paths.has(side.name) ? `${side.name} (${side.kind}, ${side.title})` : side.name;
+      const label = paths.has(side.name) ? `${side.name} (${[side.kind, side.title, side.catalogue_title].filter(Boolean).join(", ")})` : side.name;
       paths.set(label, side.path);
       form.querySelectorAll("input")[n].value = label;
       grow();

@@ -237,9 +237,10 @@ def test_the_form_shows_names_and_each_leads_to_the_same_page_again(build: SiteB
 def test_a_name_that_means_something_else_alone_says_what_it_is(build: SiteBuild) -> None:
     """An author may be called like a network or a model."""
     desk = replace(build.desk, watched={"owner0": build.desk.watched["replicate"]})
-    side = {"kind": "author", "name": "owner0", "title": "Replicate", "path": page_of("owner0", "author")}
+    kept = {"title": "Replicate", "catalogue_title": "public models", "path": page_of("owner0", "author")}
+    side = {"kind": "author", "name": "owner0", **kept}
     label = answers._label(replace(build, desk=desk), side)
-    assert label == "owner0 (author, Replicate)"
+    assert label == "owner0 (author, Replicate, public models)"
     assert page_of("owner0", "author") in answers.compare_answer(build, [label]).decode()
 
 
