@@ -170,7 +170,7 @@
   }
 
   function key(side, n) {
-    const about = [side.kind, ...(side.kind === "network" ? [] : [side.title])].join(", ");
+    const about = aboutSide(side);
     return element("li", {}, element("span", { class: `letter series-${n + 1}` }, LETTERS[n]), " ",
       FootfallNames.link(side.name, side.kind === "network" ? `${side.path}/index` : side.path), " ", element("span", { class: "quiet" }, about));
   }
@@ -214,6 +214,11 @@
     return sides;
   }
 
+  // A network may have the same name in two lists.
+  function aboutSide(side) {
+    return [side.kind, side.kind === "network" ? "" : side.title, side.catalogue_title].filter(Boolean).join(", ");
+  }
+
   async function suggest(event) {
     const field = event.target;
     if (!field.list || !field.value.trim()) return;
@@ -251,7 +256,7 @@
   if (given.length && !("answered" in form.dataset)) {
     compare(given).then((sides) => sides.forEach((side, n) => {
       grow();
-      const label = paths.has(side.name) ? `${side.name} (${[side.kind, side.title, side.catalogue_title].filter(Boolean).join(", ")})` : side.name;
+      const label = paths.has(side.name) ? `${side.name} (${aboutSide(side)})` : side.name;
       paths.set(label, side.path);
       form.querySelectorAll("input")[n].value = label;
       grow();
