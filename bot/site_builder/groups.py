@@ -18,7 +18,7 @@ from bot.render.page_layout import File, SiteContext
 T = TypeVar("T")
 
 
-def never(_version: str) -> bool:
+def never_stays(_version: str) -> bool:
     """Of files that are always those of the newest version."""
     return False
 
@@ -34,7 +34,7 @@ class FileGroup:
     """A checksum of everything that the files depend on."""
     pages: tuple[str, ...] = ()
     """Its pages in the sitemap."""
-    may_stay: Callable[[str], bool] = never
+    may_stay: Callable[[str], bool] = never_stays
     """Whether files that were written under another version may stay for now: some are brought up to date less often
     than every day."""
     render_many: Callable[[Sequence[str]], Iterable[Sequence[File]]] | None = None
