@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf
 from typing import cast
 
@@ -28,6 +29,8 @@ LINGERING_SECONDS = 2.0
 MAX_HEAD = 32 * 1024
 """Bytes of a request's line and headers together."""
 
+HEAD_START = 0.2
+"""Seconds that a connection may wait for a request before it has to make room for another."""
 BATCH = 32
 """Connections that are accepted or closed before requests have their turn again."""
 TOO_SLOW = raw_response(408, "the request did not arrive in time")
@@ -42,6 +45,7 @@ class Connection(RequestHandler):
         "address",
         "begun",
         "deadline",
+        "handled",
         "link",
         "patience",
         "payload",
@@ -65,6 +69,8 @@ class Connection(RequestHandler):
         self.deadline = inf
         self.begun = False
         """Whether a request's headers are complete and its response is not."""
+        self.handled = False
+        """Whether a handler works on a request, also after the connection is lost."""
         self.received = 0
         self.payload: StreamReader | None = None
         self.unread = 0
@@ -112,7 +118,7 @@ class Connection(RequestHandler):
         if self in self.table.open and resp.keep_alive:
             self.deadline = inf
             if not self.begun:
-                self.table.waiting[self] = None
+                self.table.waiting[self] = self.table.now()
         else:  # aiohttp closes it now
             self._watch_reading()
         return finished
@@ -185,11 +191,18 @@ class Connection(RequestHandler):
 async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tell the connection which body belongs to its request, since what follows the body is the next request. Refuse
     a request for whose address too many are under way on the connections of a proxy."""
-    if isinstance(request.protocol, Connection):
-        request.protocol.payload = request.content
-        if not request.protocol.table.begin_request(request.protocol, request):
-            return error_response(429, CROWDED, {"Retry-After": "1"})
-    return await handler(request)
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        return await handler(request)
+    connection.payload = request.content
+    if not connection.table.begin_request(connection, request):
+        return error_response(429, CROWDED, {"Retry-After": "1"})
+    connection.handled = True
+    try:
+        return await handler(request)
+    finally:
+        connection.handled = False
+        connection.table.end_handler(connection)
 
 
 class ConnectionTable:
@@ -211,21 +224,27 @@ class ConnectionTable:
         self._by_address: dict[str, dict[Connection, None]] = {}
         self._visits: Counter[str] = Counter()
         self.open: dict[Connection, None] = {}
-        self.waiting: dict[Connection, None] = {}
+        self.waiting: dict[Connection, float] = {}
+        """Those that wait for a request, in the order in which they began to, with that time."""
         self.opening = 0
         """Accepted sockets that have no connection yet."""
+        self._abandoned: set[Connection] = set()
+        """Lost connections whose handler still works, and may have a file open."""
         self.closed: Counter[str] = Counter()
         """Connections that were closed early, by reason."""
         self._room = asyncio.Event()
 
     def add(self, connection: Connection) -> None:
-        self.open[connection] = self.waiting[connection] = None
+        self.opening -= 1
+        self.open[connection], self.waiting[connection] = None, self.now()
         if connection.address:
             self._by_address.setdefault(connection.address, {})[connection] = None
 
     def remove(self, connection: Connection) -> None:
         self.open.pop(connection, None)
         self.waiting.pop(connection, None)
+        if connection.handled:
+            self._abandoned.add(connection)
         self.end_request(connection)
         if group := self._by_address.get(connection.address):
             group.pop(connection, None)
@@ -267,26 +286,36 @@ class ConnectionTable:
         elif visitor:
             del self._visits[visitor]
 
+    def end_handler(self, connection: Connection) -> None:
+        """The handler of a connection's request has ended."""
+        if connection in self._abandoned:
+            self._abandoned.remove(connection)
+            self._room.set()
+
     @property
     def full(self) -> bool:
-        return len(self.open) + self.opening >= self.most
+        return len(self.open) + self.opening + len(self._abandoned) >= self.most
 
     async def make_room(self) -> None:
-        """Return when one more connection may be accepted. While all are busy, wait for one to end."""
+        """Return when one more connection may be accepted. While all are busy or have their head start, wait."""
         while self.full:
             self._room.clear()
-            if self.close_longest_waiting() or self.opening:
+            oldest, since = next(iter(self.waiting.items()), (None, inf))
+            end = since + HEAD_START
+            if oldest and end <= self.now():
+                oldest.close_early("full")
+                await asyncio.sleep(0)
+            elif self.opening:
                 await asyncio.sleep(0)
             else:
-                await self._room.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(None if end == inf else end):
+                        await self._room.wait()
 
-    def close_longest_waiting(self) -> bool:
-        """Close the connection that has waited longest for a request. False if none waits."""
-        connection = next(iter(self.waiting), None)
-        if connection is None:
-            return False
-        connection.close_early("full")
-        return True
+    def close_longest_waiting(self) -> None:
+        """Close the connection that has waited longest for a request, if one waits."""
+        if oldest := next(iter(self.waiting), None):
+            oldest.close_early("full")
 
     async def close_slow(self) -> None:
         """Close the connections whose deadline is over, a few at a time, so that requests are answered meanwhile."""

@@ -105,7 +105,7 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return error_response(503, f"the database cannot be read; {_log_error('database', request, error)}")
     except TimeoutError as error:
         return error_response(503, f"the answer took too long; {_log_error('timeout', request, error)}")
-    except web.HTTPRedirection:
+    except (web.HTTPRedirection, ConnectionError):  # that error: the client has gone
         raise
     except web.HTTPException as error:
         return error_response(error.status, SENTENCES.get(error.status, error.reason), _kept_headers(error))

@@ -19,6 +19,8 @@ from bot.web.rate_limit import Network
 
 RESERVE = 64
 """File descriptors kept for the database, files, pages that are read, and the listening sockets."""
+PER_CONNECTION = 2
+"""File descriptors of a connection: its socket, and the large file that it downloads."""
 BACKLOG = 1024
 ACCEPT_PAUSE = 0.5
 """Seconds until the next try after the system refused to accept a connection."""
@@ -34,13 +36,15 @@ def connection_limit(wanted: int) -> int:
     """How many connections may be open: `wanted`, or as many as the limit of open files allows. The soft limit is
     raised first, as far as the hard limit lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + RESERVE
+    needed = PER_CONNECTION * wanted + RESERVE
     if soft != resource.RLIM_INFINITY and soft < needed:
         with suppress(ValueError, OSError):
             most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
             soft = most
-    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - min(RESERVE, soft // 2)))
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, (soft - min(RESERVE, soft // 2)) // PER_CONNECTION))
 
 
 class Server:
@@ -131,9 +135,9 @@ class Server:
             await self.table.loop.connect_accepted_socket(self._make_connection, accepted)
         except OSError:
             accepted.close()
+            self.table.opening -= 1
 
     def _make_connection(self) -> Connection:
-        self.table.opening -= 1
         assert self._runner.server is not None
         return Connection(self.table, self._runner.server)
 
