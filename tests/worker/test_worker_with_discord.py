@@ -26,6 +26,8 @@ from bot.subscriptions import ChannelSubscriptions, SubscriptionOptions
 from tests.patience import PATIENCE
 from tests.peers.discord_api import CREATE, TOKEN, Fault
 from tests.peers.discord_gateway import INVALID, RECONNECT, DiscordGateway
+from tests.peers.replicate_api import Fault as SourceFault
+from tests.peers.replicate_api import ReplicateApi
 from tests.worlds import ONE, snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,7 @@ CHANNEL, SUBSCRIBED = 200000000000000001, 200000000000000002
 CONFIG = """
 data: {folder}
 out: {folder}/out
-networks: {{replicate: {{api: "http://127.0.0.1:9/"}}}}
+networks: {{replicate: {{api: "{source}"}}}}
 outlets: {{discord: {{destinations: ["{channel}"], api: "{api}"}}}}
 schedule: [{{name: daily, at: "00:00"}}]
 worker: {{port: 0, tick: 1, grace: 10}}
@@ -88,13 +90,13 @@ def started(folder: Path, peer: DiscordGateway, grace: int = 10, path: str = str
         peer.channel(channel)
     filled(folder)
     config = folder / "config.yaml"
-    config.write_text(
-        CONFIG.format(folder=folder, channel=CHANNEL, api=peer.url).replace("grace: 10", f"grace: {grace}")
-    )
     secrets = {"DISCORD_TOKEN": TOKEN, "REPLICATE_API_TOKEN": "r8_none"}
     environ = {**os.environ, "PYTHONPATH": path, "FOOTFALL_CONFIG": str(config), **secrets}
     argv = [sys.executable, "-m", "bot", "run"]
-    with (folder / "log").open("w") as log:
+    with ReplicateApi([]) as source, (folder / "log").open("w") as log:
+        source.always = SourceFault(status=403)
+        told = CONFIG.format(folder=folder, channel=CHANNEL, source=source.url, api=peer.url)
+        config.write_text(told.replace("grace: 10", f"grace: {grace}"))
         process = subprocess.Popen(argv, env=environ, cwd=folder, stdout=log, stderr=log, text=True)
         try:
             yield Going(folder, peer, process)
@@ -224,7 +226,8 @@ def test_the_configuration_decides_for_the_house(tmp_path: Path) -> None:
     owner = "300000000000000001"
     discord = {"owners": [owner], "sharded_from": 7, "per_server": 1, "per_member": 2}
     path.write_text(
-        CONFIG.format(folder=tmp_path, channel=CHANNEL, api="https://d.example") + f"\ndiscord: {json.dumps(discord)}\n"
+        CONFIG.format(folder=tmp_path, channel=CHANNEL, source="https://r.example", api="https://d.example")
+        + f"\ndiscord: {json.dumps(discord)}\n"
     )
     house = runs._bot_settings(AppContext(path))
     assert (house.owners, house.sharded_from) == (frozenset({int(owner)}), 7)
