@@ -112,8 +112,10 @@ def image() -> Iterator[Image]:
                 copied(source, folder / words[-1])
         elif step == "ENV":
             environ |= dict(word.split("=", 1) for word in words)
-    assert any(step == "RUN" and what.startswith("python -m compileall -q bot ") for step, what in steps())
-    subprocess.run([PYTHON, "-m", "compileall", "-q", "bot"], cwd=folder, check=True)
+    compiling = ("python -m compileall -q bot", "python -m bot.render.compiled_templates")
+    assert any(step == "RUN" and what.startswith(" && ".join(compiling)) for step, what in steps())
+    for command in compiling:
+        subprocess.run([PYTHON, *command.split()[1:]], cwd=folder, check=True)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     writable = [words[-1:] for step, what in steps() if (words := shlex.split(what)) and "install -d" in what]

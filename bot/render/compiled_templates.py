@@ -1,24 +1,89 @@
-"""Templates that were compiled in this process: the environments of all languages share them, and those of all outlets
-but the pages, since compiling takes longer than rendering."""
+"""Compiled templates: the environments of all languages share them, and those of all outlets but the pages, since
+compiling takes longer than rendering. They stay beside the templates, as Python's own compiled files do, for the next
+process: `python -m bot.render.compiled_templates` compiles all of them."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import sys
+import threading
+from contextlib import suppress
+from functools import cache
+from importlib.util import cache_from_source
+from pathlib import Path
 from types import CodeType
 
+import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
 
 class CompiledTemplates(BytecodeCache):
-    """Compiled templates by name and content, in memory."""
+    """Compiled templates by path and content, in memory and on disk. Nothing is written where Python would write no
+    compiled files."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        """`kind`: templates of one kind are compiled alike."""
+        self._kind = kind
         self._code: dict[tuple[str, str], CodeType | None] = {}
 
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """The file of a compiled template; for one that is no file, its name."""
+        return cache_from_source(f"{filename}.{self._kind}.py") if filename else name
+
+    def get_source_checksum(self, source: str) -> str:
+        """Of everything that decides what a template becomes."""
+        return hashlib.sha256(f"{_compiler_version()} {source}".encode()).hexdigest()
+
     def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
+        if code := self._code.get((bucket.key, bucket.checksum)):
+            bucket.code = code
+            return
+        with suppress(OSError):
+            bucket.load_bytecode(io.BytesIO(Path(bucket.key).read_bytes()))
+        self._code[bucket.key, bucket.checksum] = bucket.code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key, bucket.checksum] = bucket.code
+        if not sys.dont_write_bytecode and os.path.isabs(bucket.key):
+            with suppress(OSError):
+                _write_whole(Path(bucket.key), bucket.bytecode_to_string())
 
     def clear(self) -> None:
+        """Forget what is in memory."""
         self._code.clear()
+
+
+@cache
+def _compiler_version() -> str:
+    """Of Jinja and of our own rules; a bucket itself names the version of Python."""
+    rules = Path(__file__).with_name("environment.py").read_bytes()
+    return f"{jinja2.__version__} {hashlib.sha256(rules).hexdigest()}"
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that other processes read whole or not at all. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def compile_all() -> None:
+    """Compile every template as it is used: those of pages as pages, those of other outlets as text, shared ones as
+    both. Raises `LintError`."""
+    from bot.render.environment import TEMPLATES, get_environment
+
+    for path in sorted(TEMPLATES.rglob("*.j2")):
+        name = path.relative_to(TEMPLATES).as_posix()
+        for outlet in ("site", "text"):
+            get_environment(outlet).get_template(name)
+
+
+if __name__ == "__main__":
+    compile_all()

@@ -44,7 +44,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return tree
 
 
-_COMPILED = {is_page: CompiledTemplates() for is_page in (False, True)}
+_COMPILED = {is_page: CompiledTemplates("page" if is_page else "text") for is_page in (False, True)}
 """Pages keep other line breaks."""
 
 

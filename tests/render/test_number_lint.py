@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,7 +189,9 @@ def test_pages_escape_names_and_words() -> None:
     assert said("{{ evil | name }}{{ evil }}", "site", evil="<b>&") == "&lt;b&gt;&amp;&lt;b&gt;&amp;"
 
 
-def test_a_template_is_compiled_once_for_all_languages_and_outlets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_is_compiled_once_for_all_languages_and_outlets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     compiled: list[str | None] = []
     real = environment._Environment._parse
 
@@ -196,6 +200,7 @@ def test_a_template_is_compiled_once_for_all_languages_and_outlets(monkeypatch: 
         return real(words, source, name, filename)
 
     monkeypatch.setattr(environment._Environment, "_parse", parse)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
     environment._COMPILED[False].clear()
     digest = documents.recorded("day-2025-01-12")
     for language in i18n.LANGUAGES:
