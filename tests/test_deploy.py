@@ -112,7 +112,7 @@ def image() -> Iterator[Image]:
                 copied(source, folder / words[-1])
         elif step == "ENV":
             environ |= dict(word.split("=", 1) for word in words)
-    compiling = ("python -m compileall -q bot", "python -m bot.render.compiled_templates")
+    compiling = ("python -m compileall -q bot", "python -m bot.render.compile_templates")
     assert any(step == "RUN" and what.startswith(" && ".join(compiling)) for step, what in steps())
     for command in compiling:
         subprocess.run([PYTHON, *command.split()[1:]], cwd=folder, check=True)

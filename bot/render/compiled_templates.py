@@ -1,6 +1,6 @@
 """Compiled templates: the environments of all languages share them, and those of all outlets but the pages, since
 compiling takes longer than rendering. They stay beside the templates, as Python's own compiled files do, for the next
-process: `python -m bot.render.compiled_templates` compiles all of them."""
+process."""
 
 from __future__ import annotations
 
@@ -72,18 +72,3 @@ def _write_whole(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def compile_all() -> None:
-    """Compile every template as it is used: those of pages as pages, those of other outlets as text, shared ones as
-    both. Raises `LintError`."""
-    from bot.render.environment import TEMPLATES, get_environment
-
-    for path in sorted(TEMPLATES.rglob("*.j2")):
-        name = path.relative_to(TEMPLATES).as_posix()
-        for outlet in ("site", "text"):
-            get_environment(outlet).get_template(name)
-
-
-if __name__ == "__main__":
-    compile_all()

@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
 
 def test_the_command_compiles_every_template_for_everybody(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
-    command = [sys.executable, "-m", "bot.render.compiled_templates"]
+    command = [sys.executable, "-m", "bot.render.compile_templates"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=PATIENCE)
     here = [path for path in compiled_files(tmp_path) if path.is_relative_to(Path(f"{tmp_path}/compiled{TEMPLATES}"))]
     assert {path.name.split(".")[0] for path in here} == {path.stem for path in TEMPLATES.rglob("*.j2")}
