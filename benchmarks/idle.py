@@ -28,6 +28,9 @@ outlets: {discord: {api: "%s", destinations: ["400000000000000001"]}}
 schedule: [{name: daily, period: day, at: "02:30", zone: UTC}]
 worker: {port: 0, slash: true, collect_every: 1d, tick: 1}
 """
+WITHOUT_RICH = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('bot', run_name='__main__')"
+"""`python -m bot` as installed from requirements.lock: structlog and httpx import rich where it is, as among the packages
+for development."""
 IMPORTS = "import discord, sqlalchemy, pydantic, jinja2; print(open('/proc/self/status').read())"
 
 
@@ -55,7 +58,7 @@ def _worker(folder: str, peer: DiscordGateway) -> tuple[float, float]:
     environment["REPLICATE_API_TOKEN"] = ""
     begun = [sys.executable, "-m", "bot"]
     subprocess.run([*begun, "migrate"], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
-    command = [*begun, "run"]
+    command = [sys.executable, "-c", WITHOUT_RICH, "run"]
     with (Path(folder) / "log").open("w+") as log:
         worker = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         try:

@@ -22,7 +22,7 @@ from bot.queries import QueryContext, QueryError
 from bot.queries.context import ANSWER_ROWS, VersionedCache
 from bot.queries.registry import QUERIES, QueryOption
 from bot.records import Document, Period, PeriodName, Picture
-from bot.render.page_layout import entity_url, page_url
+from bot.render.page_addresses import entity_url, page_url
 
 SHOWN_ROWS = 10
 """Models on a page in Discord, of an answer that has pages itself."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.render.digest_posts import PostRenderOptions, build_post, finding_text, picture_words
     from bot.render.embeds import PLAIN, answer_embed, embed_length
     from bot.render.environment import TEMPLATES, render_template
-    from bot.render.page_layout import page_url
+    from bot.render.page_addresses import page_url
     from bot.render.polls import PollSkippedError
     from bot.render.previews import cost, post_lengths, preview_text
     from bot.render.text_blocks import LintError, TooLongError

@@ -19,7 +19,8 @@ from bot.records import Document, Period, PeriodName
 from bot.render import feeds
 from bot.render.figure_tables import table_csv, table_rows
 from bot.render.model_tables import RankedRow, csv_bytes
-from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker, source_sentences
+from bot.render.page_addresses import digest_folder
+from bot.render.page_layout import File, SiteContext, render_page, slot_marker, source_sentences
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1

@@ -23,7 +23,8 @@ from bot.records import Document
 from bot.records.entity_pages import EntityKind, EntityPages
 from bot.render import escaping
 from bot.render.model_tables import UNKNOWN, escape_formula, linked_name
-from bot.render.page_layout import File, SiteContext, digest_folder, render_page, slot_marker
+from bot.render.page_addresses import digest_folder
+from bot.render.page_layout import File, SiteContext, render_page, slot_marker
 
 NONE = "none"
 COLUMNS = ("day", "uses", "at_least", "rank", "share", "reason")

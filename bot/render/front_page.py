@@ -14,7 +14,8 @@ from typing import Any
 from bot.records import Document
 from bot.records.entity_pages import EntityPages
 from bot.render.digest_posts import leading_block, template_context
-from bot.render.page_layout import HEADING, NetworkPage, SiteContext, digest_folder, page_context, render_page
+from bot.render.page_addresses import digest_folder
+from bot.render.page_layout import HEADING, NetworkPage, SiteContext, page_context, render_page
 from bot.render.story_links import link_names
 
 RECENT = 30

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.records import Document
-from bot.render.page_layout import SiteContext, digest_folder, instant_text, render_page
+from bot.render.page_addresses import digest_folder
+from bot.render.page_layout import SiteContext, instant_text, render_page
 
 
 def health_page(site: SiteContext, health: Document) -> bytes:

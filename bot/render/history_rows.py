@@ -18,7 +18,7 @@ from bot.records import Document, catalogues_and_panels
 from bot.records.names import NameMask
 from bot.render import escaping
 from bot.render.digest_posts import leading_block
-from bot.render.page_layout import digest_folder
+from bot.render.page_addresses import digest_folder
 
 
 class HistoryRow(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.render import model_tables
-from bot.render.page_layout import HEADING, DigestPage, File, SiteContext, digest_folder, render_page, slot_marker
+from bot.render.page_addresses import digest_folder
+from bot.render.page_layout import HEADING, DigestPage, File, SiteContext, render_page, slot_marker
 
 
 def models_files(site: SiteContext, issue: DigestPage) -> Iterator[File]:

@@ -24,6 +24,7 @@ from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import picture_words, template_context
 from bot.render.environment import render_template
 from bot.render.model_tables import RankedRow
+from bot.render.page_addresses import digest_folder, history_path, quote_site_url
 from bot.render.story_links import link_names
 
 Points = Sequence[tuple[date, int | float | None]]
@@ -88,45 +89,11 @@ class SiteContext:
     @property
     def root(self) -> str:
         """The path of the front page on its server."""
-        return f"{quote(urlsplit(self.url).path.rstrip('/'), safe=_SAFE)}/"
+        return f"{quote_site_url(urlsplit(self.url).path)}/"
 
     def address(self, path: str) -> str:
         """The public address of one of its files; empty without a public site."""
-        return f"{quote(self.url.rstrip('/'), safe=_SAFE)}/{quote(path)}" if self.url else ""
-
-
-def digest_folder(document: Document) -> str:
-    """The folder of a digest: replicate/2025-01-12, replicate/week/2025-01-06, replicate/month/2025-01-01."""
-    period = "" if document["period"] == "day" else f"{document['period']}/"
-    return f"{document['network']}/{period}{document['day']}"
-
-
-def page_url(site_url: str, document: Document) -> str:
-    """The address of the page behind a digest or an answer: the digest's, the figure's or the network's; empty without
-    a public site. Safe in a Markdown link."""
-    if not site_url:
-        return ""
-    if sides := document.get("sides"):
-        # Two models of one day share its page.
-        shared = {(side["network"], side["period"], side["day"]) for side in sides}
-        document = sides[0] if len(shared) == 1 else {}
-    if "metric" in document and "network" in document:
-        path = history_path(document["network"], document["catalogue"], document["metric"])
-    elif document.get("day"):
-        path = f"{digest_folder(document)}/index.html"
-    else:
-        path = f"{document['network']}/index.html" if "network" in document else "index.html"
-    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{path}"
-
-
-_SAFE = ":/%[]!$&'*+,;=~@"
-"""Characters of an address that need no escape in a link."""
-
-
-def entity_url(site_url: str, page: str) -> str:
-    """The address of the page of a model, an author or a category; empty without a public site. Safe in a Markdown
-    link."""
-    return f"{quote(site_url.rstrip('/'), safe=_SAFE)}/{page}" if site_url else ""
+        return f"{quote_site_url(self.url)}/{quote(path)}" if self.url else ""
 
 
 def _group_links(issue: DigestPage, root: str) -> dict[str, dict[str, dict[str, str]]]:
@@ -144,11 +111,6 @@ def _group_links(issue: DigestPage, root: str) -> dict[str, dict[str, dict[str, 
         for block in document["catalogues"]
         if (key := block["catalogue"])
     }
-
-
-def history_path(network: str, catalogue: str, metric: str) -> str:
-    """The page of one figure over time."""
-    return f"{network}/history/{catalogue}/{metric}.html"
 
 
 def render_page(

@@ -18,14 +18,13 @@ from bot.render.digest_posts import leading_block
 from bot.render.environment import TEMPLATES
 from bot.render.history_rows import HistoryRow
 from bot.render.models_pages import models_files
+from bot.render.page_addresses import digest_folder, history_path
 from bot.render.page_layout import (
     DigestPage,
     File,
     NetworkPage,
     SiteContext,
-    digest_folder,
     digest_story,
-    history_path,
     issue_downloads,
     issue_page,
     network_heading,

@@ -13,6 +13,7 @@ from bot.records import COMPARISON, Catalogue, Document, Period, PeriodName, Unk
 from bot.records.entity_pages import EntityPages
 from bot.records.names import NameMask
 from bot.render import model_tables, page_layout, site_files
+from bot.render.page_addresses import digest_folder
 from bot.render.page_layout import File
 from bot.site_builder import code_version
 from bot.site_builder.groups import FileGroup, SiteBuild, checksum
@@ -34,7 +35,7 @@ class DigestPlace:
 
     @property
     def folder(self) -> str:
-        return page_layout.digest_folder({"network": self.network, "period": self.period, "day": self.day.isoformat()})
+        return digest_folder({"network": self.network, "period": self.period, "day": self.day.isoformat()})
 
     def heading(self, title: str, day: date | None) -> Document | None:
         """The heading of a neighbour."""
@@ -197,7 +198,7 @@ def _digest_page(desk: QueryContext, watched: WatchedNetwork | None, document: D
     period = Period(first, last, document["period"])
     catalogues = _catalogues(watched, document)
     pages = _linked_pages(desk, watched, document)
-    root = "../" * (page_layout.digest_folder(document).count("/") + 1)
+    root = "../" * (digest_folder(document).count("/") + 1)
     models = {key: _ranked_models(desk, catalogues[key], period, pages[key], root) for key in catalogues}
     return page_layout.DigestPage(document, models, digest_charts(document), public, pages)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.render import history_rows, page_layout, site_files
+from bot.render import history_rows, page_addresses, page_layout, site_files
 from bot.render.history_rows import HistoryRow
 from bot.render.page_layout import NetworkPage
 from bot.site_builder.groups import FileGroup, SiteBuild
@@ -75,7 +75,7 @@ def _method_group(build: SiteBuild, network: NetworkPage) -> FileGroup:
 
 
 def _history_group(build: SiteBuild, network: NetworkPage, catalogue: str, metric: str) -> FileGroup:
-    path = page_layout.history_path(network.key, catalogue, metric)
+    path = page_addresses.history_path(network.key, catalogue, metric)
 
     def rows() -> Sequence[HistoryRow]:
         documents = stored_network(build, network.key).documents

@@ -12,7 +12,7 @@ from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.presenter import Query, render_answer
 from bot.pipeline import PostOptions, render_post
 from bot.records.entity_pages import entity_path
-from bot.render.page_layout import page_url
+from bot.render.page_addresses import page_url
 from tests import query_contexts
 from tests.discord_bot.test_commands import QUESTIONS
 from tests.render import documents
