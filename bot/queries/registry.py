@@ -127,7 +127,8 @@ class QuerySpec:
     rows: str = ""
     """The key of the answer's list, which the API and MCP page; empty if it has none."""
     table: str = ""
-    """The key of another list that the API gives as CSV: its rows, or the figures of each of its objects."""
+    """The key of another list that the API gives as CSV: its rows, or the figures of each of its objects. Beside
+    `rows`, the key of a list inside each of those."""
 
     @property
     def summary(self) -> str:
@@ -252,7 +253,7 @@ QUERIES = _by_name(
         "networks", network_queries.networks, (replace(DAY, description=_WEEK, help=f"{_WEEK}."),), rows="networks"
     ),
     QuerySpec("status", network_queries.status),
-    QuerySpec("health", health_queries.health, rows="networks"),
+    QuerySpec("health", health_queries.health, rows="networks", table="catalogues"),
     QuerySpec("about", network_queries.about, rows="networks"),
 )
 """Queries that every interface has. The API pages each list that `rows` names."""

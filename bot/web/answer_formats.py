@@ -67,14 +67,24 @@ def csv_bytes(query: QuerySpec, document: Document) -> bytes:
 
 
 def _table_rows(query: QuerySpec, document: Document) -> Iterator[Mapping[str, Any]]:
-    """The rows of a list, or a row for each figure of each of its objects."""
+    """The rows of a list, of a list inside each of its objects, or a row for each figure of each of its objects."""
     for row in document.get(query.rows or query.table) or ():
-        if query.table and "figures" in row:
+        if query.rows and query.table:
+            yield from _inner_rows(row, query.table)
+        elif query.table and "figures" in row:
             place = {key: row[key] for key in ("name", "network", "day", "edition", "catalogue") if key in row}
             for name, figure in row["figures"].items():
                 yield {**place, "figure": name, **figure}
         else:
             yield row
+
+
+def _inner_rows(row: Mapping[str, Any], inner: str) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list inside a row, each with the row's own values. Lists in them are in the JSON only."""
+    place = {key: value for key, value in row.items() if not isinstance(value, list)}
+    for part in row[inner]:
+        own = {key: value for key, value in part.items() if not isinstance(value, list)}
+        yield place | {f"{inner.removesuffix('s')}_{key}" if key in place else key: own[key] for key in own}
 
 
 def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:

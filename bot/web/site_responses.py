@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import inf
 from pathlib import PurePosixPath
 
@@ -23,6 +24,10 @@ TYPES = {
 }
 """The file types of the site; other files are not served."""
 FEED = {"feed.json": "application/feed+json", "feed.xml": "application/atom+xml; charset=utf-8"}
+
+
+_LAST_NONE = re.compile(r"\s*bytes=-0+\s*")
+"""The last 0 bytes."""
 
 
 def file_name(wanted: str) -> str | None:
@@ -56,6 +61,8 @@ def wanted_part(request: web.Request, size: int, modified: float = inf) -> slice
         first, end, _ = request.http_range.indices(size)
     except ValueError:
         first = end = size
+    if _LAST_NONE.fullmatch(request.headers["Range"]):  # aiohttp takes it for all
+        first = end
     if first >= end:
         raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
     return slice(first, end)

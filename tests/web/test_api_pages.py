@@ -77,6 +77,18 @@ def test_the_rows_of_a_list_are_the_same_in_csv(ask: httpx.Client, path: str, ro
         }
 
 
+def test_the_state_of_the_sources_has_a_row_for_each_catalogue(ask: httpx.Client) -> None:
+    """Networks once had their catalogues as JSON in a cell."""
+    rows = _table(ask.get("/api/v1/health.csv"))
+    networks = ask.get("/api/v1/health").json()["networks"]
+    assert [(row["network"], row["catalogue"]) for row in rows] == [
+        (network["network"], each["catalogue"]) for network in networks for each in network["catalogues"]
+    ]
+    assert rows[0]["title"] == networks[0]["title"]
+    assert rows[0]["catalogue_title"] == networks[0]["catalogues"][0]["title"]
+    assert not any(cell.startswith(("[", "{")) for row in rows for cell in row.values())
+
+
 def test_figures_are_a_table_too_and_what_is_unknown_says_why(ask: httpx.Client) -> None:
     table = {row["figure"]: row for row in _table(ask.get("/api/v1/usage.csv"))}
     figures = ask.get("/api/v1/usage").json()["catalogues"][0]["figures"]

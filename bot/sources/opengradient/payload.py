@@ -71,7 +71,7 @@ def _input_hash(request: dict[str, object]) -> bytes:
     """The gateway's hash: Python's JSON of the signed keys, sorted."""
     signed = {key: request[key] for key in SIGNED_KEYS if request.get(key) is not None}
     temperature = request.get("temperature", 0.0)
-    if not isinstance(temperature, int | float):
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
         raise TypeError("temperature is no number")
     signed["temperature"] = float(temperature)
     return keccak(json.dumps(signed, sort_keys=True).encode())

@@ -86,6 +86,7 @@ def test_nothing_that_was_said_gets_out() -> None:
         b'{"input": null}',
         b'{"input": [1]}',
         b'{"input": {"temperature": "hot"}}',
+        b'{"input": {"temperature": true}}',
         b'{"input": {"temperature": 1' + b"0" * 5000 + b"}}",
         b'{"input": {"temperature": 1' + b"0" * 400 + b"}}",
         b'{"input": {"temperature": NaN}}',
