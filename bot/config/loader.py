@@ -146,12 +146,7 @@ def load(
     except ValidationError as error:
         mistakes += validation_lines(path, "", error, Config)
     else:
-        watched, posted = ([name for name, block in held.items() if block.enabled] for held in (chosen, reached))
-        mistakes += name_mistakes(path, "schedule", config.schedule, [*watched, COMPARISON], posted)
-        mistakes += name_mistakes(path, "polls", config.polls, watched, posted)
-        mistakes += [f"{path}: schedule.{mistake}" for mistake in twin_entries(config.schedule)]
-        for number, poll in enumerate(config.polls):
-            mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
+        mistakes += _config_mistakes(path, config, chosen, reached, poll_mistakes)
         mistakes += [f"{path}: {mistake}" for mistake in exposed_pages(config, environment)]
     own = [key for network in chosen.values() for key in network.secret_names]
     own += [key for outlet in reached.values() for key in outlet.secret_names]
@@ -163,6 +158,22 @@ def load(
     empty = () if document else (f"{path}: is empty, so no network is watched; copy the config.yaml of Footfall",)
     warnings = (*obsolete, *empty, *_env_warnings(path.parent))
     return replace(_loaded_config(config, environment, names), warnings=warnings)
+
+
+def _config_mistakes(
+    path: Path,
+    config: Config,
+    networks: Mapping[str, NetworkConfig],
+    outlets: Mapping[str, OutletConfig],
+    poll_mistakes: Callable[[PollConfig], Iterable[tuple[str, str]]],
+) -> Iterator[str]:
+    """What does not fit together: names of networks and outlets that are not on, entries at one time, polls."""
+    watched, posted = ([name for name, block in held.items() if block.enabled] for held in (networks, outlets))
+    yield from name_mistakes(path, "schedule", config.schedule, [*watched, COMPARISON], posted)
+    yield from name_mistakes(path, "polls", config.polls, watched, posted)
+    yield from (f"{path}: schedule.{mistake}" for mistake in twin_entries(config.schedule))
+    for number, poll in enumerate(config.polls):
+        yield from (f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll))
 
 
 def _with_kinds(

@@ -172,27 +172,37 @@ def issue_page(
         card_alt=issue.card_alt,
         description="" if document["network"] == COMPARISON else picture_words(document, hidden=site.hidden)[0],
         **page_context(document),
+        **_evidence(issue),
         rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
-        refs=[
-            {**ref, "number": n, "at": instant_text(ref["at"])} for n, ref in enumerate(document["refs"], 1)
-        ],
-        composed=instant_text(document["composed_at"]),
-        # A platform's answer is foreign: only a web address becomes a link.
-        receipts=[
-            {"outlet": r.outlet, "url": r.url if r.url.startswith("https://") else "", "platform_id": r.platform_id,
-             "at": instant_text(r.at)}
-            for r in issue.receipts
-        ],
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
         model_links=model_tables.ranking_links(ranked),
         group_links=_group_links(issue, root),
         csv=bool(ranked),
-        sources=source_sentences(document),
         earlier=earlier,
         later=later,
     )  # fmt: skip
     return f"{path}/index.html", page
+
+
+def _evidence(issue: DigestPage) -> dict[str, Any]:
+    """What a digest rests on and where it was posted. A platform's answer is foreign: only a web address becomes a
+    link."""
+    document = issue.document
+    return {
+        "refs": [{**ref, "number": n, "at": instant_text(ref["at"])} for n, ref in enumerate(document["refs"], 1)],
+        "composed": instant_text(document["composed_at"]),
+        "sources": source_sentences(document),
+        "receipts": [
+            {
+                "outlet": receipt.outlet,
+                "url": receipt.url if receipt.url.startswith("https://") else "",
+                "platform_id": receipt.platform_id,
+                "at": instant_text(receipt.at),
+            }
+            for receipt in issue.receipts
+        ],
+    }
 
 
 def issue_downloads(issue: DigestPage) -> Iterator[File]:

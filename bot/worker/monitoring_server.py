@@ -73,6 +73,61 @@ class OpenRequests:
             request.shutdown(socket.SHUT_RDWR)
 
 
+Response = tuple[int, str, bytes]
+"""Status, type and body."""
+
+
+class MonitoringRequest(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: MonitoringServer
+    timeout = REQUEST_SECONDS
+    server_version, sys_version = "footfall", ""
+    error_message_format, error_content_type = "%(code)d %(message)s\n", "text/plain"
+
+    def do_GET(self) -> None:
+        self.server.open_requests.mark_complete(self.connection)
+        status, kind, body = self.server.respond(self.path, self.headers.get("Authorization", ""))
+        self.send_response(status)
+        headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing: there is a scrape every few seconds."""
+
+
+class MonitoringServer(ThreadingHTTPServer):
+    """Answers each request in a thread, within the limits of `OpenRequests`."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, respond: Callable[[str, str], Response]) -> None:
+        """`respond` gets a path and the header Authorization. Raises `OSError`."""
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.open_requests, self.respond = OpenRequests(), respond
+        super().__init__((host, port), MonitoringRequest)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.open_requests.admit(request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def service_actions(self) -> None:
+        self.open_requests.drop_late()
+
+    def shutdown_request(self, request: Any) -> None:
+        self.open_requests.end(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), OSError):  # the client has gone, or was dropped
+            log.exception("a request to /health or /metrics failed")
+
+
 def monitoring_service(
     worked: WorkerHealth, host: str, port: int, redact: Callable[[str], str], token: str = ""
 ) -> Callable[[threading.Event], None]:
@@ -80,62 +135,21 @@ def monitoring_service(
     `token`, /metrics and the facts of /health are only for those who show it."""
     registry = CollectorRegistry()
     registry.register(WorkerCollector(worked))
-    open_requests = OpenRequests()
 
-    class Answers(BaseHTTPRequestHandler):
-        timeout = REQUEST_SECONDS
-        server_version, sys_version = "footfall", ""
-        error_message_format, error_content_type = "%(code)d %(message)s\n", "text/plain"
-
-        def do_GET(self) -> None:
-            open_requests.mark_complete(self.connection)
-            given = self.headers.get("Authorization", "")
-            allowed = not token or hmac.compare_digest(given.encode(errors="replace"), f"Bearer {token}".encode())
-            if self.path == "/metrics" and not allowed:
-                self._say(401, "text/plain", b"this needs the header Authorization: Bearer, with MONITORING_TOKEN\n")
-            elif self.path == "/metrics":
-                self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
-            elif self.path == "/health":
-                ok, facts = worked.health_report()
-                shown = facts if allowed else {"ok": ok}
-                self._say(200 if ok else 503, "application/json", redact(json.dumps(shown)).encode())
-            else:
-                self._say(404, "text/plain", b"there are /health and /metrics\n")
-
-        def _say(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: there is a scrape every few seconds."""
-
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        daemon_threads = True
-
-        def process_request(self, request: Any, client_address: Any) -> None:
-            if open_requests.admit(request):
-                super().process_request(request, client_address)
-            else:
-                self.shutdown_request(request)
-
-        def service_actions(self) -> None:
-            open_requests.drop_late()
-
-        def shutdown_request(self, request: Any) -> None:
-            open_requests.end(request)
-            super().shutdown_request(request)
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            if not isinstance(sys.exception(), OSError):  # the client has gone, or was dropped
-                log.exception("a request to /health or /metrics failed")
+    def respond(path: str, authorization: str) -> Response:
+        allowed = not token or hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {token}".encode())
+        if path == "/metrics" and not allowed:
+            return 401, "text/plain", b"this needs the header Authorization: Bearer, with MONITORING_TOKEN\n"
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry)
+        if path == "/health":
+            ok, facts = worked.health_report()
+            shown = redact(json.dumps(facts if allowed else {"ok": ok}))
+            return 200 if ok else 503, "application/json", shown.encode()
+        return 404, "text/plain", b"there are /health and /metrics\n"
 
     def run(stop: threading.Event) -> None:
-        with Server((host, port), Answers) as server:
+        with MonitoringServer(host, port, respond) as server:
             threading.Thread(target=_stop_server, args=(stop, server), daemon=True).start()
             server.serve_forever(poll_interval=0.2)
 
