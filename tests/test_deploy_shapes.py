@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -122,10 +123,21 @@ class Installation:
                     os.killpg(process.pid, signal.SIGKILL)
 
     def healthy(self, process: subprocess.Popen[bytes], *words: str) -> str:
-        """What a health command says once it says that all is well."""
+        """What a health command says once it says that all is well. It is a process, so it waits for the server."""
+        with make_client(trust_env=False) as client:
+            while not _answers(client, self.ports["worker" if words[-1] == "worker" else "monitoring"]):
+                assert process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.05)
         while (asked := self.run(*words)).returncode:
             assert process.poll() is None, (self.folder / "log").read_text()
         return asked.stdout
+
+
+def _answers(client: httpx.Client, port: int) -> bool:
+    try:
+        return client.get(f"http://127.0.0.1:{port}/health").json()["ok"] is True
+    except httpx.TransportError:
+        return False
 
 
 def installation(folder: Path, url: str, new_port: NewPort, token: str = "") -> Installation:
