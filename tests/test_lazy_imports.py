@@ -37,10 +37,11 @@ OWN = (
     "bot.worker",
 )
 OWN += ("bot.charts.png", "bot.findings.ranking", "bot.lake.day_files", "bot.discord_bot", "bot.web")
+MODELS = ("bytedance/sdxl-lightning-4step", "black-forest-labs/flux-schnell")
 ANSWERS = (
     "usage",
     "inventory",
-    "model ann/one",
+    f"model {MODELS[0]}",
     "top",
     "idle",
     "trend models_used",
@@ -49,7 +50,7 @@ ANSWERS = (
     "status",
     "about",
 )
-ANSWERS += ("method models_used", "compare ann/one bob/two", "networks")
+ANSWERS += ("method models_used", f"compare {MODELS[0]} {MODELS[1]}", "networks")
 LIST = """
 import sys
 from bot.cli import main

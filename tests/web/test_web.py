@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -791,6 +792,8 @@ def test_a_locked_postgresql_table_is_not_waited_for(desk: QueryContext, postgre
                     break
             else:
                 pytest.fail("it does not recover")
+    while opened.engine.pool.checkedout():  # type: ignore[attr-defined]
+        time.sleep(0.01)  # the question that waited for the lock is still being answered
     opened.close()
 
 
