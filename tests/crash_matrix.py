@@ -2,8 +2,9 @@
 platform's ledger must hold each part exactly once and the archive its receipt: for single posts, many channels,
 threads, polls, corrections and the site.
 
-Plain posts of a single worker are killed at every point. With a second worker, and in the other scenarios, evenly
-spread points are taken, and the output says how many of how many; `make crash-matrix` takes all of them.
+A plain post on X by a single worker is killed at every point. With a second worker, and in the other scenarios, evenly
+spread points are taken, and the output says how many of how many; some are left out with a second worker. `make
+crash-matrix` takes all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -31,6 +32,7 @@ PASSES = (0, 1300, 2600)
 KILLED = -9
 PLAIN = 4
 """Number of points of a plain post with a second worker."""
+FULL = os.environ.get("CRASH_MATRIX") == "full"
 CHANNELS = (CHANNEL, "200000000000000011", "200000000000000012")
 WEEK = date(2025, 3, 3)
 POLL = """
@@ -57,6 +59,10 @@ class Scenario:
     """How many points are taken with a second worker, and twice as many alone; `None`: `PLAIN`, and all alone."""
     varies: bool = False
     """Several sends run at once, so that two runs differ in their points."""
+    same_start: bool = False
+    """Until the part is claimed, the run does what X's plain post does, which is killed at every point of it."""
+    alone: bool = False
+    """It adds nothing to the plain post for a second worker, who waits for the same claim."""
 
 
 # --- what must hold in the end ---------------------------------------------------------------------------------------
@@ -139,25 +145,25 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario("x", "x", once(1)),
-        Scenario("discord", "discord", once(1)),
+        Scenario("discord", "discord", once(1), most=4, same_start=True),
         Scenario("discord, three channels", "discord", once(3), settings=lambda text: text.replace(
             f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=3, varies=True),
         Scenario("x, a thread", "x", thread, ("--day", str(LONG[-1])), publishing.fill_long,
                  lambda text: text.replace("x: {", "x: {thread: true, "), most=3),
         Scenario("x, a weekly poll", "x", polled, ("--period", "week", "--day", str(WEEK)), settings=lambda t: t + POLL,
-                 most=3),
+                 most=3, alone=True),
         Scenario("discord, a weekly poll", "discord", polled, ("--period", "week", "--day", str(WEEK)),
-                 settings=lambda text: text + POLL, most=3),
+                 settings=lambda text: text + POLL, most=3, alone=True),
         Scenario("x, a correction", "x", corrected, corrects=True, most=3),
         Scenario("discord, a correction", "discord", corrected, corrects=True, most=3),
         Scenario("site", "site", site_written, most=3),
-        Scenario("bluesky", "bluesky", once(1)),
-        Scenario("bluesky, a correction", "bluesky", replied, corrects=True, most=3),
-        Scenario("mastodon", "mastodon", once(1)),
-        Scenario("mastodon, a correction", "mastodon", edited, corrects=True, most=3),
+        Scenario("bluesky", "bluesky", once(1), most=4, same_start=True),
+        Scenario("bluesky, a correction", "bluesky", replied, corrects=True, most=3, alone=True),
+        Scenario("mastodon", "mastodon", once(1), most=4, same_start=True),
+        Scenario("mastodon, a correction", "mastodon", edited, corrects=True, most=3, alone=True),
         Scenario("mastodon, a weekly poll", "mastodon", polled, ("--period", "week", "--day", str(WEEK)),
-                 settings=lambda text: text + POLL, most=3),
-        Scenario("webhook", "webhook", at_least_once),
+                 settings=lambda text: text + POLL, most=3, alone=True),
+        Scenario("webhook", "webhook", at_least_once, most=3, same_start=True),
     )
 }  # fmt: skip
 
@@ -181,9 +187,21 @@ def worthwhile(points: list[str]) -> list[int]:
 
 def spread(points: list[int], most: int | None) -> list[int]:
     """At most so many points, evenly spread, including the first and the last."""
-    if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(points) <= most:
+    if most is None or FULL or len(points) <= most:
         return points
     return [points[n * (len(points) - 1) // (most - 1)] for n in range(most)]
+
+
+def since_claim(points: list[str]) -> int:
+    """The number of the commit that claims the last part: the last one with a request after it."""
+    numbered = list(enumerate(points, 1))
+    last_request = max(number for number, name in numbered if name == "before request")
+    return max(number for number, name in numbered if name == "before commit" and number < last_request)
+
+
+def together(names: Iterable[str]) -> list[str]:
+    """The scenarios that are killed beside a second worker."""
+    return [name for name in names if FULL or not SCENARIOS[name].alone]
 
 
 @dataclass(frozen=True)
@@ -237,7 +255,8 @@ class Matrix:
         some = self.scenario.most
         most = (some or PLAIN) if self.workers > 1 else some and some * 2
         every = worthwhile(whole["points"])
-        taken = spread(every, most)
+        first = since_claim(whole["points"]) if self.scenario.same_start and not FULL else 1
+        taken = spread([number for number in every if number >= first], most)
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 
     def warm(self) -> None:
@@ -248,21 +267,28 @@ class Matrix:
             self.server.here(*self.argv, environ=self.environ)
 
     def accepted(self) -> list[str]:
-        """The cases of a kill right after a request to the platform was sent."""
+        """The cases of a kill right after a request after which the platform has a post."""
         self.warm()
         self.prepare()
         points = self.server.run(self.run)[0]["points"]
         left = [number for number in worthwhile(points) if points[number - 1] == "after request"]
-        return [self.case(number, points[number - 1]) for number in left]
+        return [self.restarted(number, points[number - 1], True) for number in left if self.kill(number)]
+
+    def kill(self, number: int) -> bool:
+        """Kill at one point; returns whether the platform has a post of it."""
+        self.prepare()
+        before = Counter(self.peers.posts(self.scenario.outlet))
+        first = self.server.run({**self.run, "kill": number})[0]
+        ended = self.scenario.varies and first["status"] == 0 and number > len(first["points"])
+        assert first["status"] == KILLED or ended, f"point {number} was not reached: {first}"
+        return bool(Counter(self.peers.posts(self.scenario.outlet)) - before)
 
     def case(self, kill: int, name: str) -> str:
         """Kill at one point and restart as often as needed; returns how the posts came about and the passes."""
-        self.prepare()
-        before = Counter(self.peers.posts(self.scenario.outlet))
-        first = self.server.run({**self.run, "kill": kill})[0]
-        ended = self.scenario.varies and first["status"] == 0 and kill > len(first["points"])
-        assert first["status"] == KILLED or ended, f"point {kill} was not reached: {first}"
-        how = "found there" if Counter(self.peers.posts(self.scenario.outlet)) - before else "sent after"
+        return self.restarted(kill, name, self.kill(kill))
+
+    def restarted(self, kill: int, name: str, posted: bool) -> str:
+        how = "found there" if posted else "sent after"
         passes = 0
         for shift in PASSES:
             passes += 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web as aiohttp_web
-from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, Route, sync_playwright
 
 from bot import site_builder, web
 from bot.records.entity_pages import entity_path
@@ -28,6 +28,7 @@ FLAGS = (
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SIZES = (320, 390, 768, 1280)
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+STYLES = Path(__file__).parents[1] / "templates" / "site"
 BUDGET = 100_000
 """Bytes of a page with everything that it loads, each file compressed as `web` and most servers do (gzip)."""
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -108,7 +109,11 @@ class Visit:
             "console", lambda worker: self.wrong.append(worker.text) if worker.type in ("error", "warning") else None
         )
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._failed)
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that is left stops loading, for example its icon
+            self.wrong.append(f"failed: {request.url}")
 
     def _let(self, route: Route) -> None:
         if route.request.url.startswith((self.address, "data:")):
@@ -123,26 +128,58 @@ class Visit:
         return self.page
 
 
-def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds, of any weight. Only the first rows of a long table are checked, because thousands of cells
-    take minutes."""
-    page.evaluate(AXE.read_text("utf-8"))
-    results = page.evaluate("axe.run({exclude: [['tbody tr:nth-child(n+6)']]})")
-    return [(each["id"], each["nodes"][0]["html"][:200]) for each in results["violations"]]
+def violations(page: Page, *tags: str) -> list[tuple[str, str]]:
+    """What axe-core finds, of any weight; with tags, only by the rules that have one. Only the first rows of a long
+    table are checked, because thousands of cells take minutes."""
+    options = {"resultTypes": ["violations"], **({"runOnly": tags} if tags else {})}
+    found = """options => axe.run({exclude: [["tbody tr:nth-child(n+6)"]]}, options)
+        .then(results => results.violations.map(each => [each.id, each.nodes[0].html.slice(0, 200)]))"""
+    return [(rule, html) for rule, html in page.evaluate(found, options)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_every_screen_and_axe_finds_nothing(browser: Browser, address: str, path: str, scheme: str) -> None:
-    visit = Visit(browser, address, color_scheme=scheme)
+def test_a_page_fits_every_screen_its_headings_are_in_order_and_axe_finds_nothing(
+    browser: Browser, address: str, path: str
+) -> None:
+    visit = Visit(browser, address, color_scheme="light")
     page = visit.to(path)
+    levels = page.eval_on_selector_all("h1,h2,h3,h4", "all => all.map(h => Number(h.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), "one step at a time"
+    page.evaluate(AXE.read_text("utf-8"))
     for width in SIZES:
         page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme="light")
         wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide[0] <= wide[1], width
         assert not violations(page), width
+        page.emulate_media(color_scheme="dark")
+        assert not violations(page, "cat.color"), f"{width}, dark"
     visit.context.close()
     assert not visit.wrong
+
+
+def test_axe_finds_what_is_wrong_in_each_scheme(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, color_scheme="light")
+    page = visit.to("/about.html")
+    page.evaluate(AXE.read_text("utf-8"))
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    page.evaluate("document.querySelector('main p').style.color = '#333'")
+    assert [rule for rule, _html in violations(page)] == ["html-has-lang"]
+    page.emulate_media(color_scheme="dark")
+    assert [rule for rule, _html in violations(page, "cat.color")] == ["color-contrast"]
+    visit.context.close()
+
+
+def test_dark_pages_differ_in_their_colours_only() -> None:
+    """So the other rules of axe-core need not be tried on them."""
+    style = "\n".join(path.read_text("utf-8") for path in sorted(STYLES.glob("*.css")))
+    blocks = re.findall(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{([^{}]*)\}\s*\}", style)
+    assert len(blocks) == style.count("prefers-color-scheme") > 0
+    values = [line.partition(":") for block in blocks for line in block.split(";") if line.strip()]
+    assert [
+        name for name, _, value in values if not re.fullmatch(r"\s*--[\w-]+", name) or value.strip()[0] != "#"
+    ] == []
 
 
 SHIFTS = """window.shifted = 0; new PerformanceObserver(list => {
@@ -211,15 +248,6 @@ def test_figures_are_cited_without_javascript(browser: Browser, address: str) ->
     page.get_by_role("link", name="Link to this figure: models used", exact=True).click()
     page.wait_for_url("**/#models_used")
     visit.context.close()
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_headings_go_down_one_step_at_a_time(browser: Browser, address: str, path: str) -> None:
-    visit = Visit(browser, address)
-    levels = visit.to(path).eval_on_selector_all("h1,h2,h3,h4", "all => all.map(h => Number(h.tagName[1]))")
-    visit.context.close()
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_everything_can_be_read_without_javascript(browser: Browser, address: str) -> None:

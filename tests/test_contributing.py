@@ -7,8 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot import web
 from tests import publishing, query_contexts
 from tests.discord_bot import rig
+from tests.peers.prepared_python import PreparedPython
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -30,8 +29,9 @@ _FILE_NAME = re.compile(r"(?:#|\{#|---) (?P<path>\S+)(?: #\})?")
 class Tree:
     """A changing copy of the repository."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: PreparedPython) -> None:
         self.folder = folder
+        self.python = python
 
     def follow(self, section: str) -> None:
         """Apply each block of a section, in order."""
@@ -58,9 +58,7 @@ class Tree:
     def run(self, *command: str) -> str:
         """The output of a Python module there; it must succeed."""
         environment = {"PATH": os.environ["PATH"], "TOYBOARD_KEY": "toyboard-key"}
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=self.folder, env=environment, capture_output=True, text=True
-        )
+        done = self.python.run(*command, folder=self.folder, environ=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -92,9 +90,15 @@ def _edited(content: str, hunk: str, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+def python() -> Iterator[PreparedPython]:
+    with PreparedPython() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def watching(python: PreparedPython, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A copy in which the page's network was added and collected. Read-only: copy it."""
-    tree = Tree(tmp_path_factory.mktemp("contributing") / "footfall")
+    tree = Tree(tmp_path_factory.mktemp("contributing") / "footfall", python)
     tree.folder.mkdir()
     for name in COPIED:
         source = ROOT / name
@@ -114,7 +118,7 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 @pytest.fixture
 def tree(watching: Tree, tmp_path: Path) -> Tree:
     """A writable copy of it."""
-    return Tree(Path(shutil.copytree(watching.folder, tmp_path / "footfall")))
+    return Tree(Path(shutil.copytree(watching.folder, tmp_path / "footfall")), watching.python)
 
 
 def test_a_network_is_collected_composed_and_shown(tree: Tree) -> None:

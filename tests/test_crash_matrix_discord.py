@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.crash_matrix import Killing, killing, peers, server
+from tests.crash_matrix import Killing, killing, peers, server, together
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of what was killed
 __all__ = ["killing", "peers", "server"]  # the fixtures
@@ -18,7 +18,7 @@ def test_a_worker_killed_anywhere_and_started_again_posts_each_part_once(killing
     killing.everywhere(name, workers=1)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", together(SCENARIOS))
 def test_two_workers_after_a_kill_anywhere_post_each_part_once(killing: Killing, name: str) -> None:
     killing.everywhere(name, workers=2)
 

@@ -3,6 +3,7 @@ walked with its own commands as far as this machine can."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from bot.cli import cli, preview_commands
+from bot.cli import cli, main, preview_commands
 from bot.cli.app_context import AppContext
 from bot.config import WebConfig, WorkerConfig
 from tests.patience import PATIENCE, make_client
@@ -106,6 +108,17 @@ class Installation:
             self.command(arguments), env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
+    def ask(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and output of a command in this process."""
+        output = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as end:
+                main(list(arguments))
+        assert isinstance(end.value.code, int)
+        return end.value.code, output.getvalue()
+
     @contextmanager
     def started(self, command: Sequence[str], ends_with: int = 0) -> Iterator[subprocess.Popen[bytes]]:
         """A process that must end in this way when it is told to stop."""
@@ -123,9 +136,10 @@ class Installation:
 
     def healthy(self, process: subprocess.Popen[bytes], *words: str) -> str:
         """What a health command says once it says that all is well."""
-        while (asked := self.run(*words)).returncode:
+        while (asked := self.ask(*words))[0]:
             assert process.poll() is None, (self.folder / "log").read_text()
-        return asked.stdout
+            time.sleep(0.1)  # between two looks
+        return asked[1]
 
 
 def installation(folder: Path, url: str, new_port: NewPort, token: str = "") -> Installation:
@@ -155,16 +169,16 @@ def test_each_shape_migrates_runs_answers_its_probes_and_stops(
     here = installation(tmp_path, url, new_port, token)
     migrated = here.run(*commands["migrate"])
     assert (migrated.returncode, "up to date" in migrated.stdout) == (0, True), migrated
-    assert here.run("health").returncode == 1, "nothing runs yet"
+    assert here.ask("health")[0] == 1, "nothing runs yet"
     with here.started(here.command(commands["worker"])) as worker, here.started(here.command(commands["web"])) as web:
         assert here.healthy(worker, "health", "worker").startswith("worker: healthy")
         assert here.healthy(web, "health", "web").startswith("web: healthy")
-        assert here.healthy(web, "health").startswith("worker: healthy")
+        assert here.run("health").stdout.startswith("worker: healthy"), "in a process, as the probes run it"
         with make_client(trust_env=False) as client:
             assert client.get(f"http://127.0.0.1:{here.ports['web']}/api/v1").status_code == 200
             for port in (here.ports["worker"], here.ports["monitoring"]):
                 check_monitoring(client, f"http://127.0.0.1:{port}", token)
-    assert here.run("health").returncode == 1, "nothing runs any more"
+    assert here.ask("health")[0] == 1, "nothing runs any more"
 
 
 def check_monitoring(client: httpx.Client, url: str, token: str) -> None:

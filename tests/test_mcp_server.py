@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from click.testing import CliRunner
 from mcp import Client, MCPError, StdioServerParameters
 
@@ -35,12 +36,18 @@ def _command(home: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "bot", "--config", str(home / "config.yaml"), "mcp", *options]
 
 
-def _talk(server: Any, ask: Callable[[Client], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE), Client(server) as client:
-            await ask(client)
+class Talk:
+    """A client that stays connected to a server, in an event loop of its own."""
 
-    asyncio.run(run())
+    def __init__(self, portal: BlockingPortal, client: Client) -> None:
+        self._portal, self._client = portal, client
+
+    def __call__(self, ask: Callable[[Client], Awaitable[None]]) -> None:
+        async def limited() -> None:
+            async with asyncio.timeout(PATIENCE):
+                await ask(self._client)
+
+        self._portal.call(limited)
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +64,18 @@ def address(home: Path) -> Iterator[str]:
         running.communicate(timeout=PATIENCE)
 
 
-@pytest.fixture(params=["stdio", "http"])
-def server(request: pytest.FixtureRequest, home: Path) -> Any:
-    if request.param == "http":
-        return request.getfixturevalue("address")
+@pytest.fixture(scope="module", params=["stdio", "http"])
+def talk(request: pytest.FixtureRequest, home: Path) -> Iterator[Talk]:
+    """One connection for all tests, over each transport: what a test asks leaves nothing behind."""
     command, *arguments = _command(home)
-    return StdioServerParameters(command=command, args=arguments, env=dict(os.environ), cwd=str(Path.cwd()))
+    server: Any = StdioServerParameters(command=command, args=arguments, env=dict(os.environ), cwd=str(Path.cwd()))
+    if request.param == "http":
+        server = request.getfixturevalue("address")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Client(server)) as client:
+        yield Talk(portal, client)
 
 
-def test_every_query_is_a_tool_with_typed_options_that_changes_nothing(server: Any) -> None:
+def test_every_query_is_a_tool_with_typed_options_that_changes_nothing(talk: Talk) -> None:
     async def ask(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert list(tools) == list(API_QUERIES)
@@ -78,10 +88,10 @@ def test_every_query_is_a_tool_with_typed_options_that_changes_nothing(server: A
         assert tools["top"].input_schema["properties"]["by"]["enum"] == ["uses", "rise", "fall"]
         assert tools["trend"].input_schema["properties"]["since"]["format"] == "date"
 
-    _talk(server, ask)
+    talk(ask)
 
 
-def test_a_tool_answers_as_the_query_does_and_says_that_it_is_data(server: Any, desk: QueryContext) -> None:
+def test_a_tool_answers_as_the_query_does_and_says_that_it_is_data(talk: Talk, desk: QueryContext) -> None:
     async def ask(client: Client) -> None:
         for name, query in API_QUERIES.items():
             given = {option.name: REQUIRED[option.name] for option in query.options if option.required}
@@ -104,7 +114,7 @@ def test_a_tool_answers_as_the_query_does_and_says_that_it_is_data(server: Any, 
         assert page and len(page["models"]) == 1 and page["models"][0]["model"] != FIRST
         assert page["next_offset"] == 2
 
-    _talk(server, ask)
+    talk(ask)
 
 
 BAD = [
@@ -121,7 +131,7 @@ BAD = [
 ]
 
 
-def test_a_bad_call_is_one_sentence_and_the_server_goes_on(server: Any) -> None:
+def test_a_bad_call_is_one_sentence_and_the_server_goes_on(talk: Talk) -> None:
     async def ask(client: Client) -> None:
         for tool, arguments, sentence in BAD:
             result = await client.call_tool(tool, arguments)
@@ -129,10 +139,10 @@ def test_a_bad_call_is_one_sentence_and_the_server_goes_on(server: Any) -> None:
             assert result.is_error and sentence in text and text.isprintable(), (tool, arguments, text)
         assert not (await client.call_tool("about", {})).is_error
 
-    _talk(server, ask)
+    talk(ask)
 
 
-def test_the_newest_digest_of_each_network_is_a_resource(server: Any, desk: QueryContext) -> None:
+def test_the_newest_digest_of_each_network_is_a_resource(talk: Talk, desk: QueryContext) -> None:
     async def ask(client: Client) -> None:
         (resource,) = (await client.list_resources()).resources
         contents = (await client.read_resource(str(resource.uri))).contents
@@ -142,7 +152,7 @@ def test_the_newest_digest_of_each_network_is_a_resource(server: Any, desk: Quer
             with pytest.raises(MCPError):
                 await client.read_resource(uri)
 
-    _talk(server, ask)
+    talk(ask)
 
 
 INITIALIZE = {

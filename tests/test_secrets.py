@@ -29,7 +29,7 @@ from bot.cli import cli, main, outlet_setup
 from bot.cli.app_context import AppContext
 from bot.records import FootfallError
 from bot.redaction import REDACTED
-from tests import publishing
+from tests import databases, publishing
 from tests.outlets.rig_discord import hurried
 from tests.patience import PATIENCE, make_client
 from tests.peers.discord_api import CREATE, Fault
@@ -145,18 +145,26 @@ def api() -> Iterator[ReplicateApi]:
         yield replicate_api
 
 
+@pytest.fixture(scope="module")
+def filled(postgres: Postgres) -> str:
+    """A ledger from which nothing was published."""
+    url = with_password(postgres.database())
+    publishing.fill(url)
+    return url
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_no_secret_shows_whatever_fails(
     peers: Peers,
     api: ReplicateApi,
-    postgres: Postgres,
+    filled: str,
     tmp_path: Path,
     way: int | str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    url = with_password(postgres.database())
-    publishing.fill(url)
+    url = filled
+    publishing.unpublish(url)
     config = configured(tmp_path, peers, api)
     for name, value in environment(url).items():
         monkeypatch.setenv(name, value)
@@ -343,6 +351,7 @@ def test_a_next_page_that_holds_our_token_leads_nowhere_and_is_not_shown(
     monkeypatch.setenv("REPLICATE_API_TOKEN", secret)
     api.always = ListFault(200, body=json.dumps({"next": there, "results": []}).encode())
     config = configured(tmp_path, peers, api)
+    databases.sqlite(tmp_path / "footfall.db")
     with pytest.raises(SystemExit):
         main(["--config", str(config), "collect", *(["--json"] if as_json else [])])
     output = capfd.readouterr()

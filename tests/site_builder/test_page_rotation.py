@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,8 +24,18 @@ TURN = 7
 ENTITY = re.compile(r"(replicate/(?:models|authors|categories)/models/[a-z0-9-]+-[0-9a-f]{12})\.(?:html|csv|json)")
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world with its site up to the newest day. Read-only: copy it."""
+    folder = tmp_path_factory.mktemp("world")
+    with query_contexts.desk(folder) as opened:
+        update(opened, folder / "site")
+    return folder
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[QueryContext]:
+def desk(world: Path, tmp_path: Path) -> Iterator[QueryContext]:
+    shutil.copytree(world, tmp_path, dirs_exist_ok=True)
     with query_contexts.desk(tmp_path) as opened:
         yield opened
 
@@ -32,7 +43,6 @@ def desk(tmp_path: Path) -> Iterator[QueryContext]:
 @pytest.fixture
 def site(desk: QueryContext, tmp_path: Path) -> Path:
     """The site up to the newest day of the world."""
-    update(desk, tmp_path / "site")
     return tmp_path / "site"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,16 @@ def test_a_client_that_is_generated_from_the_description_gets_every_answer(ask: 
     assert refused.value.data.error.code == "not_found"
 
 
+@cache
+def described_api() -> Any:
+    return schemathesis.openapi.from_dict(describe_api())
+
+
 @pytest.mark.parametrize("query", API_QUERIES.values(), ids=lambda query: query.name)
 def test_requests_that_a_machine_invents_get_answers_that_fit_the_description(
     ask: httpx.Client, query: QuerySpec
 ) -> None:
-    operation = schemathesis.openapi.from_dict(describe_api())[query.address]["GET"]
+    operation = described_api()[query.address]["GET"]
     statuses = set()
 
     @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -95,8 +96,8 @@ def test_a_folder_without_its_slash_leads_to_the_one_with_it(rendered: httpx.Cli
         assert (answer.status_code, answer.headers["location"]) == (308, f"{path}/")
 
 
-def test_the_newest_archive_is_served_whatever_the_folder_has(desk: QueryContext, tmp_path: Path) -> None:
-    site = write(desk, tmp_path / "site")
+def test_the_newest_archive_is_served_whatever_the_folder_has(desk: QueryContext, site: Path, tmp_path: Path) -> None:
+    site = shutil.copytree(site, tmp_path / "site")
     (site / "about.html").write_text("from the folder")
     with (
         served(desk, site, pages=pages_of(desk)) as auto,

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,7 @@ from structlog.testing import capture_logs
 from bot import ledger, pipeline, site_builder, store, web
 from bot.archive import Archive
 from bot.cli import app_context, cli
+from bot.clients.recording import tls_context
 from bot.config import WebConfig
 from bot.queries import QueryContext
 from bot.queries.context import VersionedCache
@@ -39,6 +41,7 @@ from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
 from bot.web import api
 from bot.web.server import Server
+from tests import databases
 from tests.patience import PATIENCE, make_client
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
 from tests.worlds import snapshot
@@ -102,7 +105,7 @@ class BothPorts(httpx.HTTPTransport):
     """Sends /health and /metrics to the monitoring port."""
 
     def __init__(self, monitoring_port: int) -> None:
-        super().__init__()
+        super().__init__(verify=tls_context())
         self._port = monitoring_port
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -707,9 +710,13 @@ def test_health_of_an_empty_archive_is_good_and_knows_no_digest(
 
 
 def ruined(desk: QueryContext, folder: Path) -> QueryContext:
-    opened = store.open_store(f"sqlite:///{folder / 'private.db'}")
-    fill(opened, pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), desk.watched["replicate"].headline))
+    headline = tuple(desk.watched["replicate"].headline.items())
+    opened = store.open_store(databases.sqlite(folder / "private.db", fill_with_headline, headline))
     return replace(desk, store=opened, archive=Archive(opened))
+
+
+def fill_with_headline(opened: store.Store, headline: tuple[tuple[str, str], ...]) -> None:
+    fill(opened, pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), dict(headline)))
 
 
 def unhealthy(client: httpx.Client) -> None:
@@ -785,6 +792,8 @@ def test_a_locked_postgresql_table_is_not_waited_for(desk: QueryContext, postgre
                     break
             else:
                 pytest.fail("it does not recover")
+    while opened.engine.pool.checkedout():  # type: ignore[attr-defined]
+        time.sleep(0.01)  # the question that waited for the lock is still being answered
     opened.close()
 
 
