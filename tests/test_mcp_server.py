@@ -9,21 +9,22 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
-from mcp import Client, MCPError, StdioServerParameters
 
 from bot.cli import cli
-from bot.mcp_server import DATA, MAX_BODY
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import FootfallError
 from tests.patience import PATIENCE
 from tests.queries.test_queries import FIRST, NEWEST, SECRETS, TWO
 from tests.web.test_web import desk, home
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 __all__ = ["desk", "home"]  # the fixtures
 
@@ -36,6 +37,8 @@ def _command(home: Path, *options: str) -> list[str]:
 
 
 def _talk(server: Any, ask: Callable[[Client], Awaitable[None]]) -> None:
+    from mcp import Client  # takes long, needed only here
+
     async def run() -> None:
         async with asyncio.timeout(PATIENCE), Client(server) as client:
             await ask(client)
@@ -61,6 +64,8 @@ def address(home: Path) -> Iterator[str]:
 def server(request: pytest.FixtureRequest, home: Path) -> Any:
     if request.param == "http":
         return request.getfixturevalue("address")
+    from mcp import StdioServerParameters
+
     command, *arguments = _command(home)
     return StdioServerParameters(command=command, args=arguments, env=dict(os.environ), cwd=str(Path.cwd()))
 
@@ -82,6 +87,8 @@ def test_every_query_is_a_tool_with_typed_options_that_changes_nothing(server: A
 
 
 def test_a_tool_answers_as_the_query_does_and_says_that_it_is_data(server: Any, desk: QueryContext) -> None:
+    from bot.mcp_server import DATA  # takes long, needed only here
+
     async def ask(client: Client) -> None:
         for name, query in API_QUERIES.items():
             given = {option.name: REQUIRED[option.name] for option in query.options if option.required}
@@ -133,6 +140,10 @@ def test_a_bad_call_is_one_sentence_and_the_server_goes_on(server: Any) -> None:
 
 
 def test_the_newest_digest_of_each_network_is_a_resource(server: Any, desk: QueryContext) -> None:
+    from mcp import MCPError
+
+    from bot.mcp_server import DATA
+
     async def ask(client: Client) -> None:
         (resource,) = (await client.list_resources()).resources
         contents = (await client.read_resource(str(resource.uri))).contents
@@ -155,6 +166,8 @@ HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 
 
 def test_another_host_or_origin_or_a_large_body_is_refused_over_http(address: str) -> None:
+    from bot.mcp_server import MAX_BODY
+
     def status(headers: dict[str, str], body: object = INITIALIZE) -> int:
         return httpx.post(address, json=body, headers={**HEADERS, **headers}, timeout=PATIENCE).status_code
 

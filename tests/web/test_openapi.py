@@ -6,15 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import aiopenapi3
 import httpx
-import httpx2
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from openapi_spec_validator import OpenAPIV31SpecValidator
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from bot.queries.registry import API_QUERIES, QuerySpec
 from bot.web.openapi import describe_api
@@ -27,6 +21,8 @@ __all__ = ["ask", "desk", "home"]  # the fixtures
 
 
 def test_the_description_is_valid_served_and_kept_in_the_docs(ask: httpx.Client) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # takes long, needed only here
+
     described = describe_api()
     OpenAPIV31SpecValidator(described).validate()
     answer = ask.get("/api/v1/openapi.json")
@@ -55,14 +51,16 @@ def test_what_is_asked_is_described_and_what_is_refused_for_its_form_is_not() ->
         assert faults(path), path
 
 
-class PatientClient(httpx2.Client):
-    """A client that waits for a busy machine."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "timeout": PATIENCE})
-
-
 def test_a_client_that_is_generated_from_the_description_gets_every_answer(ask: httpx.Client) -> None:
+    import aiopenapi3  # takes long, needed only here
+    import httpx2
+
+    class PatientClient(httpx2.Client):
+        """A client that waits for a busy machine."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "timeout": PATIENCE})
+
     address = str(ask.base_url.join("/api/v1/openapi.json"))
     client = aiopenapi3.OpenAPI.load_sync(address, session_factory=PatientClient)
     operations = {method.operation.operationId: method for method in map(client._.__getattr__, client._)}
@@ -84,6 +82,10 @@ def test_a_client_that_is_generated_from_the_description_gets_every_answer(ask: 
 def test_requests_that_a_machine_invents_get_answers_that_fit_the_description(
     ask: httpx.Client, query: QuerySpec
 ) -> None:
+    import schemathesis  # takes long, needed only here
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import response_schema_conformance
+
     operation = schemathesis.openapi.from_dict(describe_api())[query.address]["GET"]
     statuses = set()
 
