@@ -18,8 +18,11 @@ from bot.outlets import Outcome, Part, Refused, Sent
 from bot.pipeline import publication
 from bot.subscriptions import MISSES, ChannelSubscriptions, Subscription, SubscriptionOptions
 from bot.worker.state import WorkerState
+from tests.databases import ON_BOTH, ON_SQLITE
 from tests.worker.test_worker import Clock, Network, Wall
 from tests.worlds import CATALOGUE, ONE, START, snapshot
+
+pytestmark = ON_SQLITE
 
 ZURICH, TOKYO = "Europe/Zurich", "Asia/Tokyo"
 
@@ -217,6 +220,7 @@ def test_a_channel_that_subscribes_again_has_missed_nothing(bench: Bench) -> Non
     assert len(bench.desk.outbox.list_deliveries()) == 2
 
 
+@ON_BOTH
 def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> None:
     bench.subscribe("1", "08:00", quiet=(time(8, 30), time(23)))
     assert bench.at(2025, 3, 28, 8, 0) == ["1"]
@@ -229,6 +233,7 @@ def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> No
     assert bench.wall.edited == ["1"], "an edit makes no noise, so quiet hours do not hold it"
 
 
+@ON_BOTH
 def test_a_channel_that_stays_out_of_reach_for_a_week_ends_its_subscription_and_no_other(bench: Bench) -> None:
     for channel in ("1", "2"):
         bench.subscribe(channel, "08:00")

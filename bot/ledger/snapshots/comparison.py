@@ -19,9 +19,7 @@ THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.a
 _COUNTERS = sa.select(readings.c.model, readings.c.counter).where(readings.c.snapshot == sa.bindparam("snapshot"))
 _STEP = THEN.c.counter - EARLIER.c.counter
 _SAME = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == sa.bindparam("prior"))
-_RISES = (
-    sa.select(THEN.c.model, _STEP).join(EARLIER, _SAME).where(THEN.c.snapshot == sa.bindparam("before"), _STEP > 0)
-)
+_RISES = sa.select(THEN.c.model, _STEP).join(EARLIER, _SAME).where(THEN.c.snapshot == sa.bindparam("before"), _STEP > 0)
 _BEFORE = tuple(
     sa.select(key).where(mine == sa.bindparam("mine"), day >= sa.bindparam("first"), day < sa.bindparam("end"))
     for key, mine, day in (
