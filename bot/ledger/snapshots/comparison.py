@@ -210,7 +210,7 @@ def _with_use(change: Change, uses: int, moved: int, missing: int) -> Change:
     return replace(change, missing_use=missing, use_before=uses, moved_before=moved, idle_before=moved == 0)
 
 
-def _select_use(*some: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _select_use(*some: sa.ColumnElement[bool]) -> sa.Select[Any, int, Any]:
     """All use of the days between two snapshots, how many counters moved, and the use of models that are missing."""
     highest = readings.alias("highest_")
     level = (

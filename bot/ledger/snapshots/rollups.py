@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,7 +17,8 @@ FEW = 3
 """Days for which it is faster to look at the usage of each day than at all usage of each model."""
 
 # Statements are built once, because building one takes longer than the database does.
-_MINE, _LAST = sa.bindparam("mine"), sa.bindparam("last", type_=sa.Date())
+_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
+_LAST = sa.bindparam("last", type_=sa.Date())
 _FROM_EVENTS = sa.exists().where(tallies.c.catalogue == _MINE, tallies.c.day == _LAST)
 _FORGET_USAGE = usage.delete().where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, ~_FROM_EVENTS)
 _FORGET_STRETCH = stretches.delete().where(stretches.c.catalogue == _MINE, stretches.c.last_day == _LAST)
@@ -33,6 +35,17 @@ _LAST_COUNTER = (
     .where(readings.c.counter.is_not(None))
     .order_by(snapshots.c.day.desc())
     .limit(1)
+)
+_OWN = (usage.c.model == models.c.id, usage.c.uses > 0)
+_NEWEST = sa.select(usage.c.first_day).where(*_OWN).order_by(usage.c.last_day.desc()).limit(1)
+_RESTATE_USE = (
+    models.update()
+    .where(models.c.id.in_(sa.bindparam("some", expanding=True)))
+    .values(
+        first_used=sa.select(sa.func.min(usage.c.last_day)).where(*_OWN).scalar_subquery(),
+        last_used=sa.select(sa.func.max(usage.c.last_day)).where(*_OWN).scalar_subquery(),
+        last_used_from=_NEWEST.scalar_subquery(),
+    )
 )
 _USED = sa.select(usage.c.model).where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, usage.c.uses > 0)
 _BEGAN = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == _LAST).scalar_subquery()
@@ -133,15 +146,8 @@ def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
 
 def restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Update when models were first and last used, after stored use was replaced."""
-    mine = (usage.c.model == models.c.id, usage.c.uses > 0)
-    newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
-    change = {
-        "first_used": sa.select(sa.func.min(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used_from": newest.scalar_subquery(),
-    }
     for some in in_chunks(ids, 10_000):
-        connection.execute(models.update().where(models.c.id.in_(some)).values(change))
+        connection.execute(_RESTATE_USE, {"some": some})
 
 
 def date_models(connection: sa.Connection, catalogue: int, days: Collection[date]) -> None:

@@ -27,7 +27,9 @@ SETTLED = 2
 sound snapshot, the one before it, and the highest counters of the `BACK_WITHIN` before that."""
 
 # Statements are built once, because building one takes longer than the database does.
-_MINE, _END = sa.bindparam("mine"), sa.bindparam("end")
+_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
+_FIRST: sa.BindParameter[Any] = sa.bindparam("first")
+_END: sa.BindParameter[Any] = sa.bindparam("end")
 _LATER = tuple(
     sa.select(sa.exists().where(table.c.catalogue == _MINE, table.c.day > _END)) for table in (snapshots, verdicts)
 )
@@ -37,9 +39,15 @@ _ENDS = tuple(
 )
 _HELD = (
     sa.select(verdicts)
-    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(sa.bindparam("first"), _END))
+    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
     .where(verdicts.c.state == "held")
     .order_by(verdicts.c.day)
+)
+_DOUBTED = (
+    sa.select(verdicts)
+    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
+    .where(verdicts.c.state != "confirmed")
+    .order_by(verdicts.c.day, verdicts.c.snapshot)
 )
 _LATEST = (
     sa.select(snapshots.c.id, snapshots.c.day)
@@ -115,10 +123,6 @@ def _judge_from(connection: sa.Connection, catalogue: int, day: date, lists: Rec
     return _store_verdicts(connection, catalogue, known, marks.values())
 
 
-def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
-    return verdicts.c.catalogue == catalogue
-
-
 def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
     """The state of judging before a snapshot that is newer than all others."""
     base = _latest_reading(connection, catalogue, day)
@@ -163,9 +167,8 @@ def _later_snapshots(
 
 def _select_between() -> sa.CompoundSelect[Any]:
     columns = (snapshots.c.id, snapshots.c.at, snapshots.c.day.label("closes"), *verdicts.c)
-    days = (sa.bindparam("first"), sa.bindparam("end"))
-    closing = (snapshots.c.catalogue == _MINE, snapshots.c.day.between(*days))
-    doubted = (verdicts.c.catalogue == _MINE, verdicts.c.day.between(*days), snapshots.c.day.is_(None))
+    closing = (snapshots.c.catalogue == _MINE, snapshots.c.day.between(_FIRST, _END))
+    doubted = (verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END), snapshots.c.day.is_(None))
     both = verdicts.c.snapshot == snapshots.c.id
     return sa.union_all(
         sa.select(*columns).join_from(snapshots, verdicts, both, isouter=True).where(*closing),
@@ -235,6 +238,5 @@ def doubt_text(row: Any) -> str:
 
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
     """Why snapshots do not close these days, oldest first."""
-    out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
-    chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
-    return [doubt_text(row) for row in connection.execute(chosen)]
+    rows = connection.execute(_DOUBTED, {"mine": catalogue, "first": first, "end": last})
+    return [doubt_text(row) for row in rows]
