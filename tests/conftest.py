@@ -86,7 +86,8 @@ def _verdict() -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of an empty database on each kind, or on the kinds of the marker `databases`."""
-    if "url" in metafunc.fixturenames:
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "url" in metafunc.fixturenames and not any("url" in names for names in given):
         marker = metafunc.definition.get_closest_marker("databases")
         metafunc.parametrize("url", marker.args if marker else ("sqlite", "postgresql"), indirect=True)
 
