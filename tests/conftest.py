@@ -84,6 +84,14 @@ def _verdict() -> Iterator[None]:
     assert not (faults := JUDGE.verdict()), faults
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of an empty database on each kind, or on the kinds of the marker `databases`."""
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "url" in metafunc.fixturenames and not any("url" in names for names in given):
+        marker = metafunc.definition.get_closest_marker("databases")
+        metafunc.parametrize("url", marker.args if marker else ("sqlite", "postgresql"), indirect=True)
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Set the markers of each test; the longest files first."""
@@ -145,7 +153,7 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database with this version's tables, of each kind in turn."""
     if request.param == "sqlite":

@@ -10,7 +10,15 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from bot import store
+
+ON_SQLITE = pytest.mark.databases("sqlite")
+"""For tests with the fixture `url` or `db` of which nothing depends on the database. Other tests run every statement of
+theirs on PostgreSQL."""
+ON_BOTH = pytest.mark.databases("sqlite", "postgresql")
+"""For the others in a file whose `pytestmark` is `ON_SQLITE`."""
 
 
 def nothing(_opened: store.Store) -> None:

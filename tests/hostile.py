@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 NAMES: dict[str, str] = {
     "mention": "@everyone",
     "mention inside": "owner/@here-now",
@@ -70,3 +72,15 @@ NAMES: dict[str, str] = {
     "long domain": "a." * 200 + "com",
     "markup of rich": "[bold red]x[/]",
 }
+
+
+def gzip_bomb(megabytes: int) -> bytes:
+    """A gzip of that many megabytes of zeros. Each megabyte is the same block, which is compressed once."""
+    zeros = bytes(2**20)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(megabytes):
+        checksum = zlib.crc32(zeros, checksum)
+    end = checksum.to_bytes(4, "little") + (megabytes * 2**20).to_bytes(4, "little")
+    return bytes.fromhex("1f8b08000000000002ff") + block * megabytes + packer.flush() + end

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import uvicorn
 
-from bot.mcp_server import limited_protocol
 from tests.patience import PATIENCE
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -27,6 +26,8 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
 
 @contextmanager
 def running(most: int, seconds: float) -> Iterator[int]:
+    from bot.mcp_server import limited_protocol  # takes long, needed only here
+
     bound = socket.create_server(("127.0.0.1", 0))
     protocol = limited_protocol(most, seconds)
     settings = uvicorn.Config(

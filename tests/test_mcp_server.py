@@ -9,22 +9,23 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from click.testing import CliRunner
-from mcp import Client, MCPError, StdioServerParameters
 
 from bot.cli import cli
-from bot.mcp_server import DATA, MAX_BODY
 from bot.queries import QueryContext
 from bot.queries.registry import API_QUERIES
 from bot.records import FootfallError
 from tests.patience import PATIENCE
 from tests.queries.test_queries import FIRST, NEWEST, SECRETS, TWO
 from tests.web.test_web import desk, home
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 __all__ = ["desk", "home"]  # the fixtures
 
@@ -67,6 +68,8 @@ def address(home: Path) -> Iterator[str]:
 @pytest.fixture(scope="module", params=["stdio", "http"])
 def talk(request: pytest.FixtureRequest, home: Path) -> Iterator[Talk]:
     """One connection for all tests, over each transport: what a test asks leaves nothing behind."""
+    from mcp import Client, StdioServerParameters  # takes long, needed only here
+
     command, *arguments = _command(home)
     server: Any = StdioServerParameters(command=command, args=arguments, env=dict(os.environ), cwd=str(Path.cwd()))
     if request.param == "http":
@@ -92,6 +95,8 @@ def test_every_query_is_a_tool_with_typed_options_that_changes_nothing(talk: Tal
 
 
 def test_a_tool_answers_as_the_query_does_and_says_that_it_is_data(talk: Talk, desk: QueryContext) -> None:
+    from bot.mcp_server import DATA  # takes long, needed only here
+
     async def ask(client: Client) -> None:
         for name, query in API_QUERIES.items():
             given = {option.name: REQUIRED[option.name] for option in query.options if option.required}
@@ -143,6 +148,10 @@ def test_a_bad_call_is_one_sentence_and_the_server_goes_on(talk: Talk) -> None:
 
 
 def test_the_newest_digest_of_each_network_is_a_resource(talk: Talk, desk: QueryContext) -> None:
+    from mcp import MCPError
+
+    from bot.mcp_server import DATA
+
     async def ask(client: Client) -> None:
         (resource,) = (await client.list_resources()).resources
         contents = (await client.read_resource(str(resource.uri))).contents
@@ -165,6 +174,8 @@ HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 
 
 def test_another_host_or_origin_or_a_large_body_is_refused_over_http(address: str) -> None:
+    from bot.mcp_server import MAX_BODY
+
     def status(headers: dict[str, str], body: object = INITIALIZE) -> int:
         return httpx.post(address, json=body, headers={**HEADERS, **headers}, timeout=PATIENCE).status_code
 

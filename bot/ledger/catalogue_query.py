@@ -21,6 +21,14 @@ ONE = timedelta(days=1)
 HISTORY = 400
 """Days of history in period data: enough for "highest in a year"."""
 
+# Statements are built once, because building one takes longer than the database does.
+_MINE = snapshots.c.catalogue == sa.bindparam("mine")
+_CLOSING = sa.select(snapshots).where(_MINE, snapshots.c.day == sa.bindparam("end"))
+_SINCE = sa.select(sa.func.min(snapshots.c.day)).where(_MINE)
+_KEY = sa.select(catalogues.c.id).where(
+    catalogues.c.network == sa.bindparam("of"), catalogues.c.name == sa.bindparam("called")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogueQuery:
@@ -37,8 +45,7 @@ class CatalogueQuery:
     def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
         if day not in self.closing:
-            stmt = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
-            self.closing[day] = self.connection.execute(stmt).first()
+            self.closing[day] = self.connection.execute(_CLOSING, {"mine": self.catalogue, "end": day}).first()
         return self.closing[day]
 
 
@@ -62,8 +69,7 @@ def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` if nothing was collected for it yet."""
-    mine = catalogue_filter(catalogue.network, catalogue.key)
-    key: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+    key: int | None = connection.scalar(_KEY, {"of": catalogue.network, "called": catalogue.key})
     return key
 
 
@@ -73,8 +79,7 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
     begun)."""
     with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
-        closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
-        since = connection.scalar(closed) if key else None
+        since = connection.scalar(_SINCE, {"mine": key}) if key else None
         if key is None or since is None or since > period.last:
             yield since
         else:

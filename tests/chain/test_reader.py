@@ -31,6 +31,7 @@ from bot.chain import (
 from bot.chain.reader import RangeRequest, fetch_range
 from bot.records import SourceError
 from bot.sources.opengradient import events
+from tests.hostile import gzip_bomb
 from tests.peers.anvil import Contract, Node, anvil
 from tests.peers.rpc_proxy import Answer, Proxy, Question, proxy
 
@@ -639,7 +640,7 @@ BODIES: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "throttled": (b"slow down", {}, 429, "too many requests"),
     "throttled in words": (b'{"error": {"code": -32005, "message": "rate limited"}}', {}, 200, "lower its rate"),
     "a coding of its own": (b"x", {"Content-Encoding": "br"}, 200, "wanted gzip or plain"),
-    "a bomb": (gzip.compress(bytes(10**8)), {"Content-Encoding": "gzip"}, 200, "answered more than 50000 bytes"),
+    "a bomb": (gzip_bomb(100), {"Content-Encoding": "gzip"}, 200, "answered more than 50000 bytes"),
     "half a gzip": (gzip.compress(b"[]")[:-4], {"Content-Encoding": "gzip"}, 200, "middle of an answer"),
     "too long": (b" " * 60_000, {}, 200, "answered more than 50000 bytes"),
 }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib
-
 from tests.render.documents import FINDINGS, STEMS, changed, recorded
 
 
@@ -96,8 +94,16 @@ DOCUMENTS = [recorded(stem) for stem in STEMS] + [
 NAMED = [*STEMS, "blotted", "blown up", "one day", "foreign title"]
 
 
+def lines(figure: Any) -> list[Any]:
+    from matplotlib.lines import Line2D  # takes long, needed only here
+
+    return list(figure.findobj(Line2D))
+
+
 def texts(figure: Any) -> list[Any]:
-    found = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
+    from matplotlib.text import Text  # takes long, needed only here
+
+    found = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
     return [text for text in found if text.get_window_extent().width > 0]
 
 

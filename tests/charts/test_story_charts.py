@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from matplotlib.lines import Line2D
 
 from bot import charts, platform_limits
 from bot.charts import png
@@ -20,6 +19,7 @@ from tests.charts.pictures import (
     assert_apart,
     assert_readable,
     blotted,
+    lines,
     story,
     texts,
 )
@@ -49,13 +49,13 @@ def test_a_picture_shows_its_finding_its_source_and_the_day_of_the_reading(figur
 
 def test_every_model_has_one_dot_in_the_brightness_of_its_use(figures: list[Any]) -> None:
     draw_picture(STORIES["dots"])
-    dots = [len(line.get_xdata()) for line in figures[0].findobj(Line2D)]
+    dots = [len(line.get_xdata()) for line in lines(figures[0])]
     assert sorted(dots) == sorted([41, 85, 385, 418, 0, 2854, 1, 1])  # two dots of the key
 
 
 def test_a_lead_about_new_models_has_a_dot_for_each_of_them(figures: list[Any]) -> None:
     alt = draw_picture(story("new", "new_models_used", added=80, used=52)).alt
-    assert sorted(len(line.get_xdata()) for line in figures[0].findobj(Line2D)) == [0, 0, 0, 0, 1, 1, 28, 52]
+    assert sorted(len(line.get_xdata()) for line in lines(figures[0])) == [0, 0, 0, 0, 1, 1, 28, 52]
     assert "One dot for each new model. 52 used. 28 not used." in alt and "10,000 or more" not in alt
 
 
@@ -96,7 +96,7 @@ def test_the_ranks_of_a_week_follow_a_change_among_the_most_used(figures: list[A
     said = [text.get_text() for text in texts(figures[0])]
     assert said.count("1") == 1 and FLUX in said and "6 Jan" in said and "12 Jan" in said
     # Four models, each broken by the unknown third day: eight lines, each with its dots.
-    assert len([line for line in figures[0].findobj(Line2D) if line.get_linestyle() != "None"]) == 8
+    assert len([line for line in lines(figures[0]) if line.get_linestyle() != "None"]) == 8
 
 
 def test_a_model_that_left_the_ten_most_used_ends_below_them_with_its_exact_rank(figures: list[Any]) -> None:

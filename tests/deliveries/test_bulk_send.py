@@ -14,6 +14,7 @@ from bot import deliveries, store
 from bot.deliveries import OutboxPass, OutletHandle, poll_store, sender
 from bot.outlets import AccountRefused, Job, LookupInconclusive, Outcome, Part, RetryLater, Sent, Votes
 from bot.store import StoreError
+from tests.databases import ON_SQLITE
 from tests.deliveries.test_deliveries import DAY, LEASE, PRICE, SETTLE, World
 from tests.deliveries.test_deliveries import world as world  # noqa: PLC0414  the fixture
 from tests.fake_outlet import Crash, Fake
@@ -109,6 +110,7 @@ def test_a_bug_in_the_outlet_leaves_what_was_under_way_unknown_and_the_rest_plan
     assert len(landing) == 1 and world.states().count("unknown") == 1 and world.states().count("planned") == 11
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("step", range(1, 60, 3))
 def test_a_crash_anywhere_leaves_what_was_under_way_to_be_looked_for(world: World, step: int) -> None:
     world.plan(*PLACES[:6])

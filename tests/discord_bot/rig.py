@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import discord
 import simcord
 
 from bot.discord_bot import FootfallClient
+from bot.discord_bot.chart_cache import ChartCache, drawing_process
 from bot.discord_bot.context import Cooldowns
 from bot.queries import QueryContext
 from tests import query_contexts
 from tests.patience import PATIENCE
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Drawn(Executor):
+    """The drawing process, without the pictures that it has already drawn for another test."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[str, Future[Any]] = {}
+
+    def submit(self, draw: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        key = repr((draw, args, kwargs))
+        known = self._drawn.get(key)
+        if known is None or (known.done() and known.exception()):
+            known = self._drawn[key] = drawing_process().submit(draw, *args, **kwargs)
+        return known
+
+
+DRAWN = Drawn()
 FREE = ((10_000, 1.0), (10_000, 1.0))
 
 
@@ -54,6 +75,7 @@ class Rig:
 @asynccontextmanager
 async def discord_of(desk: QueryContext, folder: Path, **options: Any) -> AsyncIterator[Rig]:
     bot = FootfallClient(desk, **{"cooldowns": Cooldowns(*FREE), **options})
+    bot.pictures = ChartCache(lambda: DRAWN)
     async with simcord.run(bot, settle_timeout=PATIENCE) as env:
         await bot.run_in_thread(bot.index.get_names)
         guild = env.create_guild()

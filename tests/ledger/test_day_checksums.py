@@ -10,6 +10,7 @@ import pytest
 
 from bot import ledger, store
 from bot.records import Catalogue, Period
+from tests.databases import ON_SQLITE
 from tests.ledger import test_day_totals as totals
 from tests.ledger.test_falls import FELL, glitch
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot
@@ -44,6 +45,7 @@ def test_a_new_day_leaves_the_checksums_of_earlier_days(db: store.Store) -> None
     assert len(set(kept)) == len(kept)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("seed", range(4))
 def test_days_that_come_late_change_the_checksums_of_the_rankings_that_they_change(db: store.Store, seed: int) -> None:
     days = list(REGULAR)
@@ -51,6 +53,7 @@ def test_days_that_come_late_change_the_checksums_of_the_rankings_that_they_chan
     add_in_order(db, REGULAR, days)
 
 
+@ON_SQLITE
 def test_a_counter_that_falls_and_comes_back_changes_the_checksums_of_the_rankings_that_it_changes(
     db: store.Store,
 ) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bot import digest, findings, ledger, render, store
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN, Fall, falls_of
 from bot.records import AtLeast, Document, Period, PeriodName, SafeName, Unknown, Usage
+from tests.databases import ON_SQLITE
 from tests.ledger.test_ledger import everything, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot
 
@@ -123,6 +124,7 @@ def posts(db: store.Store, day: date) -> str:
     return "\n".join(part for outlet in ("x", "text") for part in render.build_post(document, outlet).parts)
 
 
+@ON_SQLITE
 def test_the_day_after_a_glitch_is_at_least_the_rest_and_the_next_one_is_no_news(db: store.Store) -> None:
     told(db, glitch(FELL))
     assert "at least 29 of 30 public models were used on 6 April 2025" in posts(db, FELL)
@@ -150,6 +152,7 @@ def test_a_window_that_holds_the_whole_glitch_is_exact_again(db: store.Store) ->
     assert figures(db, FELL + 8 * ONE)["models_used_7d"] == 30
 
 
+@ON_SQLITE
 def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     told(db, glitch(FELL + ONE))
     block = composed(db, FELL + ONE)["catalogues"][0]
@@ -169,6 +172,7 @@ def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     assert (ledger.model_standing(db, CATALOGUE, SafeName("a5/m29"), FELL + ONE).uses, fallen.rank) == (29, None)
 
 
+@ON_SQLITE
 def test_a_model_whose_counter_fell_has_not_gone_quiet_and_wakes_by_no_glitch(db: store.Store) -> None:
     told(db, glitch(FELL + 3 * ONE))
     for day in (FELL, FELL + ONE, FELL + 2 * ONE):
@@ -241,6 +245,7 @@ def test_a_fall_while_hidden_counts_for_every_day_since_its_last_reading(db: sto
     assert everything(db)["falls"] == [("a/x", START + ONE, START + 4 * ONE, 1000, 1000, 10)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("order", list(permutations(range(4)))[1:])
 def test_snapshots_in_any_order_tell_the_same_of_a_fall(db: store.Store, order: Sequence[int]) -> None:
     world = days(1000, 1010, 0, 1030)
@@ -267,6 +272,7 @@ def test_a_day_of_which_nothing_is_known_is_unknown_and_not_at_least_none(db: st
     assert ledger.load_period_data(db, CATALOGUE, Period.for_day(START + ONE)).history[-1].uses is None
 
 
+@ON_SQLITE
 def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.Store) -> None:
     told(db, glitch(FELL + 5 * ONE))
     for number in range(6):
@@ -275,6 +281,7 @@ def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.S
         assert not keys & {"highest_since", "lowest_since", "highest_watched", "streak"}, number
 
 
+@ON_SQLITE
 def test_what_moved_is_unknown_on_a_day_that_is_a_lower_bound(db: store.Store) -> None:
     told(db, glitch(FELL + ONE))
     moves = ledger.usage_comparison(db, CATALOGUE, Period.for_day(FELL + ONE))

@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from bot import findings, ledger, store
 from bot.digest import compose_document
 from bot.records import Period, Unknown
+from tests.databases import ON_BOTH, ON_SQLITE
 from tests.held import MODELS, USE, counts, day, half, told
 from tests.worlds import CATALOGUE, START, World, snapshot
+
+pytestmark = ON_SQLITE
 
 SHORT = "the list came 50% short at the end of 9 Mar 2025; "
 
@@ -28,6 +31,7 @@ def states(db: store.Store) -> dict[int, str]:
     return {(hold.day - START).days: hold.state for hold in days}
 
 
+@ON_BOTH
 def test_a_list_half_as_long_is_held_and_its_day_is_unknown_with_the_reason(db: store.Store) -> None:
     told(db, 8)
     added = ledger.add_snapshot(db, snapshot(day(8), half(8)))
@@ -110,6 +114,7 @@ def test_a_much_used_model_that_is_hidden_for_up_to_three_nights_is_no_fall(db: 
     assert book(db, 8 + nights).total_7d == 7 * (USE + 5000)
 
 
+@ON_BOTH
 def test_a_list_that_stays_short_is_confirmed_after_three_more_days_and_its_days_are_known(db: store.Store) -> None:
     short = {f"d{number}": half(number) for number in range(8, 12)}
     told(db, 11, **short)
@@ -121,6 +126,7 @@ def test_a_list_that_stays_short_is_confirmed_after_three_more_days_and_its_days
     assert book(db, 8).history[-1].models_listed == MODELS // 2
 
 
+@ON_BOTH
 def test_a_second_list_read_on_the_same_night_repairs_the_first(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     again = replace(snapshot(day(8), counts(8)), at=snapshot(day(8), {}).at + timedelta(minutes=20))
@@ -147,6 +153,7 @@ def test_models_that_stood_only_in_a_rejected_list_were_never_listed(db: store.S
     assert first["strange/s1"] == (day(40), 3) and first["o0/m0"] == (day(0), 1000)
 
 
+@ON_BOTH
 def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(db: store.Store) -> None:
     told(db, 16, d15={**counts(15), **{f"new/n{n}": n for n in range(200)}})
     ledger.record_decision(db, CATALOGUE, day(15), "confirmed")
@@ -158,6 +165,7 @@ def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 
+@ON_BOTH
 def test_an_operator_confirms_a_held_day(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     assert ledger.record_decision(db, CATALOGUE, day(8), "confirmed")
@@ -166,6 +174,7 @@ def test_an_operator_confirms_a_held_day(db: store.Store) -> None:
     assert states(db) == {8: "confirmed"}
 
 
+@ON_BOTH
 def test_an_operator_rejects_a_day_for_good_and_takes_it_back(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     before = everything(db)
@@ -175,6 +184,7 @@ def test_an_operator_rejects_a_day_for_good_and_takes_it_back(db: store.Store) -
     assert everything(db) == before
 
 
+@ON_BOTH
 def test_a_sound_day_can_be_rejected_and_nothing_else_decided_about_it(db: store.Store) -> None:
     told(db, 9)
     before = everything(db)
@@ -286,6 +296,7 @@ def _emptied(db: store.Store) -> None:
             connection.execute(table.delete())
 
 
+@ON_BOTH
 def test_a_late_snapshot_changes_the_verdicts_after_it(db: store.Store) -> None:
     for number in (0, 1, 2, 4):
         ledger.add_snapshot(db, snapshot(day(number), half(number) if number == 4 else counts(number)))
@@ -308,6 +319,7 @@ def test_judging_a_new_snapshot_asks_as_little_of_a_long_history_as_of_a_short_o
     assert len(set(costs)) == 1
 
 
+@ON_BOTH
 def test_digests_that_rest_on_a_changed_verdict_are_out_of_date_until_they_are_composed(db: store.Store) -> None:
     told(db, 8)
     assert ledger.outdated_since(db, "replicate", "day") is None
@@ -347,6 +359,7 @@ def _adds(db: store.Store, world: World) -> list[int]:
     return looks
 
 
+@ON_BOTH
 @pytest.mark.parametrize(("weight", "unused", "looks"), [(3, True, 0), (3, False, 1), (25, False, 2)])
 def test_the_use_of_a_missing_model_is_counted_as_exactly_as_its_verdict_needs(
     db: store.Store, weight: int, unused: bool, looks: int

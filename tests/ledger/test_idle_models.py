@@ -12,7 +12,10 @@ from bot.findings import model_activity as findings
 from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Listing, Period, SafeName, Snapshot, SourceRef, Use, start_of_day
 from bot.subscriptions import ModelChange, ModelWatch, detect_change
+from tests.databases import ON_BOTH, ON_SQLITE
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
+
+pytestmark = ON_SQLITE
 
 LAST = DAY + 9 * ONE
 HEADLINE = {"catalogue": "hub", "figure": "uses"}
@@ -89,6 +92,7 @@ def test_a_first_use_is_told_where_every_day_before_it_was_read(db: store.Store)
     assert first_told(db) == (["a/m1"], "first")
 
 
+@ON_BOTH
 def test_no_use_is_called_the_first_across_days_that_nobody_read(db: store.Store) -> None:
     lists(db)
     for n in (0, 1, 8, 9):

@@ -52,6 +52,7 @@ from bot.records import (
     start_of_day,
 )
 from tests import databases
+from tests.databases import ON_SQLITE
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -218,6 +219,7 @@ def broken(db: store.Store, day: date, damage: str) -> None:
         path.unlink()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("damage", ["first", "last", "manifest", "all"])
 def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.Store, damage: str) -> None:
     listed(db)
@@ -496,6 +498,7 @@ def month(db: store.Store, month_folder: Path) -> store.Store:
     return db
 
 
+@ON_SQLITE
 def test_callers_of_7_and_30_days_counted_and_estimated_agree(month: store.Store) -> None:
     last = DAY + 29 * ONE
     figures = compute_figures(book(month, last))
@@ -531,6 +534,7 @@ def test_where_events_are_gone_callers_are_estimated(month: store.Store) -> None
     assert compute_figures(week)["callers"].value == 160 and compute_figures(week)["top_caller_share"].value == 2 / 280
 
 
+@ON_SQLITE
 def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(month: store.Store) -> None:
     last = DAY + 29 * ONE
     listed(month, last)
@@ -586,6 +590,7 @@ from datetime import timedelta
 from bot import pipeline, store
 from bot.records import Period, Settlement, start_of_day
 from dataclasses import replace
+from tests.databases import ON_SQLITE
 from tests.ledger.test_lake import DAY, ONE, haul, uses
 
 class Year:

@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skbio.diversity import alpha
 
 from bot.metrics import METRICS, NOUNS, compute_figures
 from bot.metrics.ranking import listed_counts, usage_ranking
@@ -200,6 +198,18 @@ def _outweighed(book: PeriodData) -> int | None:
     return max(k for k in range(len(uses) + 1) if sum(uses[:k]) < max(uses))
 
 
+def _dominance(book: PeriodData) -> float | None:
+    from skbio.diversity import alpha  # takes long, needed only here
+
+    return float(alpha.dominance(np.array(_named(book), dtype=float))) if _named(book) else None
+
+
+def _effective(book: PeriodData) -> float | None:
+    from scipy.stats import entropy  # takes long, needed only here
+
+    return math.exp(entropy(_named(book))) if _named(book) else None
+
+
 def _pairs_gini(uses: list[int]) -> float | None:
     """Half the relative mean absolute difference over all pairs."""
     if not sum(uses):
@@ -262,8 +272,8 @@ REFERENCES: dict[str, Callable[[PeriodData], float | None]] = {
     "models_outweighed": _outweighed,
     "gini_listed": lambda b: None if _loose(b) else _pairs_gini(_listed_uses(b)),
     "gini_used": lambda b: _pairs_gini(_named(b)),
-    "hhi": lambda b: float(alpha.dominance(np.array(_named(b), dtype=float))) if _named(b) else None,
-    "effective_models": lambda b: math.exp(scipy.stats.entropy(_named(b))) if _named(b) else None,
+    "hhi": _dominance,
+    "effective_models": _effective,
     "inventory_change_7d": _inventory_7d,
     "inventory_change": lambda b: _change(len(b.listed), b.listed_period_before),
     "demand_gap_7d": lambda b: _minus(_change(b.total_7d, b.total_prior_7d), _inventory_7d(b)),
@@ -576,6 +586,8 @@ def test_equal_use_is_not_concentrated() -> None:
 
 
 def test_a_giant_outweighs_all_idle_ones_and_many_used_ones() -> None:
+    from skbio.diversity import alpha  # takes long, needed only here
+
     giant = book([MAX_COUNT, *[1] * 50], idle=949)
     assert value(giant, "models_outweighed") == 999 and value(giant, "models_for_90") == 1
     assert 0.998 < value(giant, "gini_listed") < 1 and value(giant, "top_1_share") < 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from bot.outlets import Part, discord, part_marker
 from bot.outlets.discord.rest_client import DiscordRestClient
 from bot.records import Picture
+from tests.hostile import gzip_bomb
 from tests.outlets.rig import Rig
 from tests.peers.discord_api import CREATE, HTML, TOKEN, DiscordPeer, Fault, error, rate_limited
 
@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 BROKEN = {"status": 500, "body": {"message": "500: Internal Server Error", "code": 0}}
 GARBLED = {"status": 200, "body": '{"id": "12', "after": True}
 
-BOMB = gzip.compress(b"0" * 200_000_000, 9)
+BOMB = gzip_bomb(200)
 """200 MB of zeros in 200 kB."""
 
 FAULTS: dict[str, tuple[Fault, ...]] = {

@@ -12,7 +12,8 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from functools import cache, lru_cache
@@ -104,12 +105,18 @@ class Description:
     """The schema's faults by the shape of a request."""
     _paths: dict[tuple[str, int], list[tuple[str, list[str]]]] = field(default_factory=dict, repr=False)
     """Each path with its steps, by method and number of steps."""
+    _bounds: tuple[int, ...] = field(default=(), repr=False)
+    """The lengths after which something else may be wrong with a text or a list."""
+    _flats: dict[int, list[Mapping[str, object]]] = field(default_factory=dict, repr=False)
+    """What `_flat` found, by the schema's place in memory."""
 
     def __post_init__(self) -> None:
         for pattern, item in self.document["paths"].items():  # type: ignore[attr-defined]
             steps = pattern.split("/")
             for method in item:
                 self._paths.setdefault((method, len(steps)), []).append((pattern, steps))
+        limits = {limit for limit in _limits(self.document) for limit in (limit - 1, limit)}
+        self._bounds = tuple(sorted(limits))
         # X's 2.167 repeats a value in an enum, which makes the description itself invalid.
         self._judge = OpenAPI.from_dict(dict(self.document), config=Config(spec_validator_cls=None))
 
@@ -121,7 +128,8 @@ class Description:
             passed = [entry for entry in self.allowed if (entry.method, entry.path) == here]
             self.used.update(passed)
             return [] if passed else [f"{recorded.method} {recorded.path}: no such operation"]
-        form = recorded.method, pattern, _authorized(recorded), shape(recorded.query), shape(recorded.document())
+        asked, sent = shape(recorded.query, self._bounds), shape(recorded.document(), self._bounds)
+        form = recorded.method, pattern, _authorized(recorded), asked, sent
         if form not in self._known:
             self._known[form] = [*self._schema_faults(recorded), *self._overlooked(recorded, operation)]
         texts = [*self._known[form], *extra(recorded)]
@@ -189,9 +197,11 @@ class Description:
 
     def _flat(self, node: object) -> list[Mapping[str, object]]:
         """A schema and all schemas that it combines."""
-        schema = self._resolved(node)
-        members = [m for combined in ("allOf", "anyOf", "oneOf") for m in schema.get(combined, ())]  # type: ignore[attr-defined]
-        return [schema, *(flat for member in members for flat in self._flat(member))]
+        if id(node) not in self._flats:
+            schema = self._resolved(node)
+            members = [m for combined in ("allOf", "anyOf", "oneOf") for m in schema.get(combined, ())]  # type: ignore[attr-defined]
+            self._flats[id(node)] = [schema, *(flat for member in members for flat in self._flat(member))]
+        return self._flats[id(node)]
 
     def _resolved(self, node: object) -> Mapping[str, object]:
         assert isinstance(node, Mapping)
@@ -258,21 +268,39 @@ def _distance(branch: list[ValidationError]) -> tuple[int, int]:
     return other, len(branch)
 
 
-def shape(value: object) -> object:
-    """What a schema can see of a value: keys, the lengths and character classes of its texts, whole numbers. Lower-case
+def _limits(node: object) -> Iterator[int]:
+    """The limits of lengths that a description has anywhere."""
+    if isinstance(node, Mapping):
+        for word in ("minLength", "maxLength", "minItems", "maxItems"):
+            if isinstance(limit := node.get(word), int):
+                yield limit
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    yield from (limit for value in inner for limit in _limits(value))
+
+
+def shape(value: object, bounds: Sequence[int] = ()) -> object:
+    """What a schema can see of a value: keys, the character classes of its texts, whole numbers, the different items of
+    a list; of the lengths of sentences and lists, between which of the description's `bounds` they are. Lower-case
     words stay too, since they may be enum values. Two requests of one shape are both right or both wrong.
     """
     if isinstance(value, dict):
-        return tuple((key, shape(inner)) for key, inner in sorted(value.items()))
+        return tuple((key, shape(inner, bounds)) for key, inner in sorted(value.items()))
     if isinstance(value, list | tuple):
-        return tuple(map(shape, value))
+        unique = len(set(map(repr, value))) == len(value)
+        return _length(value, bounds), unique, tuple(dict.fromkeys(shape(inner, bounds) for inner in value))
     if not isinstance(value, str):
         return type(value), value
-    if len(value) > 64:
-        return len(value), value.isascii()
+    if len(value) > 64 or not _PATTERNED.search(value):
+        return _length(value, bounds), value.isascii()
     return value if re.fullmatch("[a-z_@.,]+", value) else _LETTER.sub("a", _DIGIT.sub("0", value))
 
 
+def _length(value: Sequence[object], bounds: Sequence[int]) -> int:
+    return bisect_left(bounds, len(value)) if bounds else len(value)
+
+
+_PATTERNED = re.compile("^[\\w' ]*$|^[\\w'@#:/.,+=-]*$|://")
+"""Texts that a pattern or a format of some description may fit: words, numbers, times, codes and addresses."""
 _DIGIT, _LETTER = re.compile("[1-9]"), re.compile("[^\\W\\d_]")
 
 

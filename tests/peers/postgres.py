@@ -68,7 +68,8 @@ class Postgres:
     def _made(self, template: str) -> str:
         self._count += 1
         name = f"t{self._count}"
-        self._say(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # By default the copy goes page by page through the write-ahead log, which takes five times as long.
+        self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return f"postgresql://footfall@/{name}?host={self._folder}"
 
     def _say(self, statement: str) -> None:

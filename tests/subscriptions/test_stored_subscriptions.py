@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 import pytest
@@ -93,3 +94,10 @@ def test_a_member_has_one_key_until_the_last_watch_ends(db: Store) -> None:
         assert connection.execute(sa.select(store.members)).all() == []
     third, _ = watches.save_watch("7", "en", CATALOGUE, SafeName("o/a"), 0.5, NOW)
     assert third.member != first.member
+
+
+def test_a_model_that_is_watched_again_has_the_new_share_and_one_watch(db: Store) -> None:
+    watches = ModelWatches(db)
+    first, _ = watches.save_watch("7", "en", CATALOGUE, SafeName("o/a"), 0.5, NOW)
+    again, new = watches.save_watch("7", "en", CATALOGUE, SafeName("o/a"), 0.25, NOW)
+    assert not new and again == replace(first, share=0.25) and watches.account_watches("7") == (again,)

@@ -20,9 +20,12 @@ from bot.deliveries import OutboxPass, OutletHandle, flush_outbox
 from bot.outlets.discord.direct_messages import DirectMessageOutlet
 from bot.records import SafeName
 from bot.subscriptions import MISSES, ModelWatches, SubscriptionLimits
+from tests.databases import ON_BOTH, ON_SQLITE
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault
 from tests.worlds import CATALOGUE, ONE, START, snapshot
+
+pytestmark = ON_SQLITE
 
 LAST = START + 24 * ONE
 NOW = datetime.combine(LAST + ONE, datetime.min.time(), UTC) + timedelta(minutes=30)
@@ -161,6 +164,7 @@ def test_it_is_told_once_whatever_is_planned_sent_or_started_again(room: Room) -
     assert len(room.told()) == 1
 
 
+@ON_BOTH
 def test_a_lost_answer_is_looked_for_and_not_sent_again(room: Room) -> None:
     room.fill()
     room.watch("o/moves")
@@ -187,6 +191,7 @@ def test_days_over_before_the_watch_began_are_not_told(room: Room) -> None:
     assert room.plan() and room.outbox.list_deliveries() == ()
 
 
+@ON_BOTH
 def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_names_nobody(
     room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,6 +219,7 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
     assert accounts == [BOB] and len(places) == 1
 
 
+@ON_BOTH
 def test_misses_are_forgotten_once_something_got_through_though_its_record_goes(room: Room) -> None:
     room.fill()
     room.watch("o/moves")
@@ -251,6 +257,7 @@ def test_a_watch_ended_between_planning_and_sending_is_not_told(room: Room) -> N
     assert room.peer.messages == [] and [delivery.state for delivery in room.outbox.list_deliveries()] == ["refused"]
 
 
+@ON_BOTH
 def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(room: Room) -> None:
     room.fill()
     room.watch("o/moves")

@@ -5,17 +5,11 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiopenapi3
 import httpx
-import httpx2
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from openapi_spec_validator import OpenAPIV31SpecValidator
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from bot.queries.registry import API_QUERIES, QuerySpec
 from bot.web.openapi import describe_api
@@ -24,10 +18,15 @@ from tests.peers.openapi import Description, Recorded
 from tests.queries.test_queries import FIRST, TWO
 from tests.web.test_web import BAD, TWINS, ask, desk, home
 
+if TYPE_CHECKING:
+    import schemathesis
+
 __all__ = ["ask", "desk", "home"]  # the fixtures
 
 
 def test_the_description_is_valid_served_and_kept_in_the_docs(ask: httpx.Client) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # takes long, needed only here
+
     described = describe_api()
     OpenAPIV31SpecValidator(described).validate()
     answer = ask.get("/api/v1/openapi.json")
@@ -56,14 +55,16 @@ def test_what_is_asked_is_described_and_what_is_refused_for_its_form_is_not() ->
         assert faults(path), path
 
 
-class PatientClient(httpx2.Client):
-    """A client that waits for a busy machine."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "timeout": PATIENCE})
-
-
 def test_a_client_that_is_generated_from_the_description_gets_every_answer(ask: httpx.Client) -> None:
+    import aiopenapi3  # takes long, needed only here
+    import httpx2
+
+    class PatientClient(httpx2.Client):
+        """A client that waits for a busy machine."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "timeout": PATIENCE})
+
     address = str(ask.base_url.join("/api/v1/openapi.json"))
     client = aiopenapi3.OpenAPI.load_sync(address, session_factory=PatientClient)
     operations = {method.operation.operationId: method for method in map(client._.__getattr__, client._)}
@@ -83,6 +84,8 @@ def test_a_client_that_is_generated_from_the_description_gets_every_answer(ask: 
 
 @cache
 def described_api() -> Any:
+    import schemathesis  # takes long, needed only here
+
     return schemathesis.openapi.from_dict(describe_api())
 
 
@@ -90,6 +93,9 @@ def described_api() -> Any:
 def test_requests_that_a_machine_invents_get_answers_that_fit_the_description(
     ask: httpx.Client, query: QuerySpec
 ) -> None:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import response_schema_conformance
+
     operation = described_api()[query.address]["GET"]
     statuses = set()
 

@@ -36,6 +36,7 @@ from bot.records import CheckResult, Period, Snapshot, SourceError
 from bot.worker import cycle
 from bot.worker.state import WorkerState
 from tests import publishing, record_slices
+from tests.databases import ON_SQLITE
 from tests.patience import PATIENCE
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
@@ -206,6 +207,7 @@ def test_a_source_is_asked_until_the_day_is_there_and_then_left_alone(bench: Ben
     assert len(bench.network.asked) == 3, "a new day is over"
 
 
+@ON_SQLITE
 def test_raw_answers_are_maintained_once_a_day_and_again_after_a_failure(bench: Bench) -> None:
     calls: list[datetime] = []
     failing = [True]
@@ -237,6 +239,7 @@ def test_raw_answers_are_maintained_once_a_day_and_again_after_a_failure(bench: 
     )
 
 
+@ON_SQLITE
 def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Bench) -> None:
     bench.network.settles_for = timedelta(hours=20)
     step = bench.round()
@@ -269,6 +272,7 @@ def test_days_that_still_settle_are_looked_at_by_a_new_process_at_once(bench: Be
     assert len(bench.network.asked) == 2
 
 
+@ON_SQLITE
 def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: Bench) -> None:
     step = bench.round()
     bench.network.failing = "little: no answer"

@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.snapshots.first_sight import NEVER_SEEN
 from bot.ledger.snapshots.rollups import restate_use
-from bot.ledger.snapshots.write import NEVER_SEEN, compose_again, insert_new, model_ids
+from bot.ledger.snapshots.write import compose_again, insert_new, model_ids
 from bot.records import DayTotals, Listing
 from bot.store import catalogues, models, tallies, usage
 

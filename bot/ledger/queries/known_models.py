@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bot.ledger.catalogue_query import ONE, in_chunks, key_of
 from bot.ledger.queries.rankings import SEEN
-from bot.ledger.snapshots.write import NEVER_SEEN
+from bot.ledger.snapshots.first_sight import NEVER_SEEN
 from bot.records import Catalogue, SafeName
 from bot.store import Store, models, snapshots, usage
 

@@ -12,7 +12,8 @@ from bot.ledger.catalogue_query import ONE, of_catalogue
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.events.usage import complete_days
 from bot.ledger.snapshots import period_data
-from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
+from bot.ledger.snapshots.first_sight import NEVER_SEEN
+from bot.ledger.snapshots.write import CHANGES
 from bot.records import Catalogue, Period, SafeName, Unknown
 from bot.store import Store, cursors, models, snapshots, usage, verdicts
 

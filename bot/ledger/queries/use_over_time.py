@@ -17,7 +17,7 @@ from bot.ledger.catalogue_query import ONE, CatalogueQuery, key_of, not_watched_
 from bot.ledger.events import usage as event_usage
 from bot.ledger.queries.rankings import SEEN
 from bot.ledger.snapshots import counter_falls, inventory, period_data
-from bot.ledger.snapshots.write import NEVER_SEEN
+from bot.ledger.snapshots.first_sight import NEVER_SEEN
 from bot.records import AtLeast, Catalogue, Period, SafeName, Unknown, at_least, few_named, message, unnamed_use_reason
 from bot.store import Store, models, readings, snapshots, usage
 

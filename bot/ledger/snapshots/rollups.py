@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,16 +16,57 @@ from bot.store import models, readings, snapshots, stretches, tallies, usage
 FEW = 3
 """Days for which it is faster to look at the usage of each day than at all usage of each model."""
 
+# Statements are built once, because building one takes longer than the database does.
+_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
+_LAST = sa.bindparam("last", type_=sa.Date())
+_FROM_EVENTS = sa.exists().where(tallies.c.catalogue == _MINE, tallies.c.day == _LAST)
+_FORGET_USAGE = usage.delete().where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, ~_FROM_EVENTS)
+_FORGET_STRETCH = stretches.delete().where(stretches.c.catalogue == _MINE, stretches.c.last_day == _LAST)
+_TWO_ENDS = (
+    sa.select(snapshots.c.id, snapshots.c.day)
+    .where(snapshots.c.catalogue == _MINE, snapshots.c.day <= _LAST)
+    .order_by(snapshots.c.day.desc())
+    .limit(2)
+)
+_LAST_COUNTER = (
+    sa.select(snapshots.c.day, readings.c.counter)
+    .join(readings, readings.c.snapshot == snapshots.c.id)
+    .where(readings.c.model == sa.bindparam("model"), snapshots.c.day < sa.bindparam("before"))
+    .where(readings.c.counter.is_not(None))
+    .order_by(snapshots.c.day.desc())
+    .limit(1)
+)
+_OWN = (usage.c.model == models.c.id, usage.c.uses > 0)
+_NEWEST = sa.select(usage.c.first_day).where(*_OWN).order_by(usage.c.last_day.desc()).limit(1)
+_RESTATE_USE = (
+    models.update()
+    .where(models.c.id.in_(sa.bindparam("some", expanding=True)))
+    .values(
+        first_used=sa.select(sa.func.min(usage.c.last_day)).where(*_OWN).scalar_subquery(),
+        last_used=sa.select(sa.func.max(usage.c.last_day)).where(*_OWN).scalar_subquery(),
+        last_used_from=_NEWEST.scalar_subquery(),
+    )
+)
+_USED = sa.select(usage.c.model).where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, usage.c.uses > 0)
+_BEGAN = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == _LAST).scalar_subquery()
+_MOVE_USE = (
+    models.update()
+    .where(models.c.id.in_(_USED), sa.or_(models.c.first_used.is_(None), models.c.first_used > _LAST))
+    .values(first_used=_LAST),
+    models.update()
+    .where(models.c.id.in_(_USED), sa.or_(models.c.last_used.is_(None), models.c.last_used <= _LAST))
+    .values(last_used=_LAST, last_used_from=_BEGAN),
+)
+
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists) -> date | None:
     """Replace the stretch that ends with `day` and its usage by model. Returns the first day before the stretch whose
     use changed."""
     # Do not replace use that was read event by event.
-    from_events = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
-    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~from_events))
-    connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
-    upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
-    ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
+    this = {"mine": catalogue, "last": day}
+    connection.execute(_FORGET_USAGE, this)
+    connection.execute(_FORGET_STRETCH, this)
+    ends = connection.execute(_TWO_ENDS, this).all()
     if len(ends) < 2 or ends[0].day != day:
         return None
     (here, _), (there, before) = ends
@@ -32,7 +74,7 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentL
     changes = lists.changes(there, here)
     first = before + ONE
     totals = {"catalogue": catalogue, "first_day": first, "last_day": day, **_totals(changes, then, now)}
-    connection.execute(stretches.insert().values(**totals))
+    connection.execute(stretches.insert(), totals)
     holes = list(_find_holes(connection, changes.absent, now, before))
     used = [(model, first, uses, False) for model, uses in changes.steps.items() if uses > 0]
     used += [(model, since, uses, True) for model, since, uses in holes if uses > 0]
@@ -90,14 +132,7 @@ def _find_holes(
     for some in in_chunks(absent, 10_000):
         older += connection.scalars(sa.select(models.c.id).where(models.c.id.in_(some), models.c.first_seen < before))
     for model in sorted(older):
-        last = (
-            sa.select(snapshots.c.day, readings.c.counter)
-            .join(readings, readings.c.snapshot == snapshots.c.id)
-            .where(readings.c.model == model, snapshots.c.day < before, readings.c.counter.is_not(None))
-            .order_by(snapshots.c.day.desc())
-            .limit(1)
-        )
-        row = connection.execute(last).first()
+        row = connection.execute(_LAST_COUNTER, {"model": model, "before": before}).first()
         count = now[model]
         if row and count is not None and count != row.counter:
             yield model, row.day + ONE, count - row.counter
@@ -105,26 +140,14 @@ def _find_holes(
 
 def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
     """Update the first and last use of the models used in the stretch that ends with `last`."""
-    used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
-    mine = models.update().where(models.c.id.in_(used))
-    first = sa.or_(models.c.first_used.is_(None), models.c.first_used > last)
-    connection.execute(mine.where(first).values(first_used=last))
-    began = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == last).scalar_subquery()
-    newer = sa.or_(models.c.last_used.is_(None), models.c.last_used <= last)
-    connection.execute(mine.where(newer).values(last_used=last, last_used_from=began))
+    for moved in _MOVE_USE:
+        connection.execute(moved, {"mine": catalogue, "last": last})
 
 
 def restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Update when models were first and last used, after stored use was replaced."""
-    mine = (usage.c.model == models.c.id, usage.c.uses > 0)
-    newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
-    change = {
-        "first_used": sa.select(sa.func.min(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
-        "last_used_from": newest.scalar_subquery(),
-    }
     for some in in_chunks(ids, 10_000):
-        connection.execute(models.update().where(models.c.id.in_(some)).values(change))
+        connection.execute(_RESTATE_USE, {"some": some})
 
 
 def date_models(connection: sa.Connection, catalogue: int, days: Collection[date]) -> None:

@@ -26,6 +26,39 @@ SETTLED = 2
 """After this many consecutive unchanged verdicts, later ones cannot change either: a verdict depends on the last
 sound snapshot, the one before it, and the highest counters of the `BACK_WITHIN` before that."""
 
+# Statements are built once, because building one takes longer than the database does.
+_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
+_FIRST: sa.BindParameter[Any] = sa.bindparam("first")
+_END: sa.BindParameter[Any] = sa.bindparam("end")
+_LATER = tuple(
+    sa.select(sa.exists().where(table.c.catalogue == _MINE, table.c.day > _END)) for table in (snapshots, verdicts)
+)
+_ENDS = tuple(
+    sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day)).where(table.c.catalogue == _MINE)
+    for table in (snapshots, verdicts)
+)
+_HELD = (
+    sa.select(verdicts)
+    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
+    .where(verdicts.c.state == "held")
+    .order_by(verdicts.c.day)
+)
+_DOUBTED = (
+    sa.select(verdicts)
+    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
+    .where(verdicts.c.state != "confirmed")
+    .order_by(verdicts.c.day, verdicts.c.snapshot)
+)
+_LATEST = (
+    sa.select(snapshots.c.id, snapshots.c.day)
+    .where(snapshots.c.catalogue == _MINE, snapshots.c.day < _END)
+    .order_by(snapshots.c.day.desc())
+    .limit(1)
+)
+_LATEST_CERTAIN = _LATEST.where(~sa.exists().where(verdicts.c.snapshot == snapshots.c.id))
+_FORGET = verdicts.delete().where(verdicts.c.snapshot == sa.bindparam("key"))
+_CLOSE = snapshots.update().where(snapshots.c.id == sa.bindparam("key")).values(day=sa.bindparam("closed"))
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -55,9 +88,7 @@ def judge_new(
     connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime, lists: RecentLists
 ) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
-    after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
-    doubted = (_catalogue_filter(catalogue), verdicts.c.day > reading.day)
-    late = any(connection.scalar(sa.select(sa.exists().where(*some))) for some in (after, doubted))
+    late = any(connection.scalar(later, {"mine": catalogue, "end": reading.day}) for later in _LATER)
     new = Known(reading, at, False, None)
     if late:
         return _judge_from(connection, catalogue, reading.day, lists, new)
@@ -92,17 +123,12 @@ def _judge_from(connection: sa.Connection, catalogue: int, day: date, lists: Rec
     return _store_verdicts(connection, catalogue, known, marks.values())
 
 
-def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
-    return verdicts.c.catalogue == catalogue
-
-
 def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
     """The state of judging before a snapshot that is newer than all others."""
     base = _latest_reading(connection, catalogue, day)
     if base is None:
         return Track()
-    since = (_catalogue_filter(catalogue), verdicts.c.day.between(base.day, day), verdicts.c.state == "held")
-    rows = connection.execute(sa.select(verdicts).where(*since).order_by(verdicts.c.day)).all()
+    rows = connection.execute(_HELD, {"mine": catalogue, "first": base.day, "end": day}).all()
     held = tuple((ClosingSnapshot(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
     return Track(_latest_reading(connection, catalogue, base.day), base, held)
 
@@ -116,10 +142,7 @@ def _latest_reading(
     connection: sa.Connection, catalogue: int, day: date, certain: bool = False
 ) -> ClosingSnapshot | None:
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
-    before = (snapshots.c.catalogue == catalogue, snapshots.c.day < day)
-    doubt = (sa.exists().where(verdicts.c.snapshot == snapshots.c.id),) if certain else ()
-    chosen = sa.select(snapshots.c.id, snapshots.c.day).where(*before, *(~condition for condition in doubt))
-    row = connection.execute(chosen.order_by(snapshots.c.day.desc()).limit(1)).first()
+    row = connection.execute(_LATEST_CERTAIN if certain else _LATEST, {"mine": catalogue, "end": day}).first()
     return ClosingSnapshot(row.id, row.day) if row else None
 
 
@@ -128,13 +151,13 @@ def _later_snapshots(
 ) -> Iterator[Known]:
     """Everything after a snapshot that closes a day or would, oldest first."""
     days = [new.reading.day] if new else []
-    for table in (snapshots, verdicts):
-        ends = sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day)).where(table.c.catalogue == catalogue)
-        days += [day for day in connection.execute(ends).one() if day]
+    for ends in _ENDS:
+        days += [day for day in connection.execute(ends, {"mine": catalogue}).one() if day]
     first = base.day + timedelta(days=1) if base else min(days, default=date.max)
     while first <= max(days, default=date.min):
         last = first + WINDOW
-        rows = [_known_from_row(row) for row in connection.execute(_select_between(catalogue, first, last))]
+        chosen = connection.execute(_BETWEEN, {"mine": catalogue, "first": first, "end": last})
+        rows = [_known_from_row(row) for row in chosen]
         rows += [new] if new and first <= new.reading.day <= last else []
         fresh = {new.reading.id} if new else set()
         rows = [row for row in rows if row is new or row.reading.id not in fresh]
@@ -142,15 +165,18 @@ def _later_snapshots(
         first = last + timedelta(days=1)
 
 
-def _select_between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
+def _select_between() -> sa.CompoundSelect[Any]:
     columns = (snapshots.c.id, snapshots.c.at, snapshots.c.day.label("closes"), *verdicts.c)
-    closing = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
-    doubted = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
+    closing = (snapshots.c.catalogue == _MINE, snapshots.c.day.between(_FIRST, _END))
+    doubted = (verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END), snapshots.c.day.is_(None))
     both = verdicts.c.snapshot == snapshots.c.id
     return sa.union_all(
         sa.select(*columns).join_from(snapshots, verdicts, both, isouter=True).where(*closing),
         sa.select(*columns).join_from(verdicts, snapshots, both).where(*doubted),
     )
+
+
+_BETWEEN = _select_between()
 
 
 def _known_from_row(row: Any) -> Known:
@@ -169,16 +195,16 @@ def _store_verdicts(
     """Keep what is another verdict than before."""
     changed = [v for v in new_verdicts if (v.closes, v.mark) != (known[v.reading.id].closes, known[v.reading.id].mark)]
     for verdict in changed:
-        connection.execute(verdicts.delete().where(verdicts.c.snapshot == verdict.reading.id))
+        connection.execute(_FORGET, {"key": verdict.reading.id})
         if verdict.mark is not None:
             row = {"snapshot": verdict.reading.id, "catalogue": catalogue, "day": verdict.reading.day}
             mark = {"state": verdict.mark.state, "fault": verdict.mark.fault, "agreed": verdict.mark.agreed}
-            connection.execute(verdicts.insert().values(**row, **mark, by_hand=verdict.mark.by_hand))
+            connection.execute(verdicts.insert(), {**row, **mark, "by_hand": verdict.mark.by_hand})
     moved = [verdict for verdict in changed if verdict.closes != known[verdict.reading.id].closes]
     # A day has one closing snapshot, so first update those that no longer close it.
     for verdict in sorted(moved, key=lambda verdict: verdict.closes):
-        mine = snapshots.update().where(snapshots.c.id == verdict.reading.id)
-        connection.execute(mine.values(day=verdict.reading.day if verdict.closes else None))
+        closed = verdict.reading.day if verdict.closes else None
+        connection.execute(_CLOSE, {"key": verdict.reading.id, "closed": closed})
     doubted = [verdict.reading.day for verdict in changed if verdict.mark != known[verdict.reading.id].mark]
     changes = sorted(((verdict.reading.id, verdict.reading.day) for verdict in moved), key=lambda change: change[1])
     return Judged(changes, min(doubted, default=None))
@@ -212,6 +238,5 @@ def doubt_text(row: Any) -> str:
 
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
     """Why snapshots do not close these days, oldest first."""
-    out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
-    chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
-    return [doubt_text(row) for row in connection.execute(chosen)]
+    rows = connection.execute(_DOUBTED, {"mine": catalogue, "first": first, "end": last})
+    return [doubt_text(row) for row in rows]

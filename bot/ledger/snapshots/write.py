@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from importlib import import_module
-from typing import get_args
+from typing import Any, cast, get_args
 
 import sqlalchemy as sa
 
 from bot.gc_pause import garbage_collection_paused
 from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
+from bot.ledger.snapshots.first_sight import move_first_back, restate_sight
 from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
 from bot.ledger.snapshots.verdicts import Judged, judge_new
 from bot.plausibility import ClosingSnapshot
@@ -25,9 +27,6 @@ from bot.store import Store, catalogues, cursors, models, readings, refs, snapsh
 
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is stored but closes none."""
-
-NEVER_SEEN = date.max
-"""The first day of a model that appeared only in held or rejected lists."""
 
 CHANGES = "changes"
 """The cursor that counts how often a network's records changed."""
@@ -141,7 +140,7 @@ class _CatalogueWriter:
         self._insert_models(snapshot.listings, seen, counts)
         listed = [listing.model for listing in snapshot.listings]
         counters = dict(zip(map(self._ids.__getitem__, listed), map(counts.get, listed), strict=True))
-        _move_first_back(self._connection, self._catalogue, seen, counters)
+        move_first_back(self._connection, self._catalogue, seen, counters)
         if counters:
             rows = [(key, model, counters[model]) for model in sorted(counters)]
             insert_rows(self._connection, readings, ("snapshot", "model", "counter"), rows)
@@ -169,7 +168,7 @@ class _CatalogueWriter:
         held = key not in dict(judged.moved)
         if not held:
             return False, day
-        _restate_sight(self._connection, key, day)
+        restate_sight(self._connection, key, day)
         state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
         return True, day if self._connection.scalar(state) else None
 
@@ -193,21 +192,30 @@ def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
 
 def _row_id(connection: sa.Connection, table: sa.Table, **row: object) -> int:
     """The id of a row, which is inserted if it is not there."""
-    stmt = sa.select(table.c.id).where(*(table.c[name] == value for name, value in row.items()))
-    key = connection.scalar(stmt)
+    chosen = _select_id(table, tuple(row))
+    key = connection.scalar(chosen, row)
     if key is None:
         insert_new(connection, table, [row])
-        key = connection.execute(stmt).scalar_one()
+        key = connection.execute(chosen, row).scalar_one()
     return int(key)
+
+
+@cache
+def _select_id(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(table.c.id).where(*(table.c[name] == sa.bindparam(name) for name in names))
+
+
+@cache
+def _insert_missing(dialect: str, table: sa.Table) -> sa.Insert:
+    insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    return cast(sa.Insert, insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Insert rows, skipping those whose key already exists. Returns how many were inserted."""
     if not rows:
         return 0
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    insert = dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(insert, list(rows)).rowcount
+    return connection.execute(_insert_missing(connection.dialect.name, table), list(rows)).rowcount
 
 
 def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object] | None = None) -> dict[str, int]:
@@ -219,15 +227,6 @@ def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object]
     for some in in_chunks(names):
         ids |= dict(connection.execute(stored.where(models.c.name.in_(some))).all())
     return ids
-
-
-def _move_first_back(connection: sa.Connection, catalogue: int, seen: date, counters: Mapping[int, int | None]) -> None:
-    """Move a model's first sight back if a snapshot is older than what was known."""
-    later = sa.select(models.c.id).where(models.c.catalogue == catalogue, models.c.first_seen > seen)
-    for model in connection.scalars(later).all():
-        if model in counters:
-            change = {"first_seen": seen, "first_counter": counters[model]}
-            connection.execute(models.update().where(models.c.id == model).values(change))
 
 
 def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date) -> list[date]:
@@ -265,7 +264,7 @@ def apply_verdicts(
     before = connection.scalars(sa.select(usage.c.model).where(*within).distinct()).all() if days else ()
     for key, day in judged.moved:
         if key != new:
-            _restate_sight(connection, key, day)
+            restate_sight(connection, key, day)
     fell = [roll_up(connection, catalogue, day, lists) for day in sorted(days)]
     restate_use(connection, before)
     since = min(filter(None, (judged.since, *fell)), default=None)
@@ -281,21 +280,3 @@ def compose_again(connection: sa.Connection, network: str, since: date) -> None:
         insert_new(connection, cursors, [row])
         mine = (cursors.c.network == network, cursors.c.name == row["name"], cursors.c.text > row["text"])
         connection.execute(cursors.update().where(*mine).values(text=row["text"]))
-
-
-def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
-    """Update when the models of a snapshot were first listed and with which counter, after its verdict changed."""
-    mine = sa.select(readings.c.model).where(readings.c.snapshot == key)
-    changed = sa.select(models.c.id).where(models.c.id.in_(mine), models.c.first_seen >= day)
-    chosen = (
-        sa.select(snapshots.c.day, snapshots.c.at, readings.c.counter)
-        .join(readings, readings.c.snapshot == snapshots.c.id)
-        .outerjoin(verdicts, verdicts.c.snapshot == snapshots.c.id)
-        .where(sa.or_(snapshots.c.day.is_not(None), verdicts.c.snapshot.is_(None)))
-    )
-    for model in connection.scalars(changed).all():
-        rows = connection.execute(chosen.where(readings.c.model == model)).all()
-        sights = ((row.day or row.at.date(), row.counter) for row in rows)
-        seen, counter = min(sights, key=lambda sight: sight[0], default=(NEVER_SEEN, None))
-        values = {"first_seen": seen, "first_counter": counter}
-        connection.execute(models.update().where(models.c.id == model).values(values))
