@@ -14,6 +14,18 @@ import sqlalchemy as sa
 from bot.records import Catalogue, Period, Unknown, message
 from bot.store import Store, catalogues, snapshots
 
+# Statements with parameters are built once. Building one anew for each question takes longer than most answers.
+CATALOGUE: sa.BindParameter[Any] = sa.bindparam("catalogue")
+DAY: sa.BindParameter[Any] = sa.bindparam("day", type_=sa.Date)
+FIRST: sa.BindParameter[Any] = sa.bindparam("first", type_=sa.Date)
+LAST: sa.BindParameter[Any] = sa.bindparam("last", type_=sa.Date)
+IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_CLOSING = sa.select(snapshots).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY)
+_KEY = sa.select(catalogues.c.id).where(
+    catalogues.c.network == sa.bindparam("network"), catalogues.c.name == sa.bindparam("name")
+)
+_SINCE = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == CATALOGUE)
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -37,8 +49,8 @@ class CatalogueQuery:
     def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
         if day not in self.closing:
-            stmt = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
-            self.closing[day] = self.connection.execute(stmt).first()
+            place = {"catalogue": self.catalogue, "day": day}
+            self.closing[day] = self.connection.execute(_CLOSING, place).first()
         return self.closing[day]
 
 
@@ -62,8 +74,7 @@ def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` if nothing was collected for it yet."""
-    mine = catalogue_filter(catalogue.network, catalogue.key)
-    key: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+    key: int | None = connection.scalar(_KEY, {"network": catalogue.network, "name": catalogue.key})
     return key
 
 
@@ -73,8 +84,7 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
     begun)."""
     with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
-        closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
-        since = connection.scalar(closed) if key else None
+        since = connection.scalar(_SINCE, {"catalogue": key}) if key else None
         if key is None or since is None or since > period.last:
             yield since
         else:

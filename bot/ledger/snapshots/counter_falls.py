@@ -23,7 +23,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST, ONE
 from bot.store import falls, models, readings, snapshots, stretches, usage
 
 BACK_WITHIN = timedelta(days=7)
@@ -100,11 +100,16 @@ def _extended(counter_falls: list[Fall], before: int, day: date, now: int) -> li
     return counter_falls
 
 
+_OVERLAP = (falls.c.catalogue == CATALOGUE, falls.c.last_day >= FIRST, falls.c.first_day <= LAST)
+_INSIDE = sa.and_(falls.c.first_day >= FIRST, falls.c.last_day <= LAST, falls.c.uses.is_not(None))
+_UNKNOWN = sa.select(falls.c.model).where(*_OVERLAP, ~_INSIDE)
+_OVERLAPPING = sa.select(falls).where(*_OVERLAP).order_by(falls.c.first_day, falls.c.model)
+_MODELS_THAT_FELL = sa.select(sa.func.count(falls.c.model.distinct())).where(*_OVERLAP)
+
+
 def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:
     """Models whose use between two days is unknown, because their counter fell."""
-    inside = sa.and_(falls.c.first_day >= first, falls.c.last_day <= last, falls.c.uses.is_not(None))
-    chosen = sa.select(falls.c.model).where(*_overlap_filter(catalogue, first, last), ~inside)
-    return frozenset(connection.scalars(chosen))
+    return frozenset(connection.scalars(_UNKNOWN, {"catalogue": catalogue, "first": first, "last": last}))
 
 
 def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int]:
@@ -122,12 +127,7 @@ def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int
 
 def overlapping_falls(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
     """The falls that overlap these days, in order of time."""
-    chosen = sa.select(falls).where(*_overlap_filter(catalogue, first, last))
-    return connection.execute(chosen.order_by(falls.c.first_day, falls.c.model)).all()
-
-
-def _overlap_filter(catalogue: int, first: date, last: date) -> tuple[sa.ColumnElement[bool], ...]:
-    return falls.c.catalogue == catalogue, falls.c.last_day >= first, falls.c.first_day <= last
+    return connection.execute(_OVERLAPPING, {"catalogue": catalogue, "first": first, "last": last}).all()
 
 
 def update_falls(
@@ -247,6 +247,6 @@ def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[
         used = (usage.c.catalogue == catalogue, usage.c.last_day == ends, usage.c.hole.is_(False))
         sums = (sa.func.coalesce(sa.func.sum(usage.c.uses), 0), sa.func.coalesce(sa.func.max(usage.c.uses), 0))
         uses, top, count = connection.execute(sa.select(*sums, sa.func.count()).where(*used)).one()
-        fell = sa.select(sa.func.count(falls.c.model.distinct())).where(*_overlap_filter(catalogue, begins, ends))
-        values = {"uses": uses, "top_uses": top, "models_used": count, "resets": connection.scalar(fell)}
+        fell = connection.scalar(_MODELS_THAT_FELL, {"catalogue": catalogue, "first": begins, "last": ends})
+        values = {"uses": uses, "top_uses": top, "models_used": count, "resets": fell}
         connection.execute(stretches.update().where(mine, stretches.c.last_day == ends).values(values))

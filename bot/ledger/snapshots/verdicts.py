@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import plausibility
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST
 from bot.ledger.snapshots.comparison import Comparison, RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
@@ -210,8 +211,18 @@ def doubt_text(row: Any) -> str:
     return join_messages([dated_fault(row.fault, row.day), word or _WORDS[row.state]])
 
 
+_DOUBTED = (
+    sa.select(verdicts)
+    .where(
+        verdicts.c.catalogue == CATALOGUE,
+        verdicts.c.day.between(FIRST, LAST),
+        verdicts.c.state != "confirmed",
+    )
+    .order_by(verdicts.c.day, verdicts.c.snapshot)
+)
+
+
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
     """Why snapshots do not close these days, oldest first."""
-    out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
-    chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
-    return [doubt_text(row) for row in connection.execute(chosen)]
+    days = {"catalogue": catalogue, "first": first, "last": last}
+    return [doubt_text(row) for row in connection.execute(_DOUBTED, days)]
