@@ -21,9 +21,9 @@ FIRST: sa.BindParameter[Any] = sa.bindparam("first", type_=sa.Date)
 LAST: sa.BindParameter[Any] = sa.bindparam("last", type_=sa.Date)
 IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _CLOSING = sa.select(snapshots).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY)
-_KEY = sa.select(catalogues.c.id).where(
-    catalogues.c.network == sa.bindparam("network"), catalogues.c.name == sa.bindparam("name")
-)
+NAMED = (catalogues.c.network == sa.bindparam("network"), catalogues.c.name == sa.bindparam("name"))
+"""The condition that selects a catalogue's row by the parameters of `name_of`."""
+_KEY = sa.select(catalogues.c.id).where(*NAMED)
 _SINCE = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == CATALOGUE)
 
 T = TypeVar("T")
@@ -74,8 +74,13 @@ def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` if nothing was collected for it yet."""
-    key: int | None = connection.scalar(_KEY, {"network": catalogue.network, "name": catalogue.key})
+    key: int | None = connection.scalar(_KEY, name_of(catalogue))
     return key
+
+
+def name_of(catalogue: Catalogue) -> dict[str, str]:
+    """The parameters of a statement about a catalogue by its name."""
+    return {"network": catalogue.network, "name": catalogue.key}
 
 
 @contextmanager

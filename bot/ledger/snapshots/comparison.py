@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST, ONE
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import Change, ClosingSnapshot, is_ordinary_for
 from bot.store import readings, snapshots, verdicts
@@ -96,6 +97,12 @@ class RecentLists:
         while len(self._lists) >= MOST:
             self._lists.pop(next(iter(self._lists)))
         self._lists[snapshot] = counters
+
+
+_OF_DAYS = tuple(
+    sa.select(key).where(table.c.catalogue == CATALOGUE, table.c.day >= FIRST, table.c.day <= LAST)
+    for key, table in ((snapshots.c.id, snapshots), (verdicts.c.snapshot, verdicts))
+)
 
 
 class Comparison:
@@ -199,10 +206,9 @@ class Comparison:
         first = prior.day - BACK_WITHIN
         if self._new is not None and first <= self._new.day < prior.day:
             yield self._new.id
-        closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == self._catalogue)
-        doubted = sa.select(verdicts.c.snapshot).where(verdicts.c.catalogue == self._catalogue)
-        for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
-            yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
+        days = {"catalogue": self._catalogue, "first": first, "last": prior.day - ONE}
+        for chosen in _OF_DAYS:
+            yield from self._connection.scalars(chosen, days)
 
     def _count_change(self, before: int, now: int) -> Change:
         changes, then, here = self._lists.changes(before, now), self._lists.counters(before), self._lists.counters(now)

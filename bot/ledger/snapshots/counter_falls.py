@@ -145,19 +145,23 @@ def update_falls(
     return min((fall.first_day for fall in changed), default=None)
 
 
+_NOW = readings.c.counter
+_REGAINED = (
+    sa.select(falls.c.model)
+    .join(usage, usage.c.model == falls.c.model)
+    .join(readings, readings.c.model == falls.c.model)
+    .where(falls.c.catalogue == CATALOGUE, falls.c.uses.is_(None), falls.c.low < falls.c.level)
+    .where(usage.c.last_day == LAST, readings.c.snapshot == sa.bindparam("snapshot"))
+    .where(
+        TENTH * (sa.case((falls.c.level > _NOW, _NOW), else_=falls.c.level) - (_NOW - usage.c.uses))
+        >= falls.c.level - falls.c.low
+    )
+)
+
+
 def _regained_models(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
     """Models whose rise in the stretch that ends with `last` may restore their counter after an earlier fall."""
-    now, used = readings.c.counter, usage.c.uses
-    regained = sa.case((now < falls.c.level, now), else_=falls.c.level) - (now - used)
-    chosen = (
-        sa.select(falls.c.model)
-        .join(usage, usage.c.model == falls.c.model)
-        .join(readings, readings.c.model == falls.c.model)
-        .where(falls.c.catalogue == catalogue, falls.c.uses.is_(None), falls.c.low < falls.c.level)
-        .where(usage.c.last_day == last, readings.c.snapshot == here)
-        .where(TENTH * regained >= falls.c.level - falls.c.low)
-    )
-    return set(connection.scalars(chosen))
+    return set(connection.scalars(_REGAINED, {"catalogue": catalogue, "snapshot": here, "last": last}))
 
 
 def _restate_model(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:

@@ -7,7 +7,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, DAY, ONE, in_chunks
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.comparison import Counters, ListChanges, RecentLists
 from bot.store import models, readings, snapshots, stretches, tallies, usage
@@ -16,15 +16,27 @@ FEW = 3
 """Days for which it is faster to look at the usage of each day than at all usage of each model."""
 
 
+# Use that was read event by event is not replaced.
+_FROM_EVENTS = sa.exists().where(tallies.c.catalogue == CATALOGUE, tallies.c.day == DAY)
+_FORGET = (
+    usage.delete().where(usage.c.catalogue == CATALOGUE, usage.c.last_day == DAY, ~_FROM_EVENTS),
+    stretches.delete().where(stretches.c.catalogue == CATALOGUE, stretches.c.last_day == DAY),
+)
+_LAST_TWO = (
+    sa.select(snapshots.c.id, snapshots.c.day)
+    .where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day <= DAY)
+    .order_by(snapshots.c.day.desc())
+    .limit(2)
+)
+_NEW_STRETCH = stretches.insert()
+
+
 def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentLists) -> date | None:
     """Replace the stretch that ends with `day` and its usage by model. Returns the first day before the stretch whose
     use changed."""
-    # Do not replace use that was read event by event.
-    from_events = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
-    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~from_events))
-    connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
-    upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
-    ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
+    for forget in _FORGET:
+        connection.execute(forget, {"catalogue": catalogue, "day": day})
+    ends = connection.execute(_LAST_TWO, {"catalogue": catalogue, "day": day}).all()
     if len(ends) < 2 or ends[0].day != day:
         return None
     (here, _), (there, before) = ends
@@ -32,7 +44,7 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentL
     changes = lists.changes(there, here)
     first = before + ONE
     totals = {"catalogue": catalogue, "first_day": first, "last_day": day, **_totals(changes, then, now)}
-    connection.execute(stretches.insert().values(**totals))
+    connection.execute(_NEW_STRETCH, totals)
     holes = list(_find_holes(connection, changes.absent, now, before))
     used = [(model, first, uses, False) for model, uses in changes.steps.items() if uses > 0]
     used += [(model, since, uses, True) for model, since, uses in holes if uses > 0]
@@ -81,6 +93,15 @@ def insert_rows(
     connection.exec_driver_sql(line, list(rows))
 
 
+_LAST_READING = (
+    sa.select(snapshots.c.day, readings.c.counter)
+    .join(readings, readings.c.snapshot == snapshots.c.id)
+    .where(readings.c.model == sa.bindparam("model"), snapshots.c.day < DAY, readings.c.counter.is_not(None))
+    .order_by(snapshots.c.day.desc())
+    .limit(1)
+)
+
+
 def _find_holes(
     connection: sa.Connection, absent: Sequence[int], now: Counters, before: date
 ) -> Iterator[tuple[int, date, int]]:
@@ -90,14 +111,7 @@ def _find_holes(
     for some in in_chunks(absent, 10_000):
         older += connection.scalars(sa.select(models.c.id).where(models.c.id.in_(some), models.c.first_seen < before))
     for model in sorted(older):
-        last = (
-            sa.select(snapshots.c.day, readings.c.counter)
-            .join(readings, readings.c.snapshot == snapshots.c.id)
-            .where(readings.c.model == model, snapshots.c.day < before, readings.c.counter.is_not(None))
-            .order_by(snapshots.c.day.desc())
-            .limit(1)
-        )
-        row = connection.execute(last).first()
+        row = connection.execute(_LAST_READING, {"model": model, "day": before}).first()
         count = now[model]
         if row and count is not None and count != row.counter:
             yield model, row.day + ONE, count - row.counter

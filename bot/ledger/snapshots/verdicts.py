@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import plausibility
-from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST
+from bot.ledger.catalogue_query import CATALOGUE, DAY, FIRST, LAST
 from bot.ledger.snapshots.comparison import Comparison, RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
@@ -52,13 +52,31 @@ class Judged:
     """The first day whose verdict changed."""
 
 
+_LATER = tuple(
+    sa.select(sa.exists().where(table.c.catalogue == CATALOGUE, table.c.day > DAY)) for table in (snapshots, verdicts)
+)
+_HELD = (
+    sa.select(verdicts)
+    .where(verdicts.c.catalogue == CATALOGUE, verdicts.c.day.between(FIRST, LAST), verdicts.c.state == "held")
+    .order_by(verdicts.c.day)
+)
+_LATEST = (
+    sa.select(snapshots.c.id, snapshots.c.day)
+    .where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day < DAY)
+    .order_by(snapshots.c.day.desc())
+    .limit(1)
+)
+_LATEST_CERTAIN = _LATEST.where(~sa.exists().where(verdicts.c.snapshot == snapshots.c.id))
+_FORGET = verdicts.delete().where(verdicts.c.snapshot == sa.bindparam("key"))
+_CLOSE = snapshots.update().where(snapshots.c.id == sa.bindparam("key")).values(day=sa.bindparam("closes"))
+
+
 def judge_new(
     connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime, lists: RecentLists
 ) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
-    after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
-    doubted = (_catalogue_filter(catalogue), verdicts.c.day > reading.day)
-    late = any(connection.scalar(sa.select(sa.exists().where(*some))) for some in (after, doubted))
+    since = {"catalogue": catalogue, "day": reading.day}
+    late = any(connection.scalar(later, since) for later in _LATER)
     new = Known(reading, at, False, None)
     if late:
         return _judge_from(connection, catalogue, reading.day, lists, new)
@@ -93,17 +111,12 @@ def _judge_from(connection: sa.Connection, catalogue: int, day: date, lists: Rec
     return _store_verdicts(connection, catalogue, known, marks.values())
 
 
-def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
-    return verdicts.c.catalogue == catalogue
-
-
 def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
     """The state of judging before a snapshot that is newer than all others."""
     base = _latest_reading(connection, catalogue, day)
     if base is None:
         return Track()
-    since = (_catalogue_filter(catalogue), verdicts.c.day.between(base.day, day), verdicts.c.state == "held")
-    rows = connection.execute(sa.select(verdicts).where(*since).order_by(verdicts.c.day)).all()
+    rows = connection.execute(_HELD, {"catalogue": catalogue, "first": base.day, "last": day}).all()
     held = tuple((ClosingSnapshot(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
     return Track(_latest_reading(connection, catalogue, base.day), base, held)
 
@@ -117,10 +130,7 @@ def _latest_reading(
     connection: sa.Connection, catalogue: int, day: date, certain: bool = False
 ) -> ClosingSnapshot | None:
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
-    before = (snapshots.c.catalogue == catalogue, snapshots.c.day < day)
-    doubt = (sa.exists().where(verdicts.c.snapshot == snapshots.c.id),) if certain else ()
-    chosen = sa.select(snapshots.c.id, snapshots.c.day).where(*before, *(~condition for condition in doubt))
-    row = connection.execute(chosen.order_by(snapshots.c.day.desc()).limit(1)).first()
+    row = connection.execute(_LATEST_CERTAIN if certain else _LATEST, {"catalogue": catalogue, "day": day}).first()
     return ClosingSnapshot(row.id, row.day) if row else None
 
 
@@ -146,7 +156,7 @@ def _later_snapshots(
 def _select_between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
     columns = (snapshots.c.id, snapshots.c.at, snapshots.c.day.label("closes"), *verdicts.c)
     closing = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
-    doubted = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
+    doubted = (verdicts.c.catalogue == catalogue, verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
     both = verdicts.c.snapshot == snapshots.c.id
     return sa.union_all(
         sa.select(*columns).join_from(snapshots, verdicts, both, isouter=True).where(*closing),
@@ -170,7 +180,7 @@ def _store_verdicts(
     """Keep what is another verdict than before."""
     changed = [v for v in new_verdicts if (v.closes, v.mark) != (known[v.reading.id].closes, known[v.reading.id].mark)]
     for verdict in changed:
-        connection.execute(verdicts.delete().where(verdicts.c.snapshot == verdict.reading.id))
+        connection.execute(_FORGET, {"key": verdict.reading.id})
         if verdict.mark is not None:
             row = {"snapshot": verdict.reading.id, "catalogue": catalogue, "day": verdict.reading.day}
             mark = {"state": verdict.mark.state, "fault": verdict.mark.fault, "agreed": verdict.mark.agreed}
@@ -178,8 +188,8 @@ def _store_verdicts(
     moved = [verdict for verdict in changed if verdict.closes != known[verdict.reading.id].closes]
     # A day has one closing snapshot, so first update those that no longer close it.
     for verdict in sorted(moved, key=lambda verdict: verdict.closes):
-        mine = snapshots.update().where(snapshots.c.id == verdict.reading.id)
-        connection.execute(mine.values(day=verdict.reading.day if verdict.closes else None))
+        closes = verdict.reading.day if verdict.closes else None
+        connection.execute(_CLOSE, {"key": verdict.reading.id, "closes": closes})
     doubted = [verdict.reading.day for verdict in changed if verdict.mark != known[verdict.reading.id].mark]
     changes = sorted(((verdict.reading.id, verdict.reading.day) for verdict in moved), key=lambda change: change[1])
     return Judged(changes, min(doubted, default=None))

@@ -15,7 +15,7 @@ from typing import get_args
 import sqlalchemy as sa
 
 from bot.gc_pause import garbage_collection_paused
-from bot.ledger.catalogue_query import ONE, in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, DAY, ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
 from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
 from bot.ledger.snapshots.verdicts import Judged, judge_new
@@ -79,6 +79,15 @@ def add_snapshots(store: Store, several: Sequence[Snapshot]) -> list[SnapshotRes
     return results
 
 
+_AT: sa.BindParameter[datetime] = sa.bindparam("at", type_=snapshots.c.at.type)
+_TAKEN_AT = sa.select(snapshots.c.id).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.at == _AT)
+_CLOSED_AT = sa.select(snapshots.c.at).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY, snapshots.c.at != _AT
+)
+_NEW_SNAPSHOT = snapshots.insert().returning(snapshots.c.id)
+_SEEN_LATER = sa.select(models.c.id).where(models.c.catalogue == CATALOGUE, models.c.first_seen > DAY)
+
+
 class _CatalogueWriter:
     """Stores snapshots of one catalogue in one transaction, and remembers what it has read."""
 
@@ -93,15 +102,14 @@ class _CatalogueWriter:
         self._elsewhere: date | None = None
 
     def add(self, snapshot: Snapshot) -> SnapshotResult:
-        known = snapshots.c.catalogue == self._catalogue
+        known = {"catalogue": self._catalogue, "at": snapshot.at}
         models_listed = len(snapshot.listings)
         if snapshot.record and snapshot.at.date() <= self._last_from_elsewhere(snapshot.record):
             return SnapshotResult(False, None, models_listed, left_out=True)
         day = snapshot.closes or closed_day(snapshot.at)
-        closed = sa.select(snapshots.c.at).where(known, snapshots.c.day == day, snapshots.c.at != snapshot.at)
-        closed_at = self._connection.scalar(closed) if day else None
+        closed_at = self._connection.scalar(_CLOSED_AT, {**known, "day": day}) if day else None
         day = None if closed_at else day
-        if self._connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
+        if self._connection.scalar(_TAKEN_AT, known):
             return SnapshotResult(False, day, models_listed, closed_at=closed_at)
         key = self._insert(snapshot, day or snapshot.at.date())
         self._changed = True
@@ -136,7 +144,7 @@ class _CatalogueWriter:
             "uncounted": snapshot.uncounted,
             "note": snapshot.note,
         }
-        key: int = self._connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
+        key: int = self._connection.execute(_NEW_SNAPSHOT, row).scalar_one()
         counts = {reading.model: reading.count for reading in snapshot.readings}
         self._insert_models(snapshot.listings, seen, counts)
         listed = [listing.model for listing in snapshot.listings]
@@ -223,8 +231,7 @@ def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object]
 
 def _move_first_back(connection: sa.Connection, catalogue: int, seen: date, counters: Mapping[int, int | None]) -> None:
     """Move a model's first sight back if a snapshot is older than what was known."""
-    later = sa.select(models.c.id).where(models.c.catalogue == catalogue, models.c.first_seen > seen)
-    for model in connection.scalars(later).all():
+    for model in connection.scalars(_SEEN_LATER, {"catalogue": catalogue, "day": seen}).all():
         if model in counters:
             change = {"first_seen": seen, "first_counter": counters[model]}
             connection.execute(models.update().where(models.c.id == model).values(change))
