@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from typing import get_args
 
@@ -186,13 +187,18 @@ def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
     return _row_id(connection, catalogues, network=network, name=name)
 
 
+_ONE_MORE_CHANGE = (
+    cursors.update()
+    .where(cursors.c.network == sa.bindparam("changed"), cursors.c.name == CHANGES)
+    .values(text=sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text))
+)
+
+
 def record_change(connection: sa.Connection, network: str) -> None:
     """Count a change of a network's records in the data version. Call it last in a transaction, because it locks a row
     that every other write needs."""
     insert_new(connection, cursors, [{"network": network, "name": CHANGES, "text": "0"}])
-    counted = sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text)
-    mine = (cursors.c.network == network, cursors.c.name == CHANGES)
-    connection.execute(cursors.update().where(*mine).values(text=counted))
+    connection.execute(_ONE_MORE_CHANGE, {"changed": network})
 
 
 def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
@@ -201,21 +207,30 @@ def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
 
 def _row_id(connection: sa.Connection, table: sa.Table, **row: object) -> int:
     """The id of a row, which is inserted if it is not there."""
-    stmt = sa.select(table.c.id).where(*(table.c[name] == value for name, value in row.items()))
-    key = connection.scalar(stmt)
+    stmt = _id_statement(table, tuple(row))
+    key = connection.scalar(stmt, row)
     if key is None:
         insert_new(connection, table, [row])
-        key = connection.execute(stmt).scalar_one()
+        key = connection.execute(stmt, row).scalar_one()
     return int(key)
+
+
+@cache
+def _id_statement(table: sa.Table, names: tuple[str, ...]) -> sa.Select[int]:
+    return sa.select(table.c.id).where(*(table.c[name] == sa.bindparam(name) for name in names))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Insert rows, skipping those whose key already exists. Returns how many were inserted."""
     if not rows:
         return 0
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    insert = dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(insert, list(rows)).rowcount
+    return connection.execute(_insert_statement(connection.dialect.name, table), list(rows)).rowcount
+
+
+@cache
+def _insert_statement(dialect: str, table: sa.Table) -> sa.Insert:
+    insert: sa.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table).on_conflict_do_nothing()
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object] | None = None) -> dict[str, int]:
