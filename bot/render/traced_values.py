@@ -66,10 +66,12 @@ class TracedMapping(Mapping[Any, Any]):
         self._at_least = values.get("at_least") is True
 
     def __getitem__(self, key: Any) -> Any:
-        if key not in self._marked:
+        try:
+            return self._marked[key]
+        except KeyError:
             # A place among what is known is no bound.
-            self._marked[key] = trace_values(self._values[key], self._at_least and key != "rank")
-        return self._marked[key]
+            marked = self._marked[key] = trace_values(self._values[key], self._at_least and key != "rank")
+            return marked
 
     def __contains__(self, key: object) -> bool:
         return key in self._values
