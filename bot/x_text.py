@@ -7,6 +7,7 @@ run its official conformance cases. Where this module and X could differ, it cou
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ _MENTION = regex.compile(
     r"(?<=^|[^a-zA-Z0-9_!#$%&*@\uff20]|(?:^|[^a-zA-Z0-9_+~.-])(?:rt|RT|rT|Rt):?)"
     rf"(?>[@\uff20][a-zA-Z0-9_]{{1,20}}(/[a-zA-Z][a-zA-Z0-9_-]{{0,24}})?)(?![@\uff20{_LATIN}]|://)"
 )
+_INNER_DOT = re.compile(r"\.[^\s\d]")
+"""What every domain holds: a dot before the first letter of its last label."""
+_HEAVY = re.compile("[^" + "".join(f"{chr(light[0])}-{chr(light[-1])}" for light in LIGHT) + "]")
 _CASHTAG = regex.compile(
     rf"(?<=^|[{_SPACES}{_DIRECTIONS}])\$[a-z]{{1,6}}(?:[._][a-z]{{1,2}})?(?=$|\s|[{_PUNCTUATION}])", regex.IGNORECASE
 )
@@ -80,17 +84,27 @@ class Entity:
 def weighted_length(text: str) -> int:
     """Length as X counts it: a link is 23, an emoji and most characters outside Latin are 2."""
     text = unicodedata.normalize("NFC", text)
-    ends = {url.start: url.end for url in find_urls(text)}
     total, position = 0, 0
-    while position < len(text):
-        if position in ends:
-            total, position = total + URL_LENGTH * SCALE, ends[position]
-        elif size := _emoji_size(text, position):
-            total, position = total + DEFAULT_WEIGHT, position + size
-        else:
-            light = any(ord(text[position]) in characters for characters in LIGHT)
-            total, position = total + (SCALE if light else DEFAULT_WEIGHT), position + 1
-    return total // SCALE
+    for url in find_urls(text):
+        total += _weight_without_urls(text[position : url.start]) + URL_LENGTH * SCALE
+        position = url.end
+    return (total + _weight_without_urls(text[position:])) // SCALE
+
+
+def _weight_without_urls(text: str) -> int:
+    if text.isascii():
+        return SCALE * len(text)
+    total, position = 0, 0
+    for match in _emoji_table().starts.finditer(text):
+        start = match.start()
+        if start >= position and (size := _emoji_size(text, start)):
+            total += _weight_of_characters(text[position:start]) + DEFAULT_WEIGHT
+            position = start + size
+    return total + _weight_of_characters(text[position:])
+
+
+def _weight_of_characters(text: str) -> int:
+    return SCALE * len(text) + (DEFAULT_WEIGHT - SCALE) * len(_HEAVY.findall(text))
 
 
 def has_forbidden(text: str) -> bool:
@@ -124,7 +138,7 @@ def possible_entities(text: str) -> list[Entity]:
 
 def find_urls(text: str) -> list[Entity]:
     """URLs, including bare domains (`foo.io`)."""
-    return list(_iter_urls(text)) if "." in text else []
+    return list(_iter_urls(text)) if _INNER_DOT.search(text) else []
 
 
 def _iter_urls(text: str) -> Iterator[Entity]:
@@ -194,15 +208,14 @@ def _prefix_tree(words: list[str]) -> str:
 def _emoji_size(text: str, start: int) -> int:
     """Number of code points of the emoji that begins here; 0 if there is none."""
     table = _emoji_table()
-    if text[start] not in table.first:
-        return 0
     return next((size for size in range(table.longest, 0, -1) if text[start : start + size] in table.sequences), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Emoji:
     sequences: frozenset[str]
-    first: frozenset[str]
+    starts: re.Pattern[str]
+    """Where an emoji may begin: a number sign, asterisk or digit begins one only before a sign outside ASCII."""
     longest: int
 
 
@@ -216,4 +229,6 @@ def _emoji_table() -> _Emoji:
         text for text, row in emoji.EMOJI_DATA.items() if row["status"] <= written and row["E"] <= EMOJI_VERSION
     }
     sequences |= {f"{sign}\u20e3" for sign in "#*0123456789"}
-    return _Emoji(frozenset(sequences), frozenset(text[0] for text in sequences), max(map(len, sequences)))
+    first = "".join(sorted({text[0] for text in sequences if not text[0].isascii()}))
+    starts = re.compile(rf"[{first}]|[#*0-9](?=[^\x00-\x7f])")
+    return _Emoji(frozenset(sequences), starts, max(map(len, sequences)))

@@ -5,10 +5,8 @@ node. The figures are invented; what the real parts do with logs, blobs and keys
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from bot import ledger, pipeline, store
 from bot.records import (
@@ -31,7 +29,6 @@ from bot.records import (
 )
 from bot.sources import opengradient
 from bot.sources.opengradient.walrus import BlobMissing
-from tests import databases
 
 ONE = timedelta(days=1)
 LAST = date(2026, 10, 28)
@@ -88,17 +85,6 @@ def usual_day(day: date) -> Day:
     return Day(answers, answers + 288 + 3 * weekday)
 
 
-@contextmanager
-def ledger_of(folder: Path, days: Mapping[date, Day]) -> Iterator[store.Store]:
-    """A ledger in which these days were read."""
-    opened = store.open_store(databases.sqlite(folder / "footfall.db"))
-    try:
-        add_days(opened, days)
-        yield opened
-    finally:
-        opened.close()
-
-
 def list_llms(opened: store.Store, until: date, days: int = 8) -> None:
     """Store the list of LLMs as of the end of so many days."""
     for listing in opengradient.static_listings(opengradient.Settings(), until, days):
@@ -109,13 +95,12 @@ def add_days(opened: store.Store, days: Mapping[date, Day]) -> None:
     """Store these days in a ledger."""
     list_llms(opened, max(days), len(days))
     for day, content in days.items():
-        _add_day(opened, day, content)
+        add_day(opened, day, content)
 
 
-def digest_of(days: Mapping[date, Day], folder: Path, day: date = LAST) -> Document:
-    """The digest of one of these days, composed on the morning after."""
-    with ledger_of(folder, days) as opened:
-        return pipeline.build_digest(opened, PLAN, Period(day, day), morning_after(day))
+def last_digest(opened: store.Store) -> Document:
+    """The digest of the last day, composed on the morning after."""
+    return pipeline.build_digest(opened, PLAN, Period(LAST, LAST), morning_after(LAST))
 
 
 def usual_days(count: int, **last: object) -> dict[date, Day]:
@@ -130,7 +115,8 @@ def morning_after(day: date) -> datetime:
     return start_of_day(day + ONE) + timedelta(hours=2, minutes=30)
 
 
-def _add_day(opened: store.Store, day: date, content: Day) -> None:
+def add_day(opened: store.Store, day: date, content: Day) -> None:
+    """Store one day."""
     at = morning_after(day)
     if content.listed is not None:
         ledger.add_snapshot(opened, _hub_list(day, content.listed))

@@ -16,7 +16,9 @@ from bot import schedule_times
 from bot.config import ConfigError, ScheduleEntry, load
 from bot.records import Period
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+LONGEST_CHANGE = timedelta(hours=26)
+"""Longer than any change of a clock: Pacific/Apia left out a day."""
 ZONES = sorted(zone for zone in available_timezones() if zone != "localtime")
 EVENTFUL = (
     "UTC",
@@ -49,8 +51,8 @@ def wanted(chosen: ScheduleEntry, day: date) -> bool:
 
 
 def watched(chosen: ScheduleEntry, start: datetime, days: int) -> list[datetime]:
-    """Every run in a range, by a check of the zone's clock each minute: a local day's run is the first minute whose
-    clock has reached its time."""
+    """Every run in a range, by a check of the zone's clock each minute, or each hour if none can be due: a local
+    day's run is the first minute whose clock has reached its time."""
     zone = ZoneInfo(chosen.zone)
     first = start.astimezone(zone).date()
     open_days = [first + timedelta(days=n) for n in range(-3, days + 3)]
@@ -64,7 +66,7 @@ def watched(chosen: ScheduleEntry, start: datetime, days: int) -> list[datetime]
             open_walls.pop(0)
             if at > start and runs[-1:] != [at]:
                 runs.append(at)
-        at += MINUTE
+        at += HOUR if open_walls and open_walls[0] - max(shown, furthest) > LONGEST_CHANGE else MINUTE
     return runs
 
 

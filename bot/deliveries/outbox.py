@@ -42,6 +42,11 @@ class PausedOutlet:
     since: datetime
 
 
+_IN_ORDER = sa.select(rows).order_by(
+    rows.c.day, rows.c.network, rows.c.outlet, rows.c.destination, rows.c.edition, rows.c.part, rows.c.id
+)
+
+
 class Outbox:
     """The deliveries of one database. `keep` stores receipts in the archive."""
 
@@ -377,6 +382,5 @@ class Outbox:
             self._keep(connection, delivery.edition_key, receipt)
 
     def _select_deliveries(self, *wanted: sa.ColumnElement[bool]) -> tuple[Delivery, ...]:
-        order = (rows.c.day, rows.c.network, rows.c.outlet, rows.c.destination, rows.c.edition, rows.c.part, rows.c.id)
         with self._store.read_transaction() as connection:
-            return tuple(map(delivery_from_row, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
+            return tuple(map(delivery_from_row, connection.execute(_IN_ORDER.where(*wanted))))

@@ -116,8 +116,7 @@ def unit_of(book: PeriodData, metric: str) -> str:
 
 def known_values(book: PeriodData, metric: str) -> dict[date, int]:
     """The known days of the history; `metric` is a field of `records.HistoryPoint`."""
-    known = ((point.day, getattr(point, metric)) for point in book.history)
-    return {day: value for day, value in known if value is not None}
+    return {point.day: value for point in book.history if (value := getattr(point, metric)) is not None}
 
 
 def series_start(book: PeriodData, metric: str) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -119,9 +120,9 @@ def find_use_ladder(page: FindingInput) -> Iterator[ScoredClaim]:
     book, flow, listed = page.book, page.book.flow, listed_models(page.book)
     if not isinstance(flow, Usage) or flow.unattributed or len(listed) < LEAST_LISTED or not flow.uses:
         return
-    counts = [flow.by_model.get(model.id, 0) for model in listed]
+    counts = sorted(flow.by_model.get(model.id, 0) for model in listed)
     edges = (1, 11, 1000, 10_000)
-    reached = [sum(count >= edge for count in counts) for edge in edges]
+    reached = [len(counts) - bisect_left(counts, edge) for edge in edges]
     steps = (len(counts) - reached[0], *(a - b for a, b in zip(reached, [*reached[1:], 0], strict=True)))
     yield ScoredClaim(0.1, UseLadder(book.period.last, len(counts), *steps))
 

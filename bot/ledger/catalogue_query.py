@@ -14,20 +14,24 @@ import sqlalchemy as sa
 from bot.records import Catalogue, Period, Unknown, message
 from bot.store import Store, catalogues, snapshots
 
+# Statements with parameters are built once. Building one anew for each question takes longer than most answers.
+CATALOGUE: sa.BindParameter[Any] = sa.bindparam("catalogue")
+DAY: sa.BindParameter[Any] = sa.bindparam("day", type_=sa.Date)
+FIRST: sa.BindParameter[Any] = sa.bindparam("first", type_=sa.Date)
+LAST: sa.BindParameter[Any] = sa.bindparam("last", type_=sa.Date)
+IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_CLOSING = sa.select(snapshots).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY)
+NAMED = (catalogues.c.network == sa.bindparam("network"), catalogues.c.name == sa.bindparam("name"))
+"""The condition that selects a catalogue's row by the parameters of `name_of`."""
+_KEY = sa.select(catalogues.c.id).where(*NAMED)
+_SINCE = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == CATALOGUE)
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 ONE = timedelta(days=1)
 HISTORY = 400
 """Days of history in period data: enough for "highest in a year"."""
-
-# Statements are built once, because building one takes longer than the database does.
-_MINE = snapshots.c.catalogue == sa.bindparam("mine")
-_CLOSING = sa.select(snapshots).where(_MINE, snapshots.c.day == sa.bindparam("end"))
-_SINCE = sa.select(sa.func.min(snapshots.c.day)).where(_MINE)
-_KEY = sa.select(catalogues.c.id).where(
-    catalogues.c.network == sa.bindparam("of"), catalogues.c.name == sa.bindparam("called")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class CatalogueQuery:
     def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
         if day not in self.closing:
-            self.closing[day] = self.connection.execute(_CLOSING, {"mine": self.catalogue, "end": day}).first()
+            place = {"catalogue": self.catalogue, "day": day}
+            self.closing[day] = self.connection.execute(_CLOSING, place).first()
         return self.closing[day]
 
 
@@ -69,8 +74,13 @@ def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` if nothing was collected for it yet."""
-    key: int | None = connection.scalar(_KEY, {"of": catalogue.network, "called": catalogue.key})
+    key: int | None = connection.scalar(_KEY, name_of(catalogue))
     return key
+
+
+def name_of(catalogue: Catalogue) -> dict[str, str]:
+    """The parameters of a statement about a catalogue by its name."""
+    return {"network": catalogue.network, "name": catalogue.key}
 
 
 @contextmanager
@@ -79,7 +89,7 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
     begun)."""
     with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
-        since = connection.scalar(_SINCE, {"mine": key}) if key else None
+        since = connection.scalar(_SINCE, {"catalogue": key}) if key else None
         if key is None or since is None or since > period.last:
             yield since
         else:

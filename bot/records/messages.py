@@ -66,12 +66,25 @@ def message_from_json(text: str, kept: Any) -> str:
         return text
 
 
+_BARE = frozenset({str, int, float, bool, type(None)})
+"""The kinds of values that hold no message."""
+
+
 def collect_messages(value: Any) -> dict[str, Any]:
     """Every message in a document as JSON, by its English words."""
+    found: dict[str, Any] = {}
+    _add_messages(value, found)
+    return found
+
+
+def _add_messages(value: Any, found: dict[str, Any]) -> None:
+    """Add the messages in a document, which are few among thousands of values."""
     if isinstance(value, Message):
-        return {str.__str__(value): value.to_json()}
-    held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return {text: kept for part in held for text, kept in collect_messages(part).items()}
+        found[str.__str__(value)] = value.to_json()
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            if type(part) not in _BARE:
+                _add_messages(part, found)
 
 
 def restore_messages(document: dict[str, Any]) -> dict[str, Any]:

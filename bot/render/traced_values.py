@@ -5,7 +5,7 @@ Arithmetic on a marked number gives a plain one, which no filter shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -55,9 +55,37 @@ class LinkedName(TracedStr):
         return linked
 
 
-def trace_values(value: Any, at_least: bool = False, traced: dict[int, Any] | None = None) -> Any:
+class TracedMapping(Mapping[Any, Any]):
+    """A mapping of a document. A value is marked when a template first looks at it, because a post shows few."""
+
+    __slots__ = ("_at_least", "_marked", "_values")
+
+    def __init__(self, values: Mapping[Any, Any]) -> None:
+        self._values = values
+        self._marked: dict[Any, Any] = {}
+        self._at_least = values.get("at_least") is True
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return self._marked[key]
+        except KeyError:
+            # A place among what is known is no bound.
+            marked = self._marked[key] = trace_values(self._values[key], self._at_least and key != "rank")
+            return marked
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def trace_values(value: Any, at_least: bool = False) -> Any:
     """A document (or a part of one) with every number and text marked as its own. `at_least`: the part's numbers are
-    lower bounds. `traced`: what was marked before, by identity, since a part may stand in several places."""
+    lower bounds."""
     match value:
         case bool() | None | Markup() | Message() | LinkedName():
             return value
@@ -67,17 +95,8 @@ def trace_values(value: Any, at_least: bool = False, traced: dict[int, Any] | No
             return LeastWhole(value) if at_least else TracedInt(value)
         case float():
             return LeastPart(value) if at_least else TracedFloat(value)
-        case Mapping() | list() | tuple():
-            traced = {} if traced is None else traced
-            if id(value) not in traced:
-                traced[id(value)] = _trace_parts(value, traced)
-            return traced[id(value)]
+        case Mapping():
+            return TracedMapping(value)
+        case list() | tuple():
+            return [trace_values(held) for held in value]
     return value
-
-
-def _trace_parts(value: Mapping[Any, Any] | Sequence[Any], traced: dict[int, Any]) -> Any:
-    if not isinstance(value, Mapping):
-        return [trace_values(held, traced=traced) for held in value]
-    # A place among what is known is no bound.
-    least = value.get("at_least") is True
-    return {key: trace_values(held, least and key != "rank", traced) for key, held in value.items()}

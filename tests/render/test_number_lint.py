@@ -208,3 +208,15 @@ def test_a_template_is_compiled_once_for_all_languages_and_outlets(
         for outlet in ("x", "discord"):
             assert preview_text(build_post(digest, outlet, PostRenderOptions(language)))
     assert "sentences.j2" in compiled and len(compiled) == len(set(compiled))
+
+
+def test_a_mapping_of_the_document_is_marked_value_by_value_and_not_changed() -> None:
+    point = {"uses": 3, "rank": 1, "at_least": True}
+    document = {"top": [point], "curve": [[1, 0.5]]}
+    traced = traced_values.trace_values(document)
+    row = traced["top"][0]
+    assert [type(value) for value in row.values()] == [traced_values.LeastWhole, traced_values.TracedInt, bool]
+    assert dict(row) == point and list(traced) == ["top", "curve"] and len(traced) == 2 and "figures" not in traced
+    assert row.get("uses") is row["uses"] and row.get("share") is None
+    assert [type(value) for value in traced["curve"][0]] == [traced_values.TracedInt, traced_values.TracedFloat]
+    assert [type(value) for value in point.values()] == [int, int, bool]

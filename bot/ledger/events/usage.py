@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, HISTORY, LAST, ONE, of_catalogue
 from bot.ledger.events.day_totals import UNREAD
 from bot.ledger.events.unrecognised import SCANNED, UNREAD_LOGS, UNSETTLED, block_counts, is_small
 from bot.ledger.snapshots.period_data import use_by_model
@@ -31,11 +31,37 @@ class EventCatalogueQuery:
     store: Store
 
 
+_WINDOWS = sa.select(windows.c.begins, windows.c.ends).where(
+    windows.c.catalogue == CATALOGUE,
+    windows.c.ends > sa.bindparam("after"),
+    windows.c.begins < sa.bindparam("before"),
+)
+_FIRST_STALE = sa.select(sa.func.min(day_rows.c.day)).where(
+    day_rows.c.catalogue == CATALOGUE, day_rows.c.day.between(FIRST, LAST), day_rows.c.stale
+)
+_TALLIES = (
+    sa.select(tallies)
+    .where(
+        tallies.c.catalogue == CATALOGUE,
+        tallies.c.evidence == sa.bindparam("evidence"),
+        tallies.c.day.between(FIRST, LAST),
+    )
+    .order_by(tallies.c.day)
+)
+_SCANNED_DAYS = sa.select(gauges.c.day).where(
+    gauges.c.catalogue == CATALOGUE, gauges.c.day.between(FIRST, LAST), gauges.c.key == SCANNED
+)
+
+
+def _days(query: EventCatalogueQuery, first: date, last: date) -> dict[str, Any]:
+    """The parameters of a statement about some days."""
+    return {"catalogue": query.key, "first": first, "last": last}
+
+
 def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why not all of these days was read; `None` where nothing is missing."""
-    near = (windows.c.ends > start_of_day(first), windows.c.begins < start_of_day(last + ONE))
-    chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key, *near)
-    rows = query.connection.execute(chosen).all()
+    near = {"catalogue": query.key, "after": start_of_day(first), "before": start_of_day(last + ONE)}
+    rows = query.connection.execute(_WINDOWS, near).all()
     days = each_day(first, last)
     missing = [day for day in days if not is_covered(day, rows)]
     if not missing:
@@ -56,14 +82,12 @@ def method_break(query: EventCatalogueQuery, first: date, last: date) -> Unknown
 
 def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why a day is not rolled up yet: a process ended before that, and the next collection will do it."""
-    mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
-    day = query.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
+    day = query.connection.scalar(_FIRST_STALE, _days(query, first, last))
     return Unknown(message("day_not_added_up", day=day)) if day else None
 
 
 def _tally_rows(query: EventCatalogueQuery, evidence: str, first: date, last: date) -> list[Any]:
-    mine = (tallies.c.catalogue == query.key, tallies.c.evidence == evidence, tallies.c.day.between(first, last))
-    return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
+    return list(query.connection.execute(_TALLIES, {**_days(query, first, last), "evidence": evidence}))
 
 
 def _unscanned_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
@@ -71,8 +95,8 @@ def _unscanned_days(query: EventCatalogueQuery, first: date, last: date) -> froz
     pinned one, nothing is known of them."""
     if "backed" not in query.catalogue.evidences:
         return frozenset()
-    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(first, last), gauges.c.key == SCANNED)
-    return frozenset(each_day(first, last)).difference(query.connection.scalars(sa.select(gauges.c.day).where(*mine)))
+    scanned = query.connection.scalars(_SCANNED_DAYS, _days(query, first, last))
+    return frozenset(each_day(first, last)).difference(scanned)
 
 
 def total_uses(

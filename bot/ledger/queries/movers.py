@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, key_of
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, IDS, LAST, ONE, key_of
 from bot.ledger.snapshots.period_data import use_by_model
 from bot.records import PeriodData, Unknown, Usage
 from bot.store import Store, readings, snapshots, usage
@@ -65,20 +65,27 @@ def _unknown_models(flow: Usage | Unknown) -> frozenset[int]:
     return frozenset() if isinstance(flow, Unknown) else flow.unknown_models or frozenset()
 
 
+_CLOSING = sa.select(snapshots.c.id, snapshots.c.day).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day.between(FIRST, LAST)
+)
+_SHOWN = sa.select(readings.c.model, readings.c.snapshot, readings.c.counter).where(
+    readings.c.model.in_(IDS), readings.c.snapshot.in_(sa.bindparam("closing", expanding=True))
+)
+_USED = sa.select(usage.c.model, usage.c.last_day, usage.c.uses).where(
+    usage.c.model.in_(IDS), usage.c.first_day == usage.c.last_day, usage.c.last_day.between(FIRST, LAST)
+)
+
+
 def _daily_uses(connection: sa.Connection, catalogue: int, ids: list[int], last: date) -> dict[int, Mapping[date, int]]:
     """The uses of some models by day. A day without use is 0 only if both readings around it show the same counter."""
     first = last - (DAYS - 1) * ONE
-    closing = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first - ONE, last))
-    days = dict(connection.execute(sa.select(snapshots.c.id, snapshots.c.day).where(*closing)).all())
-    shown = sa.select(readings.c.model, readings.c.snapshot, readings.c.counter)
-    shown = shown.where(readings.c.model.in_(ids), readings.c.snapshot.in_(list(days)))
+    closing = {"catalogue": catalogue, "first": first - ONE, "last": last}
+    days = dict(connection.execute(_CLOSING, closing).all())
     counters: dict[int, dict[date, int | None]] = {model: {} for model in ids}
-    for model, snapshot, counter in connection.execute(shown):
+    for model, snapshot, counter in connection.execute(_SHOWN, {"ids": ids, "closing": list(days)}):
         counters[model][days[snapshot]] = counter
     found: dict[int, dict[date, int]] = {model: _idle_days(counters[model]) for model in ids}
-    daily = (usage.c.first_day == usage.c.last_day, usage.c.last_day.between(first, last))
-    used = sa.select(usage.c.model, usage.c.last_day, usage.c.uses).where(usage.c.model.in_(ids), *daily)
-    for model, day, uses in connection.execute(used):
+    for model, day, uses in connection.execute(_USED, {"ids": ids, "first": first, "last": last}):
         found[model][day] = int(uses)
     return dict(found)
 

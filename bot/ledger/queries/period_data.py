@@ -14,7 +14,7 @@ from typing import get_args
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, CatalogueQuery, in_chunks, key_of, open_catalogue_query
+from bot.ledger.catalogue_query import CATALOGUE, DAY, IDS, ONE, CatalogueQuery, in_chunks, key_of, open_catalogue_query
 from bot.ledger.events import period_data as events
 from bot.ledger.queries.movers import with_movers
 from bot.ledger.snapshots import period_data as snapshots_data
@@ -81,20 +81,24 @@ def _used_models(book: PeriodData) -> set[int]:
     return {model for flow in flows for model in (*flow.by_model, *(flow.unknown_models or ()))}
 
 
+_GROUPS = sa.select(models.c.id, models.c.category, models.c.author).where(models.c.id.in_(IDS))
+
+
 def _unlisted_groups(connection: sa.Connection, ids: Iterable[int]) -> Names:
     """The groups of models that are no longer listed."""
-    chosen = sa.select(models.c.id, models.c.category, models.c.author)
-    rows = [row for some in in_chunks(ids, 10_000) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
+    rows = [row for some in in_chunks(ids, 10_000) for row in connection.execute(_GROUPS, {"ids": some})]
     return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
+
+
+_CLOSING = sa.select(snapshots.c.id).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY)
+_LISTED = sa.select(readings.c.model).where(readings.c.snapshot == _CLOSING.scalar_subquery())
 
 
 def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:
     """1 for each model listed at the end of a day."""
     if isinstance(stock, Unknown):
         return stock
-    closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == catalogue, snapshots.c.day == day)
-    here = readings.c.snapshot == closing.scalar_subquery()
-    return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)).all(), 1)
+    return dict.fromkeys(connection.scalars(_LISTED, {"catalogue": catalogue, "day": day}).all(), 1)
 
 
 def _use_counts(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, of_catalogue
+from bot.ledger.catalogue_query import NAMED, ONE, name_of, of_catalogue
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.events.usage import complete_days
 from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.first_sight import NEVER_SEEN
 from bot.ledger.snapshots.write import CHANGES
 from bot.records import Catalogue, Period, SafeName, Unknown
-from bot.store import Store, cursors, models, snapshots, usage, verdicts
+from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
 
 SEEN = sa.or_(models.c.first_seen < NEVER_SEEN, models.c.last_used.is_not(None))
 """Models that a list or their use has shown."""
@@ -106,15 +107,34 @@ def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(days))
 
 
+def _ends_of_lists(table: sa.Table) -> sa.Select[Any]:
+    ends = sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day))
+    return ends.join(catalogues, catalogues.c.id == table.c.catalogue).where(*NAMED)
+
+
+_ENDS = (_ends_of_lists(snapshots), _ends_of_lists(verdicts))
+_SEEN_COUNT = (
+    sa.select(sa.func.count()).join_from(models, catalogues, catalogues.c.id == models.c.catalogue).where(*NAMED, SEEN)
+)
+
+
+def _first_and_last_list(store: Store, catalogue: Catalogue) -> list[date]:
+    """The first and the last of the `snapshot_days`."""
+    with store.read_transaction() as connection:
+        rows = [connection.execute(ends, name_of(catalogue)).one() for ends in _ENDS]
+    days = [day for row in rows for day in row if day is not None]
+    return [min(days), max(days)] if days else []
+
+
 def listed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     """The first and the last day with a list, and how many models were ever seen; `None` before the first snapshot."""
-    return _range_of(store, catalogue, snapshot_days(store, catalogue))
+    return _range_of(store, catalogue, _first_and_last_list(store, catalogue))
 
 
 def closed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     """The first and the last day closed by a list, or by totals where the network reports these."""
     read = complete_days(store, catalogue) if catalogue.is_daily else ()
-    return _range_of(store, catalogue, sorted({*snapshot_days(store, catalogue), *read}))
+    return _range_of(store, catalogue, sorted({*_first_and_last_list(store, catalogue), *read}))
 
 
 def _range_of(store: Store, catalogue: Catalogue, days: Sequence[date]) -> DateRange | None:
@@ -132,8 +152,7 @@ def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
 def _seen_count(store: Store, catalogue: Catalogue) -> int:
     """How many models were ever seen in a catalogue."""
     with store.read_transaction() as connection:
-        every = of_catalogue(sa.select(sa.func.count()).select_from(models), models, catalogue)
-        return int(connection.scalar(every.where(SEEN)) or 0)
+        return int(connection.scalar(_SEEN_COUNT, name_of(catalogue)) or 0)
 
 
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[SafeName, ...]:

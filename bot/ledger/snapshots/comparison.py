@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST, ONE
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import Change, ClosingSnapshot, is_ordinary_for
 from bot.store import readings, snapshots, verdicts
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
-
-# Statements are built once, because building one takes longer than the database does.
-_COUNTERS = sa.select(readings.c.model, readings.c.counter).where(readings.c.snapshot == sa.bindparam("snapshot"))
-_STEP = THEN.c.counter - EARLIER.c.counter
-_SAME = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == sa.bindparam("prior"))
-_RISES = sa.select(THEN.c.model, _STEP).join(EARLIER, _SAME).where(THEN.c.snapshot == sa.bindparam("before"), _STEP > 0)
-_BEFORE = tuple(
-    sa.select(key).where(mine == sa.bindparam("mine"), day >= sa.bindparam("first"), day < sa.bindparam("end"))
-    for key, mine, day in (
-        (snapshots.c.id, snapshots.c.catalogue, snapshots.c.day),
-        (verdicts.c.snapshot, verdicts.c.catalogue, verdicts.c.day),
-    )
-)
 
 Counters = Mapping[int, int | None]
 """Model id to counter; `None` if it showed none."""
@@ -95,7 +82,8 @@ class RecentLists:
     def counters(self, snapshot: int) -> Counters:
         """The counters of a snapshot, by model."""
         if snapshot not in self._lists:
-            self.keep(snapshot, dict(self._connection.execute(_COUNTERS, {"snapshot": snapshot}).all()))
+            stored = sa.select(readings.c.model, readings.c.counter).where(readings.c.snapshot == snapshot)
+            self.keep(snapshot, dict(self._connection.execute(stored).all()))
         return self._lists[snapshot]
 
     def changes(self, before: int, after: int) -> ListChanges:
@@ -109,6 +97,12 @@ class RecentLists:
         while len(self._lists) >= MOST:
             self._lists.pop(next(iter(self._lists)))
         self._lists[snapshot] = counters
+
+
+_OF_DAYS = tuple(
+    sa.select(key).where(table.c.catalogue == CATALOGUE, table.c.day >= FIRST, table.c.day <= LAST)
+    for key, table in ((snapshots.c.id, snapshots), (verdicts.c.snapshot, verdicts))
+)
 
 
 class Comparison:
@@ -145,8 +139,10 @@ class Comparison:
     ) -> bool:
         """Whether limits of the use show that it makes nothing implausible: no model was used more than its counter
         rose, and all together were used at least as much as some of them."""
-        pair = {"prior": prior.id, "before": before.id}
-        steps = {model: int(rise) for model, rise in self._connection.execute(_RISES, pair)}
+        step = THEN.c.counter - EARLIER.c.counter
+        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
+        risen = sa.select(THEN.c.model, step).join(EARLIER, same).where(THEN.c.snapshot == before.id, step > 0)
+        steps = {model: int(rise) for model, rise in self._connection.execute(risen)}
         here = self._lists.counters(now.id)
         most_missing = sum(rise for model, rise in steps.items() if here.get(model) is None)
         largest = sorted(steps, key=steps.__getitem__)[-LARGEST:] if most_missing else []
@@ -182,9 +178,25 @@ class Comparison:
         only: Sequence[int] = (),
     ) -> tuple[int, int, int]:
         """The same; `only`: of some models."""
-        given = {"prior": prior.id, "before": before.id, "now": now.id, "earlier": list(earlier)}
-        some = {"only": list(only)} if only else {}
-        row = self._connection.execute(_USE_OF_SOME if only else _USE, {**given, **some}).one()
+        highest = readings.alias("highest_")
+        level = (
+            sa.select(sa.func.max(highest.c.counter))
+            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(earlier))
+            .correlate(THEN)
+            .scalar_subquery()
+        )
+        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
+        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id)
+        some = (THEN.c.model.in_(only),) if only else ()
+        risen = (
+            sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
+            .select_from(THEN.join(EARLIER, same).outerjoin(NOW, here))
+            .where(THEN.c.snapshot == before.id, THEN.c.counter > EARLIER.c.counter, *some)
+            .subquery()
+        )
+        missing = sa.case((risen.c.counter.is_(None), risen.c.above))
+        sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
+        row = self._connection.execute(sa.select(*sums).where(risen.c.above > 0)).one()
         uses, moved, gone = (int(value or 0) for value in row)
         return uses, moved, gone
 
@@ -194,9 +206,9 @@ class Comparison:
         first = prior.day - BACK_WITHIN
         if self._new is not None and first <= self._new.day < prior.day:
             yield self._new.id
-        for chosen in _BEFORE:
-            given = {"mine": self._catalogue, "first": first, "end": prior.day}
-            yield from self._connection.scalars(chosen, given)
+        days = {"catalogue": self._catalogue, "first": first, "last": prior.day - ONE}
+        for chosen in _OF_DAYS:
+            yield from self._connection.scalars(chosen, days)
 
     def _count_change(self, before: int, now: int) -> Change:
         changes, then, here = self._lists.changes(before, now), self._lists.counters(before), self._lists.counters(now)
@@ -208,28 +220,3 @@ class Comparison:
 
 def _with_use(change: Change, uses: int, moved: int, missing: int) -> Change:
     return replace(change, missing_use=missing, use_before=uses, moved_before=moved, idle_before=moved == 0)
-
-
-def _select_use(*some: sa.ColumnElement[bool]) -> sa.Select[Any, int, Any]:
-    """All use of the days between two snapshots, how many counters moved, and the use of models that are missing."""
-    highest = readings.alias("highest_")
-    level = (
-        sa.select(sa.func.max(highest.c.counter))
-        .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(sa.bindparam("earlier", expanding=True)))
-        .correlate(THEN)
-        .scalar_subquery()
-    )
-    here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == sa.bindparam("now"))
-    risen = (
-        sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
-        .select_from(THEN.join(EARLIER, _SAME).outerjoin(NOW, here))
-        .where(THEN.c.snapshot == sa.bindparam("before"), THEN.c.counter > EARLIER.c.counter, *some)
-        .subquery()
-    )
-    missing = sa.case((risen.c.counter.is_(None), risen.c.above))
-    sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
-    return sa.select(*sums).where(risen.c.above > 0)
-
-
-_USE = _select_use()
-_USE_OF_SOME = _select_use(THEN.c.model.in_(sa.bindparam("only", expanding=True)))

@@ -23,7 +23,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE
+from bot.ledger.catalogue_query import CATALOGUE, FIRST, LAST, ONE
 from bot.store import falls, models, readings, snapshots, stretches, usage
 
 BACK_WITHIN = timedelta(days=7)
@@ -100,9 +100,16 @@ def _extended(counter_falls: list[Fall], before: int, day: date, now: int) -> li
     return counter_falls
 
 
+_OVERLAP = (falls.c.catalogue == CATALOGUE, falls.c.last_day >= FIRST, falls.c.first_day <= LAST)
+_INSIDE = sa.and_(falls.c.first_day >= FIRST, falls.c.last_day <= LAST, falls.c.uses.is_not(None))
+_UNKNOWN = sa.select(falls.c.model).where(*_OVERLAP, ~_INSIDE)
+_OVERLAPPING = sa.select(falls).where(*_OVERLAP).order_by(falls.c.first_day, falls.c.model)
+_MODELS_THAT_FELL = sa.select(sa.func.count(falls.c.model.distinct())).where(*_OVERLAP)
+
+
 def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:
     """Models whose use between two days is unknown, because their counter fell."""
-    return frozenset(connection.scalars(_UNKNOWN, {"mine": catalogue, "first": first, "last": last}))
+    return frozenset(connection.scalars(_UNKNOWN, {"catalogue": catalogue, "first": first, "last": last}))
 
 
 def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int]:
@@ -120,33 +127,7 @@ def unknown_among(rows: Iterable[Any], first: date, last: date) -> frozenset[int
 
 def overlapping_falls(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
     """The falls that overlap these days, in order of time."""
-    return connection.execute(_OVERLAPPING, {"mine": catalogue, "first": first, "last": last}).all()
-
-
-# Statements are built once, because building one takes longer than the database does.
-_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
-_FIRST: sa.BindParameter[Any] = sa.bindparam("first")
-_LAST: sa.BindParameter[Any] = sa.bindparam("last")
-_OVERLAP = (falls.c.catalogue == _MINE, falls.c.last_day >= _FIRST, falls.c.first_day <= _LAST)
-_OVERLAPPING = sa.select(falls).where(*_OVERLAP).order_by(falls.c.first_day, falls.c.model)
-_INSIDE = sa.and_(falls.c.first_day >= _FIRST, falls.c.last_day <= _LAST, falls.c.uses.is_not(None))
-_UNKNOWN = sa.select(falls.c.model).where(*_OVERLAP, ~_INSIDE)
-_COUNTER = sa.case((readings.c.counter < falls.c.level, readings.c.counter), else_=falls.c.level)
-_REGAINED = (
-    sa.select(falls.c.model)
-    .join(usage, usage.c.model == falls.c.model)
-    .join(readings, readings.c.model == falls.c.model)
-    .where(falls.c.catalogue == _MINE, falls.c.uses.is_(None), falls.c.low < falls.c.level)
-    .where(usage.c.last_day == _LAST, readings.c.snapshot == sa.bindparam("here"))
-    .where(TENTH * (_COUNTER - (readings.c.counter - usage.c.uses)) >= falls.c.level - falls.c.low)
-)
-_SPANS = sa.select(stretches.c.first_day, stretches.c.last_day).where(
-    stretches.c.catalogue == _MINE, stretches.c.last_day >= _FIRST, stretches.c.first_day <= _LAST
-)
-_TOTALS = sa.select(
-    sa.func.coalesce(sa.func.sum(usage.c.uses), 0), sa.func.coalesce(sa.func.max(usage.c.uses), 0), sa.func.count()
-).where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, usage.c.hole.is_(False))
-_MODELS_FALLEN = sa.select(sa.func.count(falls.c.model.distinct())).where(*_OVERLAP)
+    return connection.execute(_OVERLAPPING, {"catalogue": catalogue, "first": first, "last": last}).all()
 
 
 def update_falls(
@@ -164,9 +145,23 @@ def update_falls(
     return min((fall.first_day for fall in changed), default=None)
 
 
+_NOW = readings.c.counter
+_REGAINED = (
+    sa.select(falls.c.model)
+    .join(usage, usage.c.model == falls.c.model)
+    .join(readings, readings.c.model == falls.c.model)
+    .where(falls.c.catalogue == CATALOGUE, falls.c.uses.is_(None), falls.c.low < falls.c.level)
+    .where(usage.c.last_day == LAST, readings.c.snapshot == sa.bindparam("snapshot"))
+    .where(
+        TENTH * (sa.case((falls.c.level > _NOW, _NOW), else_=falls.c.level) - (_NOW - usage.c.uses))
+        >= falls.c.level - falls.c.low
+    )
+)
+
+
 def _regained_models(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
     """Models whose rise in the stretch that ends with `last` may restore their counter after an earlier fall."""
-    return set(connection.scalars(_REGAINED, {"mine": catalogue, "here": here, "last": last}))
+    return set(connection.scalars(_REGAINED, {"catalogue": catalogue, "snapshot": here, "last": last}))
 
 
 def _restate_model(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:
@@ -246,17 +241,16 @@ def date_use(connection: sa.Connection, model: int) -> None:
 
 def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[Fall]) -> None:
     """The totals of the stretches that have days in falls that changed."""
+    mine = stretches.c.catalogue == catalogue
     first, last = min(fall.first_day for fall in changed), max(fall.last_day for fall in changed)
-    for begins, ends in connection.execute(_SPANS, {"mine": catalogue, "first": first, "last": last}).all():
+    near = (stretches.c.last_day >= first, stretches.c.first_day <= last)
+    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(mine, *near)
+    for begins, ends in connection.execute(spans).all():
         if not any(fall.overlaps(begins, ends) for fall in changed):
             continue
-        this = {"mine": catalogue, "first": begins, "last": ends}
-        uses, top, count = connection.execute(_TOTALS, this).one()
-        values = {
-            "uses": uses,
-            "top_uses": top,
-            "models_used": count,
-            "resets": connection.scalar(_MODELS_FALLEN, this),
-        }
-        mine = (stretches.c.catalogue == catalogue, stretches.c.last_day == ends)
-        connection.execute(stretches.update().where(*mine).values(values))
+        used = (usage.c.catalogue == catalogue, usage.c.last_day == ends, usage.c.hole.is_(False))
+        sums = (sa.func.coalesce(sa.func.sum(usage.c.uses), 0), sa.func.coalesce(sa.func.max(usage.c.uses), 0))
+        uses, top, count = connection.execute(sa.select(*sums, sa.func.count()).where(*used)).one()
+        fell = connection.scalar(_MODELS_THAT_FELL, {"catalogue": catalogue, "first": begins, "last": ends})
+        values = {"uses": uses, "top_uses": top, "models_used": count, "resets": fell}
+        connection.execute(stretches.update().where(mine, stretches.c.last_day == ends).values(values))

@@ -7,18 +7,16 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, DAY, in_chunks
 from bot.store import models, readings, snapshots, verdicts
 
 NEVER_SEEN = date.max
 """The first day of a model that appeared only in held or rejected lists."""
 
 # Statements are built once, because building one takes longer than the database does.
-_SEEN_LATER = sa.select(models.c.id).where(
-    models.c.catalogue == sa.bindparam("mine"), models.c.first_seen > sa.bindparam("day")
-)
+_SEEN_LATER = sa.select(models.c.id).where(models.c.catalogue == CATALOGUE, models.c.first_seen > DAY)
 _LISTED = sa.select(readings.c.model).where(readings.c.snapshot == sa.bindparam("snapshot"))
-_CHANGED_SIGHT = sa.select(models.c.id).where(models.c.id.in_(_LISTED), models.c.first_seen >= sa.bindparam("day"))
+_CHANGED_SIGHT = sa.select(models.c.id).where(models.c.id.in_(_LISTED), models.c.first_seen >= DAY)
 _SIGHTS = (
     sa.select(readings.c.model, snapshots.c.day, snapshots.c.at, readings.c.counter)
     .join(snapshots, readings.c.snapshot == snapshots.c.id)
@@ -35,7 +33,7 @@ _SIGHT = (
 
 def move_first_back(connection: sa.Connection, catalogue: int, seen: date, counters: Mapping[int, int | None]) -> None:
     """Move a model's first sight back if a snapshot is older than what was known."""
-    later = connection.scalars(_SEEN_LATER, {"mine": catalogue, "day": seen}).all()
+    later = connection.scalars(_SEEN_LATER, {"catalogue": catalogue, "day": seen}).all()
     changes = [{"model": model, "seen": seen, "counter": counters[model]} for model in later if model in counters]
     if changes:
         connection.execute(_SIGHT, changes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery, in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, DAY, FIRST, HISTORY, IDS, LAST, ONE, CatalogueQuery, in_chunks
 from bot.ledger.snapshots.verdicts import doubt_reasons
 from bot.records import Model, SafeName, Unknown, message
 from bot.store import models, readings, snapshots, usage
@@ -41,21 +41,26 @@ def ids_at(query: CatalogueQuery, day: date) -> frozenset[int] | Unknown:
     total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
-    rows = sa.select(readings.c.model).where(readings.c.snapshot == query.closing_snapshot(day).id)
-    return frozenset(model for (model,) in query.connection.execute(rows).all())
+    listed = query.connection.execute(_LISTED_IDS, {"snapshot": query.closing_snapshot(day).id})
+    return frozenset(model for (model,) in listed.all())
 
 
 def listed_at(query: CatalogueQuery, day: date) -> tuple[Model, ...] | Unknown:
     total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
-    return _models_of(query, listed_models(query, day))
+    return _models_in(query, day)
 
 
 def listed_in_part(query: CatalogueQuery, day: date) -> tuple[Model, ...]:
     """The models that were certainly listed at the end of a day, if others may have been listed too."""
     stock = query.closing_snapshot(day)
-    return _models_of(query, listed_models(query, day)) if stock is not None and stock.unplaced else ()
+    return _models_in(query, day) if stock is not None and stock.unplaced else ()
+
+
+def _models_in(query: CatalogueQuery, day: date) -> tuple[Model, ...]:
+    """The models of a day's closing snapshot."""
+    return _models_of(query, _LISTED, {"day": day, "snapshot": query.closing_snapshot(day).id})
 
 
 def listed_models(query: CatalogueQuery, day: date) -> sa.Select[Any]:
@@ -78,7 +83,7 @@ def first_listed(query: CatalogueQuery, seen: date, created: datetime | None) ->
     return seen if seen > query.since else created.date() if created else None
 
 
-def _model_columns(day: date) -> sa.Select[Any]:
+def _model_columns(day: date | sa.BindParameter[Any]) -> sa.Select[Any]:
     """The columns of a `Model`, as known at the end of `day`."""
     return sa.select(
         models.c.id,
@@ -94,18 +99,32 @@ def _model_columns(day: date) -> sa.Select[Any]:
     )
 
 
-def last_used_at(day: date) -> sa.Label[date]:
+def last_used_at(day: date | sa.BindParameter[Any]) -> sa.Label[date]:
     """A model's last day of use, as known at the end of `day`."""
     return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
 
 
-def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+def _as_of(
+    day: date | sa.BindParameter[Any], column: sa.Column[date], latest: sa.Column[date]
+) -> sa.ColumnElement[date]:
     earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
     last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
     return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
 
 
-def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]:
+_SNAPSHOT: sa.BindParameter[Any] = sa.bindparam("snapshot")
+_LISTED_IDS = sa.select(readings.c.model).where(readings.c.snapshot == _SNAPSHOT)
+_LISTED = (
+    _model_columns(DAY)
+    .join_from(models, readings, readings.c.model == models.c.id)
+    .where(readings.c.snapshot == _SNAPSHOT)
+)
+_NEWLY_LISTED = _model_columns(DAY).where(models.c.catalogue == CATALOGUE, models.c.first_seen.between(FIRST, LAST))
+
+
+def _models_of(
+    query: CatalogueQuery, stmt: sa.Select[Any], parameters: Mapping[str, object] | None = None
+) -> tuple[Model, ...]:
     """Models from rows of `_model_columns`. Rows are unpacked by position, because there are thousands."""
     return tuple(
         Model(
@@ -120,7 +139,7 @@ def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]
             category,
         )
         for key, name, author, category, created, seen, counter, first_used, last_used, last_used_from in (
-            query.connection.execute(stmt).all()
+            query.connection.execute(stmt, parameters).all()
         )
     )
 
@@ -129,9 +148,8 @@ def newly_listed(query: CatalogueQuery, end: date) -> tuple[Model, ...] | Unknow
     """Models first seen 30 to 59 days before `end`, without those of the first snapshot."""
     if (end - query.since).days < 60:
         return Unknown(message("watched_days", n=(end - query.since).days, m=60))
-    seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
-    chosen = _model_columns(end).where(models.c.catalogue == query.catalogue, seen)
-    return _models_of(query, chosen)
+    days = {"catalogue": query.catalogue, "first": end - 59 * ONE, "last": end - 30 * ONE, "day": end}
+    return _models_of(query, _NEWLY_LISTED, days)
 
 
 def names_of(query: CatalogueQuery, ids: Iterable[int]) -> tuple[Mapping[int, SafeName], Mapping[int, SafeName]]:
@@ -144,11 +162,15 @@ def names_of(query: CatalogueQuery, ids: Iterable[int]) -> tuple[Mapping[int, Sa
     return {row.id: row.name for row in name_rows}, {row.id: row.author for row in name_rows}
 
 
+_MOST_UNCOUNTED = sa.select(sa.func.max(snapshots.c.uncounted)).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day.between(FIRST, LAST)
+)
+
+
 def uncounted_models(query: CatalogueQuery, end: date) -> int:
     """The highest number of extra models that any snapshot of the history may have listed."""
-    days = snapshots.c.day.between(end - HISTORY * ONE, end)
-    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == query.catalogue, days)
-    return int(query.connection.scalar(most) or 0)
+    days = {"catalogue": query.catalogue, "first": end - HISTORY * ONE, "last": end}
+    return int(query.connection.scalar(_MOST_UNCOUNTED, days) or 0)
 
 
 ModelUses = tuple[tuple[Model, int], ...]
@@ -159,11 +181,31 @@ AWAKE_AFTER = 14
 """Days without use before a day with some counts as waking."""
 
 
+_USED_EACH_DAY = (
+    sa.select(usage.c.model, sa.func.sum(usage.c.uses))
+    .where(usage.c.model.in_(IDS), usage.c.last_day.between(FIRST, LAST), usage.c.first_day == usage.c.last_day)
+    .group_by(usage.c.model)
+    .having(sa.func.count() == QUIET_AFTER)
+)
+_CLOSING = sa.select(snapshots.c.day, snapshots.c.id).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day.between(FIRST, LAST)
+)
+_READ = (
+    sa.select(readings.c.model, sa.func.count())
+    .where(
+        readings.c.model.in_(IDS),
+        readings.c.snapshot.in_(sa.bindparam("closing", expanding=True)),
+        readings.c.counter.is_not(None),
+    )
+    .group_by(readings.c.model)
+)
+
+
 def went_idle(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelUses:
     """Models used on each of the days before and not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
-    both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
-    return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
+    closing = _closing_since(connection, catalogue, day - ONE, day) if suspects else []
+    return _used_daily(connection, suspects, _read_on_all(connection, list(suspects), closing, 2), day)
 
 
 def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> ModelUses:
@@ -174,13 +216,11 @@ def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day:
 
 def _used_daily(connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date) -> ModelUses:
     """Those used on each of the days before this one."""
-    week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
+    week = {"first": day - QUIET_AFTER * ONE, "last": day - ONE}
     pairs: list[tuple[Model, int]] = []
     for some in in_chunks(ids):
-        daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
-        chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
-        whole = chosen.having(sa.func.count() == QUIET_AFTER)
-        pairs += [(suspects[model], int(uses)) for model, uses in connection.execute(whole)]
+        rows = connection.execute(_USED_EACH_DAY, {"ids": some, **week})
+        pairs += [(suspects[model], int(uses)) for model, uses in rows]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0].name)))
 
 
@@ -202,10 +242,11 @@ def became_active(
     for model, before in connection.execute(_used_again(catalogue, day, edge)).all() if known else ():
         if model in known:
             asleep.setdefault(before, []).append(model)
+    closing = _closing_since(connection, catalogue, min(asleep), day) if asleep else []
     active = []
     for before, ids in asleep.items():
-        read = _readings_in(connection, catalogue, ids, before, day)
-        active += [(known[model], before) for model in ids if read.get(model) == (day - before).days + 1]
+        read = _read_on_all(connection, ids, closing, (day - before).days + 1)
+        active += [(known[model], before) for model in read]
     return tuple(active)
 
 
@@ -219,17 +260,22 @@ def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
     return sa.select(usage.c.model, last.label("before")).where(*today, last <= edge)
 
 
-def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], first: date, last: date) -> dict[int, int]:
-    """The number of these days, both ends included, for each model with a closing reading on all of them. Other models
-    have a lower number or none."""
-    days = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
+def _closing_since(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[int]:
+    """The snapshots that close the days up to the last, the newest first, back to `first` or to a day without one."""
+    closing = dict(connection.execute(_CLOSING, {"catalogue": catalogue, "first": first, "last": last}).all())
+    found = []
+    while last in closing:
+        found.append(closing[last])
+        last -= ONE
+    return found
+
+
+def _read_on_all(connection: sa.Connection, ids: list[int], closing: list[int], days: int) -> list[int]:
+    """Which models have a counter in each of the newest snapshots, one for each of so many days. None if there are
+    fewer snapshots: no model has a reading on a day that no snapshot closes."""
+    found: list[int] = []
     # The snapshots are listed, so that both databases read one index entry per day and model and no other days.
-    closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
-    counts: dict[int, int] = {}
-    if len(closing) < (last - first).days + 1:  # No model has a reading on a day that no snapshot closes.
-        return counts
-    for some in in_chunks(ids):
-        inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
-        counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)
-        counts |= dict(connection.execute(counted.group_by(readings.c.model)).all())
-    return counts
+    for some in in_chunks(ids if len(closing) >= days else []):
+        counts: dict[int, int] = dict(connection.execute(_READ, {"ids": some, "closing": closing[:days]}).all())
+        found += [model for model in some if counts.get(model) == days]
+    return found

@@ -12,7 +12,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
+from bot.ledger.catalogue_query import (
+    CATALOGUE,
+    FIRST,
+    HISTORY,
+    LAST,
+    ONE,
+    CatalogueQuery,
+    not_watched_reason,
+    open_catalogue_query,
+)
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots.counter_falls import overlapping_falls
 from bot.ledger.snapshots.inventory import no_reading
@@ -38,6 +47,45 @@ HOLE = sa.text("usage.hole")
 """Written as in the partial index `usage_holes`: with SQLAlchemy's `hole = 1`, SQLite would scan all usage."""
 
 
+# Bounding the last day on both sides lets each query read only its own days of the index.
+_WHOLE = (
+    stretches.c.catalogue == CATALOGUE,
+    stretches.c.first_day >= FIRST,
+    stretches.c.last_day.between(FIRST, LAST),
+)
+_USED = (usage.c.catalogue == CATALOGUE, usage.c.last_day.between(FIRST, LAST), usage.c.first_day >= FIRST)
+_USES_OF_STRETCHES = sa.select(sa.func.sum(stretches.c.uses)).where(*_WHOLE)
+_NEWCOMERS = sa.select(sa.func.sum(stretches.c.newcomers)).where(*_WHOLE)
+_USES_OF_HOLES = sa.select(sa.func.sum(usage.c.uses)).where(HOLE, *_USED)
+_USES_BY_MODEL = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*_USED).group_by(usage.c.model)
+_USES_OF_DAY_BY_MODEL = sa.select(usage.c.model, usage.c.uses).where(*_USED)
+_FLOWS = sa.select(stretches).where(stretches.c.catalogue == CATALOGUE, stretches.c.last_day.between(FIRST, LAST))
+_STOCKS = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day.between(FIRST, LAST)
+)
+_OVERLAPPING = (
+    sa.select(stretches)
+    .where(stretches.c.catalogue == CATALOGUE, stretches.c.last_day >= FIRST, stretches.c.first_day <= LAST)
+    .order_by(stretches.c.last_day)
+)
+_REFS = (
+    sa.select(refs.c.url, refs.c.at, refs.c.sha256)
+    .join(snapshots, snapshots.c.ref == refs.c.id)
+    .where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day.in_(sa.bindparam("days", expanding=True)))
+    .order_by(snapshots.c.day)
+)
+_SAME_FALL = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
+_CAME_BACK = sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(
+    *(usage.c.catalogue == CATALOGUE, HOLE, usage.c.uses > 0, usage.c.last_day.between(FIRST, LAST)),
+    ~sa.exists().where(*_SAME_FALL),
+)
+
+
+def _days(query: CatalogueQuery, first: date, last: date) -> dict[str, Any]:
+    """The parameters of a statement about some days."""
+    return {"catalogue": query.catalogue, "first": first, "last": last}
+
+
 def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is unknown; `None` if it is known."""
     wanted = (last - first).days + 1
@@ -51,22 +99,13 @@ def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | 
     return None
 
 
-def _inside_filters(query: CatalogueQuery, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The stretches and the holes in models' readings that lie inside these days."""
-    # Bounding the last day on both sides lets each query read only its own days of the index.
-    whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
-    holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
-    return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
-
-
 def total_uses(query: CatalogueQuery, first: date, last: date) -> int | AtLeast | Unknown:
     """Total uses of these days: the stretches and the complete holes inside them."""
     unknown = unknown_window(query, first, last)
     if unknown:
         return unknown
-    inside, hole = _inside_filters(query, first, last)
-    parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
-    uses = sum(int(query.connection.scalar(part) or 0) for part in parts)
+    days = _days(query, first, last)
+    uses = sum(int(query.connection.scalar(part, days) or 0) for part in (_USES_OF_STRETCHES, _USES_OF_HOLES))
     fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
     return at_least(uses, fallen_reason(len(fell))) if fell else uses
 
@@ -77,8 +116,7 @@ def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
     if unknown:
         return unknown
     by_model = use_by_model(query.connection, query.catalogue, first, last)
-    within, _ = _inside_filters(query, first, last)
-    newcomers = query.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    newcomers = query.connection.scalar(_NEWCOMERS, _days(query, first, last))
     fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
     why = fallen_reason(len(fell)) if fell else ""
     return Usage(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
@@ -91,22 +129,16 @@ def fallen_reason(models: int) -> str:
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
     """Uses of these days by model id; use that covers further days is left out."""
-    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
-    stmt = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
-    if first == last:
-        stmt = sa.select(usage.c.model, usage.c.uses).where(*inside)
-    return {model: int(uses) for model, uses in connection.execute(stmt).all()}
+    days = {"catalogue": catalogue, "first": first, "last": last}
+    rows = connection.execute(_USES_OF_DAY_BY_MODEL if first == last else _USES_BY_MODEL, days).all()
+    return {model: int(uses) for model, uses in rows}
 
 
 def history_points(query: CatalogueQuery, end: date, days: int = HISTORY) -> tuple[HistoryPoint, ...]:
     """One point per day, from the first day watched or `days` days ago to `end`."""
     first = max(query.since, end - (days - 1) * ONE)
-    mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
-    flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}
-    closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
-        snapshots.c.catalogue == query.catalogue, snapshots.c.day.between(first - ONE, end)
-    )
-    stocks = {row.day: row for row in query.connection.execute(closed)}
+    flows = {row.last_day: row for row in query.connection.execute(_FLOWS, _days(query, first, end))}
+    stocks = {row.day: row for row in query.connection.execute(_STOCKS, _days(query, first - ONE, end))}
     return tuple(_history_point(day, flows, stocks) for day in each_day(first, end))
 
 
@@ -150,12 +182,8 @@ def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
 
 
 def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
-    chosen = sa.select(stretches).where(
-        stretches.c.catalogue == query.catalogue,
-        stretches.c.last_day >= period.first,
-        stretches.c.first_day <= period.last,
-    )
-    rows = query.connection.execute(chosen.order_by(stretches.c.last_day)).all()
+    days = _days(query, period.first, period.last)
+    rows = query.connection.execute(_OVERLAPPING, days).all()
     for row in rows:
         if row.first_day < row.last_day and not row.resets:
             use = {"n": int(row.uses), "unit": query.unit, "m": row.models_used}
@@ -164,10 +192,7 @@ def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     late = sum(row.newcomers for row in rows)
     if late:
         yield message("appeared_with_use", models=late, unit=query.unit)
-    ending = usage.c.last_day.between(period.first, period.last)
-    same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
-    hole = (usage.c.catalogue == query.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
-    spanning = query.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
+    spanning = query.connection.execute(_CAME_BACK, days).one()
     if spanning[0]:
         yield message("models_came_back", models=spanning[0], day=spanning[1])
 
@@ -185,13 +210,8 @@ def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
 
 def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:
     """The refs of the snapshots that close these days."""
-    chosen = (
-        sa.select(refs.c.url, refs.c.at, refs.c.sha256)
-        .join(snapshots, snapshots.c.ref == refs.c.id)
-        .where(snapshots.c.catalogue == query.catalogue, snapshots.c.day.in_(set(days)))
-        .order_by(snapshots.c.day)
-    )
-    return tuple(SourceRef(row.url, row.at, row.sha256) for row in query.connection.execute(chosen))
+    rows = query.connection.execute(_REFS, {"catalogue": query.catalogue, "days": sorted(set(days))})
+    return tuple(SourceRef(row.url, row.at, row.sha256) for row in rows)
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:

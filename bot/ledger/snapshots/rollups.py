@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import ONE, in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, LAST, ONE, in_chunks
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.comparison import Counters, ListChanges, RecentLists
 from bot.store import models, readings, snapshots, stretches, tallies, usage
@@ -17,14 +16,12 @@ FEW = 3
 """Days for which it is faster to look at the usage of each day than at all usage of each model."""
 
 # Statements are built once, because building one takes longer than the database does.
-_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
-_LAST = sa.bindparam("last", type_=sa.Date())
-_FROM_EVENTS = sa.exists().where(tallies.c.catalogue == _MINE, tallies.c.day == _LAST)
-_FORGET_USAGE = usage.delete().where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, ~_FROM_EVENTS)
-_FORGET_STRETCH = stretches.delete().where(stretches.c.catalogue == _MINE, stretches.c.last_day == _LAST)
+_FROM_EVENTS = sa.exists().where(tallies.c.catalogue == CATALOGUE, tallies.c.day == LAST)
+_FORGET_USAGE = usage.delete().where(usage.c.catalogue == CATALOGUE, usage.c.last_day == LAST, ~_FROM_EVENTS)
+_FORGET_STRETCH = stretches.delete().where(stretches.c.catalogue == CATALOGUE, stretches.c.last_day == LAST)
 _TWO_ENDS = (
     sa.select(snapshots.c.id, snapshots.c.day)
-    .where(snapshots.c.catalogue == _MINE, snapshots.c.day <= _LAST)
+    .where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day <= LAST)
     .order_by(snapshots.c.day.desc())
     .limit(2)
 )
@@ -47,15 +44,17 @@ _RESTATE_USE = (
         last_used_from=_NEWEST.scalar_subquery(),
     )
 )
-_USED = sa.select(usage.c.model).where(usage.c.catalogue == _MINE, usage.c.last_day == _LAST, usage.c.uses > 0)
-_BEGAN = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == _LAST).scalar_subquery()
+# An update's parameters may not have the names of its columns.
+_MINE: sa.BindParameter[int] = sa.bindparam("mine")
+_USED = sa.select(usage.c.model).where(usage.c.catalogue == _MINE, usage.c.last_day == LAST, usage.c.uses > 0)
+_BEGAN = sa.select(usage.c.first_day).where(usage.c.model == models.c.id, usage.c.last_day == LAST).scalar_subquery()
 _MOVE_USE = (
     models.update()
-    .where(models.c.id.in_(_USED), sa.or_(models.c.first_used.is_(None), models.c.first_used > _LAST))
-    .values(first_used=_LAST),
+    .where(models.c.id.in_(_USED), sa.or_(models.c.first_used.is_(None), models.c.first_used > LAST))
+    .values(first_used=LAST),
     models.update()
-    .where(models.c.id.in_(_USED), sa.or_(models.c.last_used.is_(None), models.c.last_used <= _LAST))
-    .values(last_used=_LAST, last_used_from=_BEGAN),
+    .where(models.c.id.in_(_USED), sa.or_(models.c.last_used.is_(None), models.c.last_used <= LAST))
+    .values(last_used=LAST, last_used_from=_BEGAN),
 )
 
 
@@ -63,7 +62,7 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date, lists: RecentL
     """Replace the stretch that ends with `day` and its usage by model. Returns the first day before the stretch whose
     use changed."""
     # Do not replace use that was read event by event.
-    this = {"mine": catalogue, "last": day}
+    this = {"catalogue": catalogue, "last": day}
     connection.execute(_FORGET_USAGE, this)
     connection.execute(_FORGET_STRETCH, this)
     ends = connection.execute(_TWO_ENDS, this).all()

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import plausibility
+from bot.ledger.catalogue_query import CATALOGUE, DAY, FIRST, LAST
 from bot.ledger.snapshots.comparison import Comparison, RecentLists
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
 from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict, dated_fault, fault_message
@@ -25,39 +26,6 @@ WINDOW = timedelta(days=30)
 SETTLED = 2
 """After this many consecutive unchanged verdicts, later ones cannot change either: a verdict depends on the last
 sound snapshot, the one before it, and the highest counters of the `BACK_WITHIN` before that."""
-
-# Statements are built once, because building one takes longer than the database does.
-_MINE: sa.BindParameter[Any] = sa.bindparam("mine")
-_FIRST: sa.BindParameter[Any] = sa.bindparam("first")
-_END: sa.BindParameter[Any] = sa.bindparam("end")
-_LATER = tuple(
-    sa.select(sa.exists().where(table.c.catalogue == _MINE, table.c.day > _END)) for table in (snapshots, verdicts)
-)
-_ENDS = tuple(
-    sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day)).where(table.c.catalogue == _MINE)
-    for table in (snapshots, verdicts)
-)
-_HELD = (
-    sa.select(verdicts)
-    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
-    .where(verdicts.c.state == "held")
-    .order_by(verdicts.c.day)
-)
-_DOUBTED = (
-    sa.select(verdicts)
-    .where(verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END))
-    .where(verdicts.c.state != "confirmed")
-    .order_by(verdicts.c.day, verdicts.c.snapshot)
-)
-_LATEST = (
-    sa.select(snapshots.c.id, snapshots.c.day)
-    .where(snapshots.c.catalogue == _MINE, snapshots.c.day < _END)
-    .order_by(snapshots.c.day.desc())
-    .limit(1)
-)
-_LATEST_CERTAIN = _LATEST.where(~sa.exists().where(verdicts.c.snapshot == snapshots.c.id))
-_FORGET = verdicts.delete().where(verdicts.c.snapshot == sa.bindparam("key"))
-_CLOSE = snapshots.update().where(snapshots.c.id == sa.bindparam("key")).values(day=sa.bindparam("closed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +52,31 @@ class Judged:
     """The first day whose verdict changed."""
 
 
+_LATER = tuple(
+    sa.select(sa.exists().where(table.c.catalogue == CATALOGUE, table.c.day > DAY)) for table in (snapshots, verdicts)
+)
+_HELD = (
+    sa.select(verdicts)
+    .where(verdicts.c.catalogue == CATALOGUE, verdicts.c.day.between(FIRST, LAST), verdicts.c.state == "held")
+    .order_by(verdicts.c.day)
+)
+_LATEST = (
+    sa.select(snapshots.c.id, snapshots.c.day)
+    .where(snapshots.c.catalogue == CATALOGUE, snapshots.c.day < DAY)
+    .order_by(snapshots.c.day.desc())
+    .limit(1)
+)
+_LATEST_CERTAIN = _LATEST.where(~sa.exists().where(verdicts.c.snapshot == snapshots.c.id))
+_FORGET = verdicts.delete().where(verdicts.c.snapshot == sa.bindparam("key"))
+_CLOSE = snapshots.update().where(snapshots.c.id == sa.bindparam("key")).values(day=sa.bindparam("closes"))
+
+
 def judge_new(
     connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime, lists: RecentLists
 ) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
-    late = any(connection.scalar(later, {"mine": catalogue, "end": reading.day}) for later in _LATER)
+    since = {"catalogue": catalogue, "day": reading.day}
+    late = any(connection.scalar(later, since) for later in _LATER)
     new = Known(reading, at, False, None)
     if late:
         return _judge_from(connection, catalogue, reading.day, lists, new)
@@ -128,7 +116,7 @@ def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track
     base = _latest_reading(connection, catalogue, day)
     if base is None:
         return Track()
-    rows = connection.execute(_HELD, {"mine": catalogue, "first": base.day, "end": day}).all()
+    rows = connection.execute(_HELD, {"catalogue": catalogue, "first": base.day, "last": day}).all()
     held = tuple((ClosingSnapshot(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
     return Track(_latest_reading(connection, catalogue, base.day), base, held)
 
@@ -142,7 +130,7 @@ def _latest_reading(
     connection: sa.Connection, catalogue: int, day: date, certain: bool = False
 ) -> ClosingSnapshot | None:
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
-    row = connection.execute(_LATEST_CERTAIN if certain else _LATEST, {"mine": catalogue, "end": day}).first()
+    row = connection.execute(_LATEST_CERTAIN if certain else _LATEST, {"catalogue": catalogue, "day": day}).first()
     return ClosingSnapshot(row.id, row.day) if row else None
 
 
@@ -151,13 +139,13 @@ def _later_snapshots(
 ) -> Iterator[Known]:
     """Everything after a snapshot that closes a day or would, oldest first."""
     days = [new.reading.day] if new else []
-    for ends in _ENDS:
-        days += [day for day in connection.execute(ends, {"mine": catalogue}).one() if day]
+    for table in (snapshots, verdicts):
+        ends = sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day)).where(table.c.catalogue == catalogue)
+        days += [day for day in connection.execute(ends).one() if day]
     first = base.day + timedelta(days=1) if base else min(days, default=date.max)
     while first <= max(days, default=date.min):
         last = first + WINDOW
-        chosen = connection.execute(_BETWEEN, {"mine": catalogue, "first": first, "end": last})
-        rows = [_known_from_row(row) for row in chosen]
+        rows = [_known_from_row(row) for row in connection.execute(_select_between(catalogue, first, last))]
         rows += [new] if new and first <= new.reading.day <= last else []
         fresh = {new.reading.id} if new else set()
         rows = [row for row in rows if row is new or row.reading.id not in fresh]
@@ -165,18 +153,15 @@ def _later_snapshots(
         first = last + timedelta(days=1)
 
 
-def _select_between() -> sa.CompoundSelect[Any]:
+def _select_between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
     columns = (snapshots.c.id, snapshots.c.at, snapshots.c.day.label("closes"), *verdicts.c)
-    closing = (snapshots.c.catalogue == _MINE, snapshots.c.day.between(_FIRST, _END))
-    doubted = (verdicts.c.catalogue == _MINE, verdicts.c.day.between(_FIRST, _END), snapshots.c.day.is_(None))
+    closing = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
+    doubted = (verdicts.c.catalogue == catalogue, verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
     both = verdicts.c.snapshot == snapshots.c.id
     return sa.union_all(
         sa.select(*columns).join_from(snapshots, verdicts, both, isouter=True).where(*closing),
         sa.select(*columns).join_from(verdicts, snapshots, both).where(*doubted),
     )
-
-
-_BETWEEN = _select_between()
 
 
 def _known_from_row(row: Any) -> Known:
@@ -199,12 +184,12 @@ def _store_verdicts(
         if verdict.mark is not None:
             row = {"snapshot": verdict.reading.id, "catalogue": catalogue, "day": verdict.reading.day}
             mark = {"state": verdict.mark.state, "fault": verdict.mark.fault, "agreed": verdict.mark.agreed}
-            connection.execute(verdicts.insert(), {**row, **mark, "by_hand": verdict.mark.by_hand})
+            connection.execute(verdicts.insert().values(**row, **mark, by_hand=verdict.mark.by_hand))
     moved = [verdict for verdict in changed if verdict.closes != known[verdict.reading.id].closes]
     # A day has one closing snapshot, so first update those that no longer close it.
     for verdict in sorted(moved, key=lambda verdict: verdict.closes):
-        closed = verdict.reading.day if verdict.closes else None
-        connection.execute(_CLOSE, {"key": verdict.reading.id, "closed": closed})
+        closes = verdict.reading.day if verdict.closes else None
+        connection.execute(_CLOSE, {"key": verdict.reading.id, "closes": closes})
     doubted = [verdict.reading.day for verdict in changed if verdict.mark != known[verdict.reading.id].mark]
     changes = sorted(((verdict.reading.id, verdict.reading.day) for verdict in moved), key=lambda change: change[1])
     return Judged(changes, min(doubted, default=None))
@@ -236,7 +221,18 @@ def doubt_text(row: Any) -> str:
     return join_messages([dated_fault(row.fault, row.day), word or _WORDS[row.state]])
 
 
+_DOUBTED = (
+    sa.select(verdicts)
+    .where(
+        verdicts.c.catalogue == CATALOGUE,
+        verdicts.c.day.between(FIRST, LAST),
+        verdicts.c.state != "confirmed",
+    )
+    .order_by(verdicts.c.day, verdicts.c.snapshot)
+)
+
+
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
     """Why snapshots do not close these days, oldest first."""
-    rows = connection.execute(_DOUBTED, {"mine": catalogue, "first": first, "end": last})
-    return [doubt_text(row) for row in rows]
+    days = {"catalogue": catalogue, "first": first, "last": last}
+    return [doubt_text(row) for row in connection.execute(_DOUBTED, days)]

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from typing import Any, cast, get_args
+from typing import get_args
 
 import sqlalchemy as sa
 
 from bot.gc_pause import garbage_collection_paused
-from bot.ledger.catalogue_query import ONE, in_chunks
+from bot.ledger.catalogue_query import CATALOGUE, DAY, ONE, in_chunks
 from bot.ledger.snapshots.comparison import RecentLists
 from bot.ledger.snapshots.first_sight import move_first_back, restate_sight
 from bot.ledger.snapshots.rollups import date_models, insert_rows, restate_use, roll_up
@@ -78,6 +78,14 @@ def add_snapshots(store: Store, several: Sequence[Snapshot]) -> list[SnapshotRes
     return results
 
 
+_AT: sa.BindParameter[datetime] = sa.bindparam("at", type_=snapshots.c.at.type)
+_TAKEN_AT = sa.select(snapshots.c.id).where(snapshots.c.catalogue == CATALOGUE, snapshots.c.at == _AT)
+_CLOSED_AT = sa.select(snapshots.c.at).where(
+    snapshots.c.catalogue == CATALOGUE, snapshots.c.day == DAY, snapshots.c.at != _AT
+)
+_NEW_SNAPSHOT = snapshots.insert().returning(snapshots.c.id)
+
+
 class _CatalogueWriter:
     """Stores snapshots of one catalogue in one transaction, and remembers what it has read."""
 
@@ -92,15 +100,14 @@ class _CatalogueWriter:
         self._elsewhere: date | None = None
 
     def add(self, snapshot: Snapshot) -> SnapshotResult:
-        known = snapshots.c.catalogue == self._catalogue
+        known = {"catalogue": self._catalogue, "at": snapshot.at}
         models_listed = len(snapshot.listings)
         if snapshot.record and snapshot.at.date() <= self._last_from_elsewhere(snapshot.record):
             return SnapshotResult(False, None, models_listed, left_out=True)
         day = snapshot.closes or closed_day(snapshot.at)
-        closed = sa.select(snapshots.c.at).where(known, snapshots.c.day == day, snapshots.c.at != snapshot.at)
-        closed_at = self._connection.scalar(closed) if day else None
+        closed_at = self._connection.scalar(_CLOSED_AT, {**known, "day": day}) if day else None
         day = None if closed_at else day
-        if self._connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
+        if self._connection.scalar(_TAKEN_AT, known):
             return SnapshotResult(False, day, models_listed, closed_at=closed_at)
         key = self._insert(snapshot, day or snapshot.at.date())
         self._changed = True
@@ -135,7 +142,7 @@ class _CatalogueWriter:
             "uncounted": snapshot.uncounted,
             "note": snapshot.note,
         }
-        key: int = self._connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
+        key: int = self._connection.execute(_NEW_SNAPSHOT, row).scalar_one()
         counts = {reading.model: reading.count for reading in snapshot.readings}
         self._insert_models(snapshot.listings, seen, counts)
         listed = [listing.model for listing in snapshot.listings]
@@ -177,13 +184,18 @@ def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
     return _row_id(connection, catalogues, network=network, name=name)
 
 
+_ONE_MORE_CHANGE = (
+    cursors.update()
+    .where(cursors.c.network == sa.bindparam("changed"), cursors.c.name == CHANGES)
+    .values(text=sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text))
+)
+
+
 def record_change(connection: sa.Connection, network: str) -> None:
     """Count a change of a network's records in the data version. Call it last in a transaction, because it locks a row
     that every other write needs."""
     insert_new(connection, cursors, [{"network": network, "name": CHANGES, "text": "0"}])
-    counted = sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text)
-    mine = (cursors.c.network == network, cursors.c.name == CHANGES)
-    connection.execute(cursors.update().where(*mine).values(text=counted))
+    connection.execute(_ONE_MORE_CHANGE, {"changed": network})
 
 
 def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
@@ -192,30 +204,30 @@ def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
 
 def _row_id(connection: sa.Connection, table: sa.Table, **row: object) -> int:
     """The id of a row, which is inserted if it is not there."""
-    chosen = _select_id(table, tuple(row))
-    key = connection.scalar(chosen, row)
+    stmt = _id_statement(table, tuple(row))
+    key = connection.scalar(stmt, row)
     if key is None:
         insert_new(connection, table, [row])
-        key = connection.execute(chosen, row).scalar_one()
+        key = connection.execute(stmt, row).scalar_one()
     return int(key)
 
 
 @cache
-def _select_id(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+def _id_statement(table: sa.Table, names: tuple[str, ...]) -> sa.Select[int]:
     return sa.select(table.c.id).where(*(table.c[name] == sa.bindparam(name) for name in names))
-
-
-@cache
-def _insert_missing(dialect: str, table: sa.Table) -> sa.Insert:
-    insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
-    return cast(sa.Insert, insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Insert rows, skipping those whose key already exists. Returns how many were inserted."""
     if not rows:
         return 0
-    return connection.execute(_insert_missing(connection.dialect.name, table), list(rows)).rowcount
+    return connection.execute(_insert_statement(connection.dialect.name, table), list(rows)).rowcount
+
+
+@cache
+def _insert_statement(dialect: str, table: sa.Table) -> sa.Insert:
+    insert: sa.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table).on_conflict_do_nothing()
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def model_ids(connection: sa.Connection, catalogue: int, names: Sequence[object] | None = None) -> dict[str, int]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from bot.gc_pause import garbage_collection_paused
 from bot.records import MAX_COUNT, Listing, Reading, SafeName, Snapshot, SourceError, SourceRef, model_identity
 
 BUNDLED = Path(__file__).parent / "record"
@@ -66,7 +67,7 @@ def record_snapshots(folder: Path, is_wanted: Callable[[datetime], bool] = lambd
             lines = _read_lines(path)
             columns = _parse_columns(lines, nights, last)
             last = columns[-1].at
-            taken = list(_parse_lists(lines, columns)) if any(is_wanted(night.at) for night in columns) else []
+            taken = _parse_lists(lines, columns) if any(is_wanted(night.at) for night in columns) else []
         except _FileError as error:
             raise SourceError(f"{path}: {error}; {_CURE}") from error
         yield from (snapshot for snapshot in taken if is_wanted(snapshot.at))
@@ -191,8 +192,10 @@ def _parse_columns(lines: Lines, nights: dict[datetime, Night], last: datetime) 
     return columns
 
 
-def _parse_lists(lines: Lines, nights: Sequence[Night]) -> Iterator[Snapshot]:
+@garbage_collection_paused()
+def _parse_lists(lines: Lines, nights: Sequence[Night]) -> list[Snapshot]:
     """The list of each night."""
+    snapshots: list[Snapshot] = []
     rows: dict[str, list[_Cell | None]] = {}
     for number, row in lines:
         if len(row) != len(nights) + 1:
@@ -209,7 +212,8 @@ def _parse_lists(lines: Lines, nights: Sequence[Night]) -> Iterator[Snapshot]:
         if (len(counts), sum(counts)) != (night.models, night.total):
             raise _FileError(f"the list of {night.at:%Y-%m-%d %H:%M} UTC is not the one that {NIGHTS} describes")
         ref = SourceRef(night.url, night.at, _text_checksum("".join(listed)))
-        yield Snapshot("replicate", "models", night.at, ref, listings, readings, record=REFS)
+        snapshots.append(Snapshot("replicate", "models", night.at, ref, listings, readings, record=REFS))
+    return snapshots
 
 
 _Cell = tuple[Listing, Reading, int, str]

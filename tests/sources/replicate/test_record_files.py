@@ -281,7 +281,7 @@ def test_the_checksums_of_a_month_are_read_at_once(record: Path, monkeypatch: py
     parsed: list[int] = []
     real = record_files._parse_lists
 
-    def parse(lines: Any, nights: Any) -> Iterator[Snapshot]:
+    def parse(lines: Any, nights: Any) -> list[Snapshot]:
         parsed.append(len(nights))
         return real(lines, nights)
 
