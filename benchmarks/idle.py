@@ -29,8 +29,8 @@ schedule: [{name: daily, period: day, at: "02:30", zone: UTC}]
 worker: {port: 0, slash: true, collect_every: 1d, tick: 1}
 """
 WITHOUT_RICH = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('bot', run_name='__main__')"
-"""`python -m bot` as installed from requirements.lock: structlog and httpx import rich where it is, as among the packages
-for development."""
+"""`python -m bot` as installed from requirements.lock: structlog and httpx import rich where it is, as it is among the
+packages for development."""
 IMPORTS = "import discord, sqlalchemy, pydantic, jinja2; print(open('/proc/self/status').read())"
 
 
