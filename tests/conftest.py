@@ -40,20 +40,21 @@ sys.dont_write_bytecode = False
 TALLY: Counter[str] = Counter()
 """Counts of the judges in xdist's workers."""
 LONGEST = (
+    "test_newsroom.py",
+    "test_browser.py",
+    "test_crash_matrix_discord.py",
     "test_dask_executor.py",
     "test_crash_matrix_x.py",
-    "test_crash_matrix_discord.py",
-    "test_crash_matrix_free_outlets.py",
-    "test_documented_commands.py",
-    "test_half_year.py",
-    "ledger/test_lake.py",
-    "ledger/test_ledger.py",
-    "test_secrets.py",
-    "sources/opengradient/test_days.py",
-    "test_browser.py",
-    "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
-    "web/test_web.py",
+    "worker/test_worker.py",
+    "test_half_year.py",
+    "sources/opengradient/test_days.py",
+    "test_crash_matrix_free_outlets.py",
+    "ledger/test_lake.py",
+    "test_documented_commands.py",
+    "test_secrets.py",
+    "web/test_connections.py",
+    "test_contributing.py",
 )
 """Files that start first, so that no other process waits for one of them at the end."""
 
