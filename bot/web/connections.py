@@ -45,7 +45,6 @@ class Connection(RequestHandler):
         "address",
         "begun",
         "deadline",
-        "handled",
         "link",
         "patience",
         "payload",
@@ -69,8 +68,6 @@ class Connection(RequestHandler):
         self.deadline = inf
         self.begun = False
         """Whether a request's headers are complete and its response is not."""
-        self.handled = False
-        """Whether a handler works on a request, also after the connection is lost."""
         self.received = 0
         self.payload: StreamReader | None = None
         self.unread = 0
@@ -191,18 +188,11 @@ class Connection(RequestHandler):
 async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tell the connection which body belongs to its request, since what follows the body is the next request. Refuse
     a request for whose address too many are under way on the connections of a proxy."""
-    connection = request.protocol
-    if not isinstance(connection, Connection):
-        return await handler(request)
-    connection.payload = request.content
-    if not connection.table.begin_request(connection, request):
-        return error_response(429, CROWDED, {"Retry-After": "1"})
-    connection.handled = True
-    try:
-        return await handler(request)
-    finally:
-        connection.handled = False
-        connection.table.end_handler(connection)
+    if isinstance(request.protocol, Connection):
+        request.protocol.payload = request.content
+        if not request.protocol.table.begin_request(request.protocol, request):
+            return error_response(429, CROWDED, {"Retry-After": "1"})
+    return await handler(request)
 
 
 class ConnectionTable:
@@ -228,8 +218,6 @@ class ConnectionTable:
         """Those that wait for a request, in the order in which they began to, with that time."""
         self.opening = 0
         """Accepted sockets that have no connection yet."""
-        self._abandoned: set[Connection] = set()
-        """Lost connections whose handler still works, and may have a file open."""
         self.closed: Counter[str] = Counter()
         """Connections that were closed early, by reason."""
         self._room = asyncio.Event()
@@ -243,8 +231,6 @@ class ConnectionTable:
     def remove(self, connection: Connection) -> None:
         self.open.pop(connection, None)
         self.waiting.pop(connection, None)
-        if connection.handled:
-            self._abandoned.add(connection)
         self.end_request(connection)
         if group := self._by_address.get(connection.address):
             group.pop(connection, None)
@@ -286,15 +272,9 @@ class ConnectionTable:
         elif visitor:
             del self._visits[visitor]
 
-    def end_handler(self, connection: Connection) -> None:
-        """The handler of a connection's request has ended."""
-        if connection in self._abandoned:
-            self._abandoned.remove(connection)
-            self._room.set()
-
     @property
     def full(self) -> bool:
-        return len(self.open) + self.opening + len(self._abandoned) >= self.most
+        return len(self.open) + self.opening >= self.most
 
     async def make_room(self) -> None:
         """Return when one more connection may be accepted. While all are busy or have their head start, wait."""

@@ -19,8 +19,6 @@ from bot.web.rate_limit import Network
 
 RESERVE = 64
 """File descriptors kept for the database, files, pages that are read, and the listening sockets."""
-PER_CONNECTION = 2
-"""File descriptors of a connection: its socket, and the large file that it downloads."""
 BACKLOG = 1024
 ACCEPT_PAUSE = 0.5
 """Seconds until the next try after the system refused to accept a connection."""
@@ -36,15 +34,13 @@ def connection_limit(wanted: int) -> int:
     """How many connections may be open: `wanted`, or as many as the limit of open files allows. The soft limit is
     raised first, as far as the hard limit lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = PER_CONNECTION * wanted + RESERVE
+    needed = wanted + RESERVE
     if soft != resource.RLIM_INFINITY and soft < needed:
         with suppress(ValueError, OSError):
             most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
             soft = most
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(1, min(wanted, (soft - min(RESERVE, soft // 2)) // PER_CONNECTION))
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - min(RESERVE, soft // 2)))
 
 
 class Server:

@@ -15,7 +15,7 @@ from bot import render
 from bot.render.site_files import MISSING
 from bot.web import site_responses
 from bot.web.compression import LARGEST, accepts_gzip, is_text
-from bot.web.open_files import FileTags, OpenFile, open_file
+from bot.web.file_versions import FileTags, FileVersion, find_version
 from bot.web.rendered_site import RenderedSite
 from bot.web.site_responses import TYPES, html_response
 
@@ -38,26 +38,25 @@ def add_routes(app: web.Application, site: Path, rendered: RenderedSite | None =
         if rendered and (preferred := await rendered.respond_if_preferred(request, wanted, site)):
             return preferred
         try:
-            file = await asyncio.to_thread(_open_file, site, wanted, request, tags)
+            file = await asyncio.to_thread(_find_version, site, wanted, request, tags)
             if file is None and rendered and (response := await rendered.respond(request, wanted)):
                 return response
             if file is None and not await _site_exists(site):
                 return html_response(503, unwritten)
-            file = file or await asyncio.to_thread(_open_file, site, wanted, request, tags)
+            file = file or await asyncio.to_thread(_find_version, site, wanted, request, tags)
         except OSError:  # the site was written just now
             return html_response(503, unwritten)
         if file is None:
             own = await asyncio.to_thread(_own_missing_page, site)
             return html_response(404, own or missing)
-        with file.handle:
-            return await file.respond(request)
+        return await file.respond(request)
 
     app.router.add_get("/{path:(?s:.*)}", page)
     if rendered:
         app.on_cleanup.append(rendered.close)
 
 
-def _open_file(site: Path, wanted: str, request: web.Request, tags: FileTags) -> OpenFile | None:
+def _find_version(site: Path, wanted: str, request: web.Request, tags: FileTags) -> FileVersion | None:
     """The file that a request wants; `None` if there is none. Raises `OSError`, and `HTTPPermanentRedirect` for a
     folder whose trailing slash is missing."""
     if (path := _find_file(site, wanted)) is None:
@@ -65,7 +64,7 @@ def _open_file(site: Path, wanted: str, request: web.Request, tags: FileTags) ->
     if path.is_dir():
         raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
     packed = "Range" not in request.headers and accepts_gzip(request) and is_text(TYPES[path.suffix].partition(";")[0])
-    return open_file(path, tags, LARGEST if packed else SMALL)
+    return find_version(path, tags, LARGEST if packed else SMALL)
 
 
 async def _site_exists(site: Path) -> bool:

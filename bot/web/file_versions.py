@@ -1,7 +1,9 @@
-"""Files of the site, each opened once: what is sent, its size and its ETag belong together, also if the folder is
-replaced meanwhile.
+"""Versions of the site's files: what is sent, its size and its ETag belong together, also if the folder is replaced
+meanwhile.
 
-Nothing is sent by the kernel alone (`sendfile`), so that a client that does not read is noticed.
+A large file is opened for each piece that is sent, so that clients that read slowly hold no open files. If it is
+another version by then, the answer breaks off. Nothing is sent by the kernel alone (`sendfile`), so that a client that
+does not read is noticed.
 """
 
 from __future__ import annotations
@@ -27,16 +29,16 @@ PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file of the folder. It must be closed."""
+class FileVersion:
+    """One version of a file of the folder."""
 
-    name: str
+    path: Path
     tag: str
     size: int
     modified: float
     content: bytes | None
     """`None` if it is sent from the disk."""
-    handle: BufferedReader
+    identity: tuple[int, ...]
 
     def respond_early(self, request: web.Request, headers: dict[str, str]) -> web.Response | None:
         """The response that a request's conditions lead to without the content (RFC 9110, 13.2.2)."""
@@ -54,8 +56,9 @@ class OpenFile:
         return int(self.modified) <= seconds
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """The response to a request for the file. Raises `HTTPRequestRangeNotSatisfiable`."""
-        headers = site_responses.page_headers(self.name, self.tag)
+        """The response to a request for the file. Raises `HTTPRequestRangeNotSatisfiable`, and `ConnectionError` where
+        it must break off."""
+        headers = site_responses.page_headers(self.path.name, self.tag)
         if response := self.respond_early(request, headers):
             return response
         part = site_responses.wanted_part(request, self.size, self.modified)
@@ -79,8 +82,20 @@ class OpenFile:
         return response
 
     def _read(self, place: int, size: int) -> bytes:
-        self.handle.seek(place)
-        return self.handle.read(size)
+        """A piece. Raises `ConnectionError` if the file is another version now."""
+        try:
+            with self.path.open("rb") as handle:
+                if _identity(os.fstat(handle.fileno())) != self.identity:
+                    raise ConnectionResetError("the file was replaced")
+                handle.seek(place)
+                return handle.read(size)
+        except FileNotFoundError as error:
+            raise ConnectionResetError("the file is gone") from error
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What another version of a file has in another way."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class FileTags:
@@ -90,9 +105,8 @@ class FileTags:
         self._known: OrderedDict[tuple[int, ...], str] = OrderedDict()
         self._lock = Lock()
 
-    def tag(self, handle: BufferedReader, status: os.stat_result) -> str:
-        """The ETag of an open file. Raises `OSError`."""
-        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    def tag(self, handle: BufferedReader, version: tuple[int, ...]) -> str:
+        """The ETag of an open file with this identity. Raises `OSError`."""
         with self._lock:
             if (known := self._known.get(version)) is not None:
                 self._known.move_to_end(version)
@@ -105,18 +119,14 @@ class FileTags:
         return found
 
 
-def open_file(path: Path, tags: FileTags, most_in_memory: int) -> OpenFile | None:
+def find_version(path: Path, tags: FileTags, most_in_memory: int) -> FileVersion | None:
     """A file with its content, if that has at most `most_in_memory` bytes; `None` if it is none. Raises `OSError`."""
-    handle = path.open("rb")
-    try:
+    with path.open("rb") as handle:
         status = os.fstat(handle.fileno())
         if not stat.S_ISREG(status.st_mode):
-            handle.close()
             return None
-        tag = tags.tag(handle, status)
+        identity = _identity(status)
+        tag = tags.tag(handle, identity)
         handle.seek(0)
         content = handle.read() if status.st_size <= most_in_memory else None
-        return OpenFile(path.name, tag, status.st_size, status.st_mtime, content, handle)
-    except OSError:
-        handle.close()
-        raise
+        return FileVersion(path, tag, status.st_size, status.st_mtime, content, identity)

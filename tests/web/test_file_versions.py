@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from bot.web import connections, middleware
-from bot.web.open_files import FileTags, open_file
+from bot.web.file_versions import FileTags, find_version
 from tests.web.test_connections import everything, running, until
 
 LARGE = 64 * 1024 * 1024
@@ -20,13 +20,15 @@ def test_the_tag_is_that_of_the_bytes_when_the_folder_is_replaced_meanwhile(tmp_
     page.write_bytes(b"old")
     other.write_bytes(b"new and longer")
     for most in (0, 100):
-        file = open_file(page, FileTags(), most)
+        file = find_version(page, FileTags(), most)
         os.link(other, tmp_path / "swap")
         os.replace(tmp_path / "swap", page)
-        assert file
-        with file.handle:
-            content = file.content if most else file.handle.read()
-        assert content and file.tag == middleware.content_tag(content) and file.size == len(content)
+        assert file and file.tag == middleware.content_tag(b"old") and file.size == 3
+        assert file.content == (b"old" if most else None)
+        with pytest.raises(ConnectionError):
+            file._read(0, 3)
+        page.unlink()
+        page.write_bytes(b"old")
 
 
 def test_a_tag_is_not_taken_over_by_other_content_of_the_same_size_and_time(tmp_path: Path) -> None:
@@ -35,9 +37,8 @@ def test_a_tag_is_not_taken_over_by_other_content_of_the_same_size_and_time(tmp_
     for content in (b"one", b"two"):
         page.write_bytes(content)
         os.utime(page, ns=(1, 1))
-        file = open_file(page, tags, 100)
+        file = find_version(page, tags, 100)
         assert file
-        file.handle.close()
         seen.add(file.tag)
     assert len(seen) == 2
 
@@ -56,6 +57,19 @@ def test_a_large_file_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
             assert server.server.table.closed["slow"] == 1
 
 
+def test_a_download_breaks_off_where_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("a page")
+    with (tmp_path / "large.csv").open("wb") as large:
+        large.truncate(LARGE)
+    (tmp_path / "next.csv").write_bytes(b"1" * LARGE)
+    with running(site=tmp_path) as server:
+        with server.connect(b"GET /large.csv HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+            until(lambda: server.is_stalled)
+            os.replace(tmp_path / "next.csv", tmp_path / "large.csv")
+            received = everything(client)
+        assert 0 < received.count(b"\0") < LARGE and b"11" not in received.partition(b"\r\n\r\n")[2]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -69,8 +83,7 @@ def test_a_large_file_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
 def test_conditions_are_those_of_http(tmp_path: Path, headers: dict[str, str], status: int | None) -> None:
     (tmp_path / "a.txt").write_bytes(b"text")
     os.utime(tmp_path / "a.txt", ns=(1_500_000_000, 1_500_000_000))
-    file = open_file(tmp_path / "a.txt", FileTags(), 0)
+    file = find_version(tmp_path / "a.txt", FileTags(), 0)
     assert file
-    with file.handle:
-        response = file.respond_early(make_mocked_request("GET", "/a.txt", headers=headers), {})
+    response = file.respond_early(make_mocked_request("GET", "/a.txt", headers=headers), {})
     assert (response and response.status) == status
