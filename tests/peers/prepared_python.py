@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from tests.peers.line_process import LineProcess
+
 LIBRARIES = (
     "alembic.command",
     "aiohttp.web",
@@ -45,34 +47,14 @@ LIBRARIES = (
 OWN = ("bot", "docs", "locales", "tests")
 
 
-class PreparedPython:
+class PreparedPython(LineProcess):
     """`with PreparedPython() as python:` has one prepared process; `python.run(...)` is like `subprocess.run`."""
 
-    def __enter__(self) -> PreparedPython:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.peers.prepared_python"],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(120)
-        self._process.stdout.close()
+    module = "tests.peers.prepared_python"
 
     def run(self, *argv: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a module in a folder, with these variables only."""
-        assert self._process.stdin and self._process.stdout
-        order = {"argv": argv, "folder": str(folder), "environ": dict(environ)}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, "the prepared process died; its standard error says why"
-        done = json.loads(line)
+        done = self.ask({"argv": argv, "folder": str(folder), "environ": dict(environ)})
         return subprocess.CompletedProcess(argv, done["status"], done["output"], done["errors"])
 
 
