@@ -87,8 +87,10 @@ def _verdict() -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of an empty database on each kind, or on the kinds of the marker `databases`."""
-    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
-    if "url" in metafunc.fixturenames and not any("url" in names for names in given):
+    marks = list(metafunc.definition.iter_markers("parametrize"))
+    given = [mark.args[0] if mark.args else mark.kwargs["argnames"] for mark in marks]
+    named = {name.strip() for names in given for name in (names.split(",") if isinstance(names, str) else names)}
+    if "url" in metafunc.fixturenames and "url" not in named:
         marker = metafunc.definition.get_closest_marker("databases")
         metafunc.parametrize("url", marker.args if marker else ("sqlite", "postgresql"), indirect=True)
 

@@ -272,7 +272,9 @@ class Matrix:
         self.prepare()
         points = self.server.run(self.run)[0]["points"]
         left = [number for number in worthwhile(points) if points[number - 1] == "after request"]
-        return [self.restarted(number, points[number - 1], True) for number in left if self.kill(number)]
+        cases = [self.restarted(number, points[number - 1], True) for number in left if self.kill(number)]
+        assert cases, "no kill left a post"
+        return cases
 
     def kill(self, number: int) -> bool:
         """Kill at one point; returns whether the platform has a post of it."""

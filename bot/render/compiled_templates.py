@@ -5,7 +5,7 @@ process."""
 from __future__ import annotations
 
 import hashlib
-import io
+import marshal
 import os
 import sys
 import threading
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType
 
 import jinja2
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2.bccache import Bucket, BytecodeCache, bc_magic
 
 
 class CompiledTemplates(BytecodeCache):
@@ -40,15 +40,14 @@ class CompiledTemplates(BytecodeCache):
         if code := self._code.get((bucket.key, bucket.checksum)):
             bucket.code = code
             return
-        with suppress(OSError):
-            bucket.load_bytecode(io.BytesIO(Path(bucket.key).read_bytes()))
+        bucket.code = _read_code(bucket)
         self._code[bucket.key, bucket.checksum] = bucket.code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key, bucket.checksum] = bucket.code
         if not sys.dont_write_bytecode and os.path.isabs(bucket.key):
             with suppress(OSError):
-                _write_whole(Path(bucket.key), bucket.bytecode_to_string())
+                _write_whole(Path(bucket.key), _heading(bucket) + marshal.dumps(bucket.code))
 
     def clear(self) -> None:
         """Forget what is in memory."""
@@ -57,9 +56,29 @@ class CompiledTemplates(BytecodeCache):
 
 @cache
 def _compiler_version() -> str:
-    """Of Jinja and of our own rules; a bucket itself names the version of Python."""
-    rules = Path(__file__).with_name("environment.py").read_bytes()
+    """Of Jinja and of our own rules and filters: whether a filter takes a context is compiled in."""
+    rules = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("environment.py", "template_filters.py"))
     return f"{jinja2.__version__} {hashlib.sha256(rules).hexdigest()}"
+
+
+def _heading(bucket: Bucket) -> bytes:
+    """The first bytes of the file of a compiled template; the magic names the version of Python."""
+    return bc_magic + bucket.checksum.encode()
+
+
+def _read_code(bucket: Bucket) -> CodeType | None:
+    """The compiled template in the file of a bucket; `None` if there is none that fits."""
+    try:
+        content = Path(bucket.key).read_bytes()
+    except OSError:
+        return None
+    if not content.startswith(_heading(bucket)):
+        return None
+    try:
+        code = marshal.loads(content[len(_heading(bucket)) :])  # noqa: S302  as trusted as Python's own compiled files
+    except (EOFError, ValueError, TypeError):
+        return None
+    return code if isinstance(code, CodeType) else None
 
 
 def _write_whole(path: Path, content: bytes) -> None:

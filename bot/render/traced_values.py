@@ -76,6 +76,9 @@ class TracedMapping(Mapping[Any, Any]):
     def __contains__(self, key: object) -> bool:
         return key in self._values
 
+    def __repr__(self) -> str:
+        return repr(self._values)
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self._values)
 

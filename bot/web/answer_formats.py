@@ -82,7 +82,8 @@ def _table_rows(query: QuerySpec, document: Document) -> Iterator[Mapping[str, A
 def _inner_rows(row: Mapping[str, Any], inner: str) -> Iterator[Mapping[str, Any]]:
     """The objects of a list inside a row, each with the row's own values. Lists in them are in the JSON only."""
     place = {key: value for key, value in row.items() if not isinstance(value, list)}
-    for part in row[inner]:
+    parts: list[Mapping[str, Any]] = row[inner] or [{}]
+    for part in parts:
         own = {key: value for key, value in part.items() if not isinstance(value, list)}
         yield place | {f"{inner.removesuffix('s')}_{key}" if key in place else key: own[key] for key in own}
 

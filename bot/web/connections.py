@@ -115,7 +115,7 @@ class Connection(RequestHandler):
         if self in self.table.open and resp.keep_alive:
             self.deadline = inf
             if not self.begun:
-                self.table.waiting[self] = self.table.now()
+                self.table.wait_for_request(self)
         else:  # aiohttp closes it now
             self._watch_reading()
         return finished
@@ -236,6 +236,11 @@ class ConnectionTable:
             group.pop(connection, None)
             if not group:
                 del self._by_address[connection.address]
+        self._room.set()
+
+    def wait_for_request(self, connection: Connection) -> None:
+        """A connection is idle now, and may have to make room."""
+        self.waiting[connection] = self.now()
         self._room.set()
 
     def limited_address(self, peer: Sequence[object] | None) -> str:

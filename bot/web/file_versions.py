@@ -82,15 +82,18 @@ class FileVersion:
         return response
 
     def _read(self, place: int, size: int) -> bytes:
-        """A piece. Raises `ConnectionError` if the file is another version now."""
+        """A piece. Raises `ConnectionError` if the file is another version now or cannot be read any more."""
         try:
             with self.path.open("rb") as handle:
-                if _identity(os.fstat(handle.fileno())) != self.identity:
+                # A link to an unchanged file changes its ctime, which comes last.
+                if _identity(os.fstat(handle.fileno()))[:-1] != self.identity[:-1]:
                     raise ConnectionResetError("the file was replaced")
                 handle.seek(place)
                 return handle.read(size)
-        except FileNotFoundError as error:
-            raise ConnectionResetError("the file is gone") from error
+        except ConnectionError:
+            raise
+        except OSError as error:
+            raise ConnectionResetError(f"the file cannot be read any more: {error.strerror}") from error
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -105,12 +105,21 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return error_response(503, f"the database cannot be read; {_log_error('database', request, error)}")
     except TimeoutError as error:
         return error_response(503, f"the answer took too long; {_log_error('timeout', request, error)}")
-    except (web.HTTPRedirection, ConnectionError):  # that error: the client has gone
+    except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
         return error_response(error.status, SENTENCES.get(error.status, error.reason), _kept_headers(error))
+    except ConnectionError as error:
+        if _has_begun(request):  # the client has gone, or what it downloads was replaced: the answer breaks off
+            raise
+        return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
     except Exception as error:  # noqa: BLE001 - the top of a request: it must not leave as a traceback
         return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
+
+
+def _has_begun(request: web.Request) -> bool:
+    """Whether a response has begun, or nobody is left to receive one."""
+    return request.writer.output_size > 0 or request.transport is None or request.transport.is_closing()
 
 
 def _require_readable_dates(request: web.Request) -> None:

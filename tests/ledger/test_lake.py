@@ -590,7 +590,6 @@ from datetime import timedelta
 from bot import pipeline, store
 from bot.records import Period, Settlement, start_of_day
 from dataclasses import replace
-from tests.databases import ON_SQLITE
 from tests.ledger.test_lake import DAY, ONE, haul, uses
 
 class Year:

@@ -345,6 +345,19 @@ def until(condition: Callable[[], bool]) -> None:
         waiting.wait(0.01)
 
 
+def test_at_the_limit_a_connection_that_becomes_idle_makes_room() -> None:
+    """Only the end of a connection woke those that waited to be accepted."""
+    with running(most=1) as server, server.connect(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") as busy:
+        assert server.entered.acquire(timeout=PATIENCE)
+        with server.connect(GET) as next_one:
+            for _ in range(10):
+                server.pass_time(0)  # until the server knows of it
+            server.release.set()
+            assert b"held" in busy.recv(65536)
+            assert b"plain" in next_one.recv(65536)
+            assert server.server.table.closed["full"] == 1, "it was not kept until its own time was over"
+
+
 def test_at_the_limit_the_connection_that_has_waited_longest_makes_room() -> None:
     with running(most=3) as server, ExitStack() as closing:
         clients = [closing.enter_context(server.connect()) for _ in range(3)]

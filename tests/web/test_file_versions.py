@@ -57,6 +57,35 @@ def test_a_large_file_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
             assert server.server.table.closed["slow"] == 1
 
 
+def test_a_link_to_an_unchanged_file_breaks_no_download_off(tmp_path: Path) -> None:
+    """Each update of the site links the files that stay into a new folder and removes the old one."""
+    (tmp_path / "index.html").write_text("a page")
+    with (tmp_path / "large.csv").open("wb") as large:
+        large.truncate(LARGE)
+    request = b"GET /large.csv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with running(site=tmp_path) as server, server.connect(request) as client:
+        until(lambda: server.is_stalled)
+        os.link(tmp_path / "large.csv", tmp_path / "kept.csv")
+        (tmp_path / "kept.csv").unlink()
+        assert everything(client).count(b"\0") == LARGE
+
+
+def test_a_file_that_cannot_be_opened_any_more_breaks_the_answer_off(tmp_path: Path) -> None:
+    """A second response once followed in the body."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "index.html").write_text("a page")
+    with (folder / "large.csv").open("wb") as large:
+        large.truncate(LARGE)
+    with running(site=tmp_path) as server:
+        with server.connect(b"GET /folder/large.csv HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+            until(lambda: server.is_stalled)
+            folder.rename(tmp_path / "moved")
+            folder.write_text("no folder")
+            received = everything(client)
+        assert received.count(b"HTTP/1.1") == 1 and 0 < received.count(b"\0") < LARGE
+
+
 def test_a_download_breaks_off_where_its_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("a page")
     with (tmp_path / "large.csv").open("wb") as large:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -42,8 +42,8 @@ def move_first_back(connection: sa.Connection, catalogue: int, seen: date, count
 def restate_sight(connection: sa.Connection, key: int, day: date) -> None:
     """Update when the models of a snapshot were first listed and with which counter, after its verdict changed."""
     for some in in_chunks(connection.scalars(_CHANGED_SIGHT, {"snapshot": key, "day": day}).all()):
-        sights = dict.fromkeys(some, (NEVER_SEEN, None))
+        sights: dict[int, tuple[date, datetime | None, int | None]] = dict.fromkeys(some, (NEVER_SEEN, None, None))
         for model, closes, at, counter in connection.execute(_SIGHTS, {"some": some}):
-            sights[model] = min(sights[model], (closes or at.date(), counter), key=lambda sight: sight[0])
-        changes = [{"model": model, "seen": seen, "counter": counter} for model, (seen, counter) in sights.items()]
+            sights[model] = min(sights[model], (closes or at.date(), at, counter), key=lambda sight: sight[:2])
+        changes = [{"model": model, "seen": seen, "counter": counter} for model, (seen, _, counter) in sights.items()]
         connection.execute(_SIGHT, changes)
