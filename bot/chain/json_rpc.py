@@ -11,14 +11,14 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from bot.clients.http import BodyTooLargeError, read_capped
+from bot.clients.http import BodyTooLargeError, decoded_chunks, read_capped
 from bot.clients.recording import open_client
 from bot.records import SafeName
 from bot.redaction import clip_text
@@ -123,7 +123,7 @@ class RpcConnection:
         self._free = threading.BoundedSemaphore(endpoint.concurrency)
         self._next = 0.0
         self._ids = 0
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "User-Agent": endpoint.agent}
+        headers = {"Content-Type": "application/json", "User-Agent": endpoint.agent}
         limits = httpx.Limits(max_connections=endpoint.concurrency)
         self._client = open_client(headers=headers, limits=limits, follow_redirects=False)
 
@@ -179,9 +179,11 @@ class RpcConnection:
             if answer.status_code == 413:
                 raise ResponseTooLargeError("answered 413")
             try:
-                return answer.status_code, read_capped(_decompressed_chunks(answer, size), size, ends)
+                return answer.status_code, read_capped(decoded_chunks(answer, size), size, ends)
             except BodyTooLargeError as error:
                 raise ResponseTooLargeError(f"answered more than {size} bytes") from error
+            except httpx.DecodingError as error:
+                raise NoResponseError(str(error)) from error
 
     def _wait_turn(self, deadline: float) -> None:
         """Wait for this endpoint's next turn. Raises `DeadlineBeforeTurnError`."""
@@ -196,23 +198,6 @@ class RpcConnection:
 
 class _NoBatches(Exception):
     """The endpoint answered a batch with a single error."""
-
-
-def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
-    """The body, decompressed chunk by chunk to stop a decompression bomb. Raises `NoResponseError`."""
-    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding in ("", "identity"):
-        yield from answer.iter_raw()
-        return
-    if coding not in ("gzip", "x-gzip"):
-        raise NoResponseError(f"answered in {SafeName(coding, 40)!r}, wanted gzip or plain")
-    unpack = zlib.decompressobj(wbits=31)
-    for piece in answer.iter_raw():
-        yield unpack.decompress(piece, size + 1)
-        if unpack.unconsumed_tail:
-            raise BodyTooLargeError
-    if not unpack.eof:
-        raise NoResponseError("broke off in the middle of an answer")
 
 
 def _match_responses(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | RpcError]:

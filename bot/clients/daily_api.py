@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from bot.clients.http import BodyTooLargeError, host_label, next_page_url, read_capped, retry_after
+from bot.clients.http import BodyTooLargeError, decoded_chunks, host_label, next_page_url, read_capped, retry_after
 from bot.clients.raw_archive import archived_content, open_raw_archive, record_use
 from bot.clients.recording import open_client, tls_context
 from bot.records import SafeName, SourceError, SourceRef
@@ -168,7 +168,7 @@ class DailyApi:
                 result.next_page = answer.links.get("next", {}).get("url", "")
                 begun.set()
                 if answer.status_code == 200:
-                    result.body = bytes(read_capped(answer.iter_bytes(), self.size, ends, self.monotonic))
+                    result.body = bytes(read_capped(decoded_chunks(answer, self.size), self.size, ends, self.monotonic))
         except BodyTooLargeError:
             result.error = f"more than {self.size} bytes; refused"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:

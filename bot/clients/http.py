@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -59,6 +60,28 @@ def read_capped(
     return body
 
 
+def decoded_chunks(response: httpx.Response, size: int) -> Iterator[bytes]:
+    """A body, decompressed piece by piece, so that a few bytes cannot become gigabytes in memory: at most `size` and
+    one byte from each piece. Raises `BodyTooLargeError` or `httpx.DecodingError`."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if coding not in ("gzip", "x-gzip"):
+        raise httpx.DecodingError(f"answered in {SafeName(coding, 40)!r}, wanted gzip or plain")
+    unpack, begun = zlib.decompressobj(wbits=31), False
+    for piece in response.iter_raw():
+        begun = begun or bool(piece)
+        try:
+            yield unpack.decompress(piece, size + 1)
+        except zlib.error as error:
+            raise httpx.DecodingError(f"answered in broken gzip: {error}") from error
+        if unpack.unconsumed_tail:
+            raise BodyTooLargeError
+    if begun and not unpack.eof:
+        raise httpx.DecodingError("broke off in the middle of an answer")
+
+
 def make_client(token: str, limits: HttpLimits) -> httpx.Client:
     """A client that identifies itself with a bearer token and follows no redirect."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
@@ -104,7 +127,7 @@ def _get_once(client: httpx.Client, url: str, shown: SafeName, limits: HttpLimit
             hint = "; is the token valid?" if response.status_code in (401, 403) else ""
             raise SourceError(f"{shown}: answered {response.status_code}, wanted 200{hint}")
         try:
-            return bytes(read_capped(response.iter_bytes(), limits.size, ends, limits.monotonic))
+            return bytes(read_capped(decoded_chunks(response, limits.size), limits.size, ends, limits.monotonic))
         except BodyTooLargeError as error:
             raise SourceError(f"{shown}: answered more than {limits.size} bytes; refused") from error
 

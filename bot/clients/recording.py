@@ -64,8 +64,9 @@ def _tls_context(_http2: bool, _file: str | None, _folder: str | None) -> ssl.SS
 
 
 def open_client(**options: Any) -> httpx.Client:
-    """A client with the options of `httpx.Client`."""
-    options = {"verify": tls_context(http2=options.get("http2", False)), **options}
+    """A client with the options of `httpx.Client`. It asks for gzip alone, which `http.decoded_chunks` reads."""
+    headers = {"Accept-Encoding": "gzip", **options.pop("headers", {})}
+    options = {"verify": tls_context(http2=options.get("http2", False)), "headers": headers, **options}
     return httpx.Client(**options) if _tap is None else _TappedClient(_tap, **options)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from bot.clients.http import BodyTooLargeError, read_capped, retry_after
+from bot.clients.http import BodyTooLargeError, decoded_chunks, read_capped, retry_after
 from bot.clients.recording import tls_context
 from bot.outlets.types import (
     AccountRefused,
@@ -93,7 +93,10 @@ class HttpCaller:
 
     def __init__(self, base: str = "") -> None:
         self._client = httpx.Client(
-            base_url=base, verify=tls_context(), follow_redirects=False, headers={"User-Agent": "footfall"}
+            base_url=base,
+            verify=tls_context(),
+            follow_redirects=False,
+            headers={"User-Agent": "footfall", "Accept-Encoding": "gzip"},
         )
         self.time = PlatformClock()
         """The server's clock, by its last answer."""
@@ -105,7 +108,7 @@ class HttpCaller:
             with self._client.stream(method, path, timeout=limits, **options) as response:
                 if response.status_code < 500:  # otherwise it may come from a proxy
                     self.time.observe(response.headers.get("Date"))
-                body = bytes(read_capped(response.iter_bytes(), ANSWER_LIMIT, ends))
+                body = bytes(read_capped(decoded_chunks(response, ANSWER_LIMIT), ANSWER_LIMIT, ends))
         except _NEVER_SENT as error:
             raise CallNotSentError(f"not reached ({type(error).__name__})") from error
         except (httpx.HTTPError, BodyTooLargeError) as error:
@@ -128,6 +131,7 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
+    UnicodeError,  # a host that IDNA cannot encode
 )
 
 
