@@ -46,7 +46,7 @@ def test_codings_that_were_not_asked_for_are_refused() -> None:
             body(twice, coding)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"words" * 99)[:-4], b"no gzip"])
+@pytest.mark.parametrize("content", [gzip.compress(b"words" * 99)[:-4], b"no gzip"], ids=["cut off", "no gzip"])
 def test_a_damaged_answer_is_no_answer(content: bytes) -> None:
     with pytest.raises(httpx.DecodingError):
         body(content, "gzip")
