@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
+from starlette.requests import ClientDisconnect
 
 from bot.logging_setup import error_id
 from bot.queries import QueryContext, QueryError
@@ -168,13 +170,22 @@ def serve_http(desk: QueryContext, host: str, port: int, names: tuple[str, ...] 
     app = make_server(desk).streamable_http_app(
         json_response=True, stateless_http=True, max_request_body_size=MAX_BODY, transport_security=security, host=host
     )
-    # Its own lines would repeat every request; only the errors of the answers are logged.
+    _log_no_strangers()
     settings = uvicorn.Config(
-        app, http=limited_protocol(), log_level="warning", access_log=False, server_header=False, ws="none"
+        app, http=limited_protocol(), log_level="error", access_log=False, server_header=False, ws="none"
     )
     shown = f"[{host}]" if ":" in host else host
     print(f"Footfall MCP: http://{shown}:{bound.getsockname()[1]}/mcp; Ctrl-C stops it", flush=True)
     uvicorn.Server(settings).run(sockets=[bound])
+
+
+def _log_no_strangers() -> None:
+    """Log nothing that strangers can cause without end: requests, names that are refused, and clients that leave in the
+    middle of a request. Errors of the answers are logged by `McpDesk`."""
+    logging.getLogger("mcp").setLevel(logging.ERROR)
+    logging.getLogger("mcp.server.streamable_http").addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
+    )
 
 
 def limited_protocol(most: int = CONNECTIONS, seconds: float = EXCHANGE_SECONDS) -> type[asyncio.Protocol]:

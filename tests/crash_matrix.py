@@ -60,7 +60,8 @@ class Scenario:
     varies: bool = False
     """Several sends run at once, so that two runs differ in their points."""
     same_start: bool = False
-    """Until the part is claimed, the run does what X's plain post does, which is killed at every point of it."""
+    """Until the part is claimed, the run commits what X's plain post does, which is killed at every point of it; any
+    request before only reads."""
     alone: bool = False
     """It adds nothing to the plain post for a second worker, who waits for the same claim."""
 
@@ -192,6 +193,10 @@ def spread(points: list[int], most: int | None) -> list[int]:
     return [points[n * (len(points) - 1) // (most - 1)] for n in range(most)]
 
 
+COMMITS_TO_CLAIM = 4
+"""Commits of a plain post, from the start of the run to the one that claims its part."""
+
+
 def since_claim(points: list[str]) -> int:
     """The number of the commit that claims the last part: the last one with a request after it."""
     numbered = list(enumerate(points, 1))
@@ -255,7 +260,11 @@ class Matrix:
         some = self.scenario.most
         most = (some or PLAIN) if self.workers > 1 else some and some * 2
         every = worthwhile(whole["points"])
-        first = since_claim(whole["points"]) if self.scenario.same_start and not FULL else 1
+        first = 1
+        if self.scenario.same_start or self.scenario.name == "x":
+            claimed = since_claim(whole["points"])
+            assert whole["points"][:claimed].count("before commit") == COMMITS_TO_CLAIM, whole["points"]
+            first = claimed if self.scenario.same_start and not FULL else 1
         taken = spread([number for number in every if number >= first], most)
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 

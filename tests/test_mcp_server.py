@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -51,10 +53,10 @@ class Talk:
         self._portal.call(limited)
 
 
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    """The server over HTTP, in a process of its own."""
-    running = subprocess.Popen(_command(home, "--http", "--port", "0"), stdout=subprocess.PIPE, text=True)
+@contextmanager
+def serving(home: Path, log: IO[str] | None = None) -> Iterator[str]:
+    """The address of the server over HTTP, in a process of its own."""
+    running = subprocess.Popen(_command(home, "--http", "--port", "0"), stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert running.stdout
         line = running.stdout.readline()
@@ -63,6 +65,12 @@ def address(home: Path) -> Iterator[str]:
     finally:
         running.terminate()
         running.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with serving(home) as here:
+        yield here
 
 
 @pytest.fixture(scope="module", params=["stdio", "http"])
@@ -204,3 +212,23 @@ def test_without_the_sdk_one_line_says_how_to_install_it(home: Path) -> None:
     assert result.returncode == 2 and result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("mcp: ") and line.endswith("install it with `pip install -r requirements-mcp.txt`")
+
+
+def test_strangers_leave_nothing_in_the_log(home: Path, tmp_path: Path) -> None:
+    """Each request was a line, each that broke off a traceback, and a Host header a line of its own length."""
+    head = "POST /mcp HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nContent-Type: application/json\r\n"
+    with (tmp_path / "log").open("w+") as log, serving(home, log) as here:
+        url = httpx.URL(here)
+        for sent in (
+            head.format(url.netloc.decode()) + "Content-Length: 100\r\n\r\n{",
+            head.format("x" * 5000) + "Content-Length: 2\r\n\r\n{}",
+            "no HTTP\r\n\r\n",
+        ):
+            with socket.create_connection((url.host, url.port), timeout=PATIENCE) as client:
+                client.sendall(sent.encode())
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
+        assert httpx.post(here, json={}, timeout=PATIENCE).status_code in (400, 406)
+        log.seek(0)
+        assert log.read() == ""

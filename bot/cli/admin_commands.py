@@ -28,7 +28,7 @@ import re
 
 from bot.cli.line_wrap import line_width, table_lines
 from bot.records import Document, Settlement
-from bot.redaction import clip_text
+from bot.redaction import clip_text, redact
 
 _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "?   "}
 
@@ -113,6 +113,7 @@ def config(parts: AppContext, as_json: bool) -> None:
         chosen[kind] = {
             name: json.loads(block.model_dump_json()) for name, block in getattr(settings.config, kind).items()
         }
+    chosen = _redacted(chosen)
     secrets = {name: name in settings.secrets for name in parts.known_secret_names}
     if as_json:
         print_json({"config": chosen, "secrets": secrets})
@@ -122,6 +123,15 @@ def config(parts: AppContext, as_json: bool) -> None:
     click.echo(yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True).rstrip())
     for name, held in secrets.items():
         click.echo(f"# {name}: {'set' if held else 'not set'}")
+
+
+def _redacted(value: Any) -> Any:
+    """A document whose texts hold no secret, such as `?token=` in an address."""
+    if isinstance(value, dict):
+        return {key: _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_redacted(inner) for inner in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

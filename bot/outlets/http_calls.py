@@ -7,8 +7,10 @@ usable answer came back) or `CallRefusedError` (another status than 2xx). Redire
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -103,6 +105,21 @@ class HttpCaller:
 
     def call(self, method: str, path: str, **options: Any) -> Answer:
         """One request, with the options of `httpx.Client.request`. Raises a `CallError`."""
+        answered: Future[Answer] = Future()
+        # A daemon thread, because neither a DNS look-up nor the head of an answer has a time-out as a whole.
+        threading.Thread(target=self._settle, args=(answered, method, path, options), daemon=True).start()
+        try:
+            return answered.result(DEADLINE)
+        except TimeoutError as error:
+            raise CallLostError("no answer (Deadline)") from error
+
+    def _settle(self, answered: Future[Answer], method: str, path: str, options: Mapping[str, Any]) -> None:
+        try:
+            answered.set_result(self._exchange(method, path, options))
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is asked for
+            answered.set_exception(error)
+
+    def _exchange(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
         ends, limits = time.monotonic() + DEADLINE, httpx.Timeout(TIMEOUT, connect=CONNECT)
         try:
             with self._client.stream(method, path, timeout=limits, **options) as response:

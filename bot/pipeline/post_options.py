@@ -24,7 +24,7 @@ class PostOptions:
 
     def page_url(self, document: Document) -> str:
         """The address of a digest's page; empty without a public site."""
-        return render.page_url(self.site_url, document) if self.site_url else ""
+        return render.page_url(self.site_url, document)
 
     def thread_range(self, outlet: str) -> range | None:
         """How many text parts a post may have."""

@@ -40,7 +40,7 @@ class CompiledTemplates(BytecodeCache):
         if code := self._code.get((bucket.key, bucket.checksum)):
             bucket.code = code
             return
-        bucket.code = _read_code(bucket)
+        bucket.code = _read_code(bucket) if os.path.isabs(bucket.key) else None
         self._code[bucket.key, bucket.checksum] = bucket.code
 
     def dump_bytecode(self, bucket: Bucket) -> None:

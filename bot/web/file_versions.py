@@ -85,8 +85,7 @@ class FileVersion:
         """A piece. Raises `ConnectionError` if the file is another version now or cannot be read any more."""
         try:
             with self.path.open("rb") as handle:
-                # A link to an unchanged file changes its ctime, which comes last.
-                if _identity(os.fstat(handle.fileno()))[:-1] != self.identity[:-1]:
+                if _identity(os.fstat(handle.fileno())) != self.identity:
                     raise ConnectionResetError("the file was replaced")
                 handle.seek(place)
                 return handle.read(size)
@@ -97,8 +96,8 @@ class FileVersion:
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
-    """What another version of a file has in another way."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    """What another version of a file has in another way. A link to an unchanged file changes its ctime."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class FileTags:
@@ -109,7 +108,7 @@ class FileTags:
         self._lock = Lock()
 
     def tag(self, handle: BufferedReader, version: tuple[int, ...]) -> str:
-        """The ETag of an open file with this identity. Raises `OSError`."""
+        """The ETag of a version of an open file. Raises `OSError`."""
         with self._lock:
             if (known := self._known.get(version)) is not None:
                 self._known.move_to_end(version)
@@ -129,7 +128,7 @@ def find_version(path: Path, tags: FileTags, most_in_memory: int) -> FileVersion
         if not stat.S_ISREG(status.st_mode):
             return None
         identity = _identity(status)
-        tag = tags.tag(handle, identity)
+        tag = tags.tag(handle, (*identity, status.st_ctime_ns))
         handle.seek(0)
         content = handle.read() if status.st_size <= most_in_memory else None
         return FileVersion(path, tag, status.st_size, status.st_mtime, content, identity)

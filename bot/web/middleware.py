@@ -109,11 +109,9 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         raise
     except web.HTTPException as error:
         return error_response(error.status, SENTENCES.get(error.status, error.reason), _kept_headers(error))
-    except ConnectionError as error:
-        if _has_begun(request):  # the client has gone, or what it downloads was replaced: the answer breaks off
-            raise
-        return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
-    except Exception as error:  # noqa: BLE001 - the top of a request: it must not leave as a traceback
+    except Exception as error:
+        if isinstance(error, ConnectionError) and _has_begun(request):
+            raise  # the client has gone, or what it downloads was replaced: the answer breaks off
         return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
 
 

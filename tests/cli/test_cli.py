@@ -437,6 +437,14 @@ def test_secrets_are_told_only_as_set_or_not(run: Run, monkeypatch: pytest.Monke
     assert TOKEN not in words.out + words.err + as_json.out + as_json.err
 
 
+def test_config_shows_no_secret_of_an_address(run: Run, folder: Path) -> None:
+    address = "https://hooks.example/in?token=tok_0123456789"
+    with (folder / "config.yaml").open("a") as file:
+        file.write(f"outlets: {{webhook: {{enabled: false, addresses: {{ops: '{address}'}}}}}}\n")
+    for shown in (run("config"), run("config", "--json")):
+        assert "hooks.example/in?token=[redacted]" in shown.out and "tok_0123456789" not in shown.out + shown.err
+
+
 def test_a_pipe_that_closes_early_is_no_traceback(folder: Path) -> None:
     completed = subprocess.run(
         f"{sys.executable} -m bot metrics | head -1",

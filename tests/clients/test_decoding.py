@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from bot.clients.http import BodyTooLargeError, decoded_chunks, read_capped
-from bot.outlets.http_calls import CallNotSentError, HttpCaller
 
 NEVER = float("inf")
 
@@ -50,11 +49,3 @@ def test_codings_that_were_not_asked_for_are_refused() -> None:
 def test_a_damaged_answer_is_no_answer(content: bytes) -> None:
     with pytest.raises(httpx.DecodingError):
         body(content, "gzip")
-
-
-@pytest.mark.parametrize("host", ["h..localhost", "a" * 64 + ".localhost"])
-def test_a_host_that_cannot_be_encoded_is_never_reached(host: str) -> None:
-    caller = HttpCaller()
-    with pytest.raises(CallNotSentError):
-        caller.call("POST", f"http://{host}/")
-    caller.close()

@@ -125,6 +125,12 @@ def test_an_address_that_was_removed_is_refused(hook: WebhookOutlet) -> None:
         ({"addresses": {"a": "http://hooks.example/x"}, "internal": True}, "addresses.a: wanted https://"),
         ({"addresses": {"a": "https://me:pw@hooks.example/x"}}, "without user name and password"),
         ({"addresses": {"a": "ftp://hooks.example/x"}}, "wanted an https:// address"),
+        ({"addresses": {"a": "https://h..example/"}}, "can never be reached"),
+        ({"addresses": {"a": f"https://{'h' * 64}.example/"}}, "can never be reached"),
+        ({"addresses": {"a": "https://h.example:99999/"}}, "can never be reached"),
+        ({"addresses": {"a": "https://h.example:x/"}}, "can never be reached"),
+        ({"addresses": {"a": "https://h.example/a b"}}, "can never be reached"),
+        ({"addresses": {"a": "https://h.example/a\nb"}}, "can never be reached"),
         ({"addresses": {"a": "https://h.example/"}, "locales": {"b": "tr"}}, "locales.b: no such address; known: a"),
     ],
 )
@@ -152,6 +158,8 @@ def test_an_address_that_may_not_be_is_named(block: dict[str, object], reason: s
         "[::ffff:10.0.0.1]",
         "[64:ff9b::7f00:1]",
         "[2002:a00:1::]",
+        "[64:ff9b:1::7f00:1]",
+        "[::127.0.0.1]",
     ],
 )
 def test_an_internal_address_is_found_out_in_every_form_that_a_resolver_takes(host: str) -> None:

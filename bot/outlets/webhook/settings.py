@@ -20,6 +20,14 @@ def _require_web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise ValueError("wanted an https:// address without user name and password")
+    try:
+        if parts.hostname.isascii():
+            parts.hostname.encode("idna")  # as a resolver does; a label has 1 to 63 characters
+        can_be_reached = parts.port != 0 and url.isprintable() and " " not in url
+    except ValueError:
+        can_be_reached = False
+    if not can_be_reached:
+        raise ValueError("can never be reached: wanted a host with labels of at most 63 characters and a port")
     return url
 
 
@@ -86,7 +94,8 @@ def is_private(host: str) -> bool:
     return address is not None and (not address.is_global or address.is_multicast)
 
 
-_NAT64 = ip_network("64:ff9b::/96")
+_WITH_IPV4 = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+"""IPv6 addresses that end in an IPv4 address: NAT64 (RFC 6052, 8215), and IPv4-compatible ones (RFC 4291)."""
 
 
 def _plain(host: str) -> str:
@@ -107,5 +116,5 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
             return None
     if isinstance(address, IPv4Address):
         return address
-    inner = IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
+    inner = IPv4Address(int(address) & 0xFFFF_FFFF) if any(address in network for network in _WITH_IPV4) else None
     return address.ipv4_mapped or address.sixtofour or inner or address

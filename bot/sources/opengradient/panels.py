@@ -13,7 +13,7 @@ import httpx
 
 from bot.chain import ChainReader, Reverted
 from bot.chain.quorum import run_in_thread
-from bot.clients.http import host_label
+from bot.clients.http import decoded_chunks, host_label
 from bot.clients.raw_archive import open_raw_archive
 from bot.clients.recording import open_client
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
@@ -166,7 +166,7 @@ def _probe_endpoint(url: str, seconds: float, rpc: bool) -> str:
     try:
         client = open_client(timeout=seconds, follow_redirects=False)
         with client, client.stream(method, url, json=question) as answer:
-            head = next(answer.iter_bytes(_ENOUGH), b"") if rpc else b""
+            head = next(decoded_chunks(answer, _ENOUGH), b"") if rpc else b""
     except httpx.TimeoutException:
         return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
